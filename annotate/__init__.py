@@ -1,0 +1,1 @@
+"""annotate: human calibration of LLM judges."""
