@@ -1,0 +1,211 @@
+"""One database: opened by URL, read by many, written in short transactions."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlmodel import Session
+
+from db.locks import WriterLock
+
+BUSY_SECONDS = 60
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class NewerSchema(DatabaseError):
+    """A newer release has written this database."""
+
+
+class OlderSchema(DatabaseError):
+    """The database waits for `annotate db upgrade`."""
+
+
+class StorageFull(DatabaseError):
+    """The disk is full; nothing of the transaction was stored."""
+
+
+class Database:
+    """An SQLite file or a PostgreSQL database.
+
+    `read()` and `write()` give sessions. A `write()` is one transaction: it commits at the end
+    of the block, or leaves nothing behind.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = normalised(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if not self.url.database or self.url.database == ":memory:":
+                raise DatabaseError(
+                    "ANNOTATE_DATABASE_URL: an SQLite database needs a file; "
+                    "write sqlite:///annotate.db"
+                )
+            self.path = Path(self.url.database)
+            self._writers = WriterLock(self.path)
+            self.engine = sa.create_engine(
+                self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+            )
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = sa.create_engine(self.url, pool_size=10, max_overflow=40)
+        self._writing = self.engine.execution_options(annotate_write=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for questions; what it changes is not stored."""
+        with _explained(), Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that is one transaction, alone on SQLite."""
+        with _explained():
+            if not self.is_sqlite:
+                with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                    yield session
+                return
+            with (
+                self._writers.held(),
+                Session(self._writing, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                yield session
+
+    def revision(self) -> str | None:
+        """The migration that the database is at; None when it is empty (or only now made)."""
+        if self.is_sqlite:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _explained(), self.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def upgrade(self) -> None:
+        """Bring an empty or older database to this release's schema."""
+        with _explained():
+            current = self.revision()
+            if current is not None and current not in _known_revisions():
+                raise _newer(self, current)
+            with self.engine.connect() as connection:
+                config = alembic_config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+    def ready(self) -> "Database":
+        """Create the schema in an empty database; refuse an older or a newer one."""
+        current = self.revision()
+        if current is None:
+            self.upgrade()
+        elif current not in _known_revisions():
+            raise _newer(self, current)
+        elif current != _head():
+            raise OlderSchema(
+                f"{self.shown} was written by an older release (schema {current}); "
+                "run `annotate db upgrade`"
+            )
+        return self
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def normalised(url: str) -> sa.URL:
+    """The URL with the driver that this product ships for PostgreSQL: psycopg 3."""
+    try:
+        parsed = sa.make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
+    except ArgumentError:
+        raise DatabaseError(
+            f"ANNOTATE_DATABASE_URL: {url!r} is not a database URL; "
+            "write sqlite:///annotate.db or postgresql://user:password@host/name"
+        ) from None
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise DatabaseError(
+            f"ANNOTATE_DATABASE_URL: {parsed.get_backend_name()} is not supported; "
+            "use SQLite or PostgreSQL"
+        )
+    return parsed
+
+
+def alembic_config() -> Config:
+    """Alembic's settings; there is no alembic.ini because the URL comes from Settings."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _known_revisions() -> set[str]:
+    return {s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
+def _head() -> str | None:
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def _newer(database: Database, revision: str) -> NewerSchema:
+    return NewerSchema(
+        f"{database.shown} was written by a newer release (schema {revision}); "
+        "install that release or restore a backup"
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    del record
+    # SQLAlchemy's own BEGIN (below) decides what kind of transaction starts, not the driver.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an acknowledged rating survives a power cut
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writing = connection.get_execution_options().get("annotate_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the driver's refusals that a person can mend into words."""
+    try:
+        yield
+    except OperationalError as error:
+        words = str(error.orig)
+        if "disk is full" in words or "No space left" in words or "disk I/O" in words:
+            raise StorageFull(
+                "the disk is full: nothing of this step was stored; free some space and repeat it"
+            ) from error
+        if "unable to open database file" in words:
+            raise DatabaseError(
+                "the database file cannot be opened; check that its folder exists and is writable"
+            ) from error
+        if "database is locked" in words:
+            raise DatabaseError(
+                f"another program held the database for more than {BUSY_SECONDS} s; "
+                "close it and repeat the step: nothing was stored"
+            ) from error
+        if "connection failed" in words or "could not connect" in words:
+            raise DatabaseError(
+                "PostgreSQL does not answer; check ANNOTATE_DATABASE_URL and that the server runs"
+            ) from error
+        raise
