@@ -34,7 +34,7 @@ def frame(
     """
     later = aliased(Rating)
     superseded = sa.exists().where(col(later.supersedes_id) == col(Rating.id))
-    columns: dict[str, sa.ColumnElement[Any]] = {
+    columns: dict[str, sa.SQLColumnExpression[Any]] = {
         "rating_id": col(Rating.id),
         "round": col(Round.name),
         "unit_id": col(Rating.unit_id),
