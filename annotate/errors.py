@@ -1,0 +1,60 @@
+"""What can go wrong in words: each message says what, where, and the mend."""
+
+
+class AnnotateError(Exception):
+    """The base of every refusal that a person can act on."""
+
+    exit_code = 2
+
+
+class BadInput(AnnotateError):
+    """Something that was given cannot be used."""
+
+
+class BadRow(BadInput):
+    """A row of a file cannot be used: `outputs.csv row 17: segment is empty; give a value`."""
+
+    def __init__(
+        self, file: str, row: int | None, field: str | None, problem: str, mend: str
+    ) -> None:
+        self.file, self.row, self.field, self.problem, self.mend = file, row, field, problem, mend
+        place = file if row is None else f"{file} row {row}"
+        what = problem if field is None else f"{field} {problem}"
+        super().__init__(f"{place}: {what}; {mend}")
+
+
+class BadRubric(BadInput):
+    """A rubric file cannot be used: `rag.yaml: criteria[0].points[2].anchor: is missing; ...`."""
+
+    def __init__(self, file: str, path: str, problem: str, mend: str) -> None:
+        self.file, self.path, self.problem, self.mend = file, path, problem, mend
+        place = f"{file}: {path}" if path else file
+        super().__init__(f"{place}: {problem}; {mend}")
+
+
+class Conflict(AnnotateError):
+    """What was given contradicts what is stored."""
+
+
+class NotFound(AnnotateError):
+    """Nothing has that name."""
+
+
+class NotAllowed(AnnotateError):
+    """This person, or this state, does not permit the step."""
+
+
+class RoundClosed(NotAllowed):
+    """The round takes no more ratings."""
+
+
+class RoundFrozen(NotAllowed):
+    """The round is launched; its design cannot change."""
+
+
+class StaleAssignment(AnnotateError):
+    """The screen shows a unit that is no longer this rater's to submit."""
+
+
+class NothingToUndo(AnnotateError):
+    """There is no submission that can be reopened."""
