@@ -1,0 +1,27 @@
+"""The ASGI application: the pages, sign-in by personal link, sign-out and health.
+
+`annotate serve` runs it; `uvicorn annotate.app:app` does so too.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from annotate import doors
+from annotate.identity import IdentityMiddleware
+
+SCRIPT = Path(__file__).with_name("main.py")
+
+app = st.App(
+    SCRIPT,
+    routes=[
+        Route("/join/{token}", doors.ask_to_join, methods=["GET"]),
+        Route("/join/{token}", doors.join, methods=["POST"]),
+        Route("/sign-out", doors.ask_to_sign_out, methods=["GET"]),
+        Route("/sign-out", doors.sign_out, methods=["POST"]),
+        Route("/health", doors.health, methods=["GET"]),
+    ],
+    middleware=[Middleware(IdentityMiddleware)],
+)

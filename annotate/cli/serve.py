@@ -1,0 +1,121 @@
+"""`annotate serve`: the pages on this machine or on a network."""
+
+import os
+import socket
+import tomllib
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import typer
+
+LOCAL = "127.0.0.1"
+CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
+
+
+def serve(
+    port: int = typer.Option(8501, "--port", "-p", help="Port to listen on; 0 takes a free one."),
+    host: str | None = typer.Option(
+        None, "--host", help="Address to listen on; without it only this machine can connect."
+    ),
+    open_browser: bool = typer.Option(True, "--open/--no-open", help="Open the browser."),
+) -> None:
+    """Serve the pages until Ctrl+C.
+
+    Without --host it shows a link that signs you in as lead.
+
+    Example: annotate serve --port 8600
+    """
+    from annotate.settings import get_settings
+    from annotate.workspace import open_database
+
+    address = host or LOCAL
+    port = free_port(address, port)
+    if "ANNOTATE_BASE_URL" not in os.environ and "base_url" not in get_settings().model_fields_set:
+        os.environ["ANNOTATE_BASE_URL"] = f"http://{shown_host(address)}:{port}"
+        get_settings.cache_clear()
+    settings = get_settings()
+    database = open_database(settings.database_url)
+    typer.echo(f"annotate serves {database.shown} at {settings.base_url}", err=True)
+    if host is None or settings.local_lead:
+        link = lead_link(settings.local_lead or "lead")
+        typer.echo(f"Sign in as lead: {link}", err=True)
+        if open_browser:
+            webbrowser.open(link)
+    typer.echo("Stop with Ctrl+C.", err=True)
+
+    from annotate.app import app
+
+    app.run(
+        config={
+            **house_options(),
+            "server.port": port,
+            "server.address": address,
+            "server.headless": True,
+        }
+    )
+
+
+def lead_link(name: str) -> str:
+    """A fresh personal link of the lead `name`, who is added if nobody has that name.
+
+    An earlier link of that lead stops working; browsers that are signed in stay so.
+    """
+    from annotate import people
+    from annotate.errors import NotFound
+    from annotate.settings import get_settings
+    from annotate.workspace import open_database
+
+    with open_database().write() as session:
+        try:
+            lead = people.get_rater(session, name)
+        except NotFound:
+            lead = people.add_rater(session, name, role="lead")
+        return get_settings().link(people.new_link(session, lead, by=None))
+
+
+def free_port(address: str, port: int) -> int:
+    """The port, when nothing listens on it; a free one for 0. Raises `BadInput`."""
+    from annotate.errors import BadInput
+
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise BadInput(
+                f"{address} port {port}: {error.strerror or error}; choose another with --port"
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def shown_host(address: str) -> str:
+    """The host name to write in links."""
+    if address in {LOCAL, "0.0.0.0", "::", "::1"}:
+        return "localhost"
+    return f"[{address}]" if ":" in address else address
+
+
+def house_options() -> dict[str, Any]:
+    """The product's Streamlit options, whatever the working folder is.
+
+    Streamlit looks for `.streamlit/config.toml` in the working folder only. A `STREAMLIT_*`
+    variable wins over ours.
+    """
+
+    def flat(prefix: str, table: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in table.items():
+            path = f"{prefix}.{key}" if prefix else key
+            found |= flat(path, value) if isinstance(value, dict) else {path: value}
+        return found
+
+    options = flat("", tomllib.loads(CONFIG.read_text(encoding="utf-8")))
+    return {key: value for key, value in options.items() if variable(key) not in os.environ}
+
+
+def variable(option: str) -> str:
+    """The environment variable of a Streamlit option."""
+    words = "".join(f"_{c}" if c.isupper() else c for c in option.replace(".", "_"))
+    return f"STREAMLIT_{words.upper()}"

@@ -1,0 +1,95 @@
+"""Who sends a request: one ASGI middleware in front of every page, route and websocket.
+
+The browser holds an HttpOnly cookie with a random token; the database holds only its hash. The
+middleware turns the token into a rater and tells what stands behind it in two headers of its
+own, after taking away any that came from outside.
+"""
+
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from annotate import people
+from annotate.settings import get_settings
+from annotate.workspace import open_database
+from db.engine import DatabaseError
+from db.tables import Rater
+
+COOKIE = "annotate_session"
+RATER_HEADER = "x-annotate-rater"
+"""The rater's id; absent for a stranger."""
+WAY_HEADER = "x-annotate-way"
+"""How the rater was recognised: `cookie` or `proxy`."""
+
+Way = Literal["cookie", "proxy"]
+
+
+class IdentityMiddleware:
+    """Recognise the rater of every http request and websocket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Replace identity headers from outside by what the cookie or the proxy proves."""
+        if scope["type"] in {"http", "websocket"}:
+            headers = MutableHeaders(raw=list(scope["headers"]))
+            del headers[RATER_HEADER]
+            del headers[WAY_HEADER]
+            # Scripts, styles and fonts are the same for everybody: no question to the database.
+            if not scope["path"].startswith("/static/"):
+                found = await run_in_threadpool(recognise, headers)
+                if found is not None:
+                    headers[RATER_HEADER], headers[WAY_HEADER] = str(found[0]), found[1]
+            scope = {**scope, "headers": headers.raw}
+        await self.app(scope, receive, send)
+
+
+def recognise(headers: Headers) -> tuple[int, Way] | None:
+    """The id of the rater whom the headers prove, and how; None for a stranger.
+
+    Where the database cannot be asked everybody is a stranger: the page itself says why.
+    """
+    proxied = named_by_proxy(headers)
+    cookie = session_cookie(headers)
+    way: Way = "proxy" if proxied else "cookie"
+    if not proxied and not cookie:
+        return None
+    try:
+        with open_database().read() as session:
+            rater = (
+                person_named(session, proxied)
+                if proxied
+                else people.signed_in(session, cookie or "")
+            )
+            return None if rater is None or rater.id is None else (rater.id, way)
+    except (DatabaseError, SQLAlchemyError):
+        return None
+
+
+def session_cookie(headers: Headers) -> str | None:
+    """The token in the session cookie."""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE)
+
+
+def named_by_proxy(headers: Headers) -> str | None:
+    """The e-mail or name that the trusted proxy states, where the settings trust one."""
+    trusted = get_settings().trusted_proxy_header
+    return headers.get(trusted) or None if trusted else None
+
+
+def person_named(session: Session, name: str) -> Rater | None:
+    """The person with this e-mail (in any case) or this exact name who is not revoked."""
+    return session.exec(
+        select(Rater).where(
+            sa.or_(sa.func.lower(Rater.email) == name.lower(), col(Rater.name) == name),
+            Rater.kind == "human",
+            col(Rater.revoked_at).is_(None),
+        )
+    ).first()

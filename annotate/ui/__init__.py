@@ -1,0 +1,1 @@
+"""What the pages share: who is signed in, messages, the output viewer and the rubric form."""

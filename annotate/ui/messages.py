@@ -1,0 +1,57 @@
+"""The one place where what went wrong becomes words on a page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from annotate.errors import AnnotateError, RoundClosed, StaleAssignment
+from db.engine import DatabaseError
+
+_FLASH = "messages_from_callback"
+
+
+def in_words(error: AnnotateError | DatabaseError) -> str:
+    """The message for a person: what, where, and the mend."""
+    words = str(error) or type(error).__name__
+    words = words[0].upper() + words[1:]
+    return words if words.endswith((".", "?")) else words + "."
+
+
+def show_error(error: AnnotateError | DatabaseError) -> None:
+    """Draw the message. Its text may quote what a file or a person gave: it is drawn as text."""
+    draw = st.warning if isinstance(error, RoundClosed | StaleAssignment) else st.error
+    draw(as_plain_text(in_words(error)))
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Draw what a step refuses instead of a traceback; the rest of the page goes on."""
+    try:
+        yield
+    except (AnnotateError, DatabaseError) as error:
+        show_error(error)
+
+
+@contextmanager
+def kept_errors() -> Iterator[None]:
+    """For callbacks, which run before anything is drawn: keep the message for `show_kept`."""
+    try:
+        yield
+    except (AnnotateError, DatabaseError) as error:
+        st.session_state.setdefault(_FLASH, []).append(error)
+
+
+def show_kept() -> None:
+    """Draw, once, what callbacks kept."""
+    for error in st.session_state.pop(_FLASH, []):
+        show_error(error)
+
+
+def as_plain_text(text: str) -> str:
+    """Text that Markdown draws as it was written: no link, image, formula, HTML or directive."""
+    escaped = "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)
+    return escaped.replace("\n", "  \n")
+
+
+_MARKDOWN = set("\\`*_{}[]()<>#+-.!|~$:&^=")
