@@ -183,9 +183,6 @@ class _Reader:
         for name, column in self._column_of.items():
             self._fields_of.setdefault(column, []).append(name)
         self._unseen = {column for name, column in mapping.items() if name not in REQUIRED}
-        self._encode = json.JSONEncoder(
-            sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        ).encode
         self._first_with: int | None = None
         self._first_without: int | None = None
         for name in mapping:
@@ -310,19 +307,17 @@ class _Reader:
             # What is empty is left out, so that a field added in a later release, or a column
             # of nothing, leaves the hash as it was. Zero is a value.
             said = {
-                name: self._json(value)
+                name: canonical(value)
                 for name, value in sorted(found.items())
                 if value is not False and value != [] and value != {}
             }
-            canonical = ",".join([f'"{name}":{value}' for name, value in said.items()])
-            encoded = f"{{{canonical}}}".encode()
-            if "\\u0000" in canonical or not key.isascii():
+            content = ",".join([f'"{name}":{value}' for name, value in said.items()])
+            encoded = f"{{{content}}}".encode()
+            if "\\u0000" in content or not key.isascii():
                 self._check_storable(number, key, found)
         except UnicodeEncodeError:
             self._check_storable(number, key, found)
             raise
-        except RecursionError:
-            raise self._bad(number, "metadata", "is nested too deeply", "flatten it") from None
         get = found.get
         return OutputRow(
             self._file,
@@ -349,15 +344,6 @@ class _Reader:
             unknown,
         )
 
-    def _json(self, value: Any) -> str:
-        if type(value) is str:
-            return encode_basestring(value)
-        if type(value) is float:
-            return float.__repr__(value)
-        if isinstance(value, datetime):
-            return f'"{value.isoformat()}"'
-        return self._encode(value)
-
     def _check_storable(self, number: int, key: str, found: dict[str, Any]) -> None:
         for name, value in {"id": key, **found}.items():
             try:
@@ -369,6 +355,34 @@ class _Reader:
         column = self._column_of.get(name, name)
         shown = name if column == name else f'{name} (column "{column}")'
         return BadRow(self._file, number, shown, problem, mend)
+
+
+def canonical(value: Any) -> str:
+    """A checked field as canonical JSON: sorted keys, no spare white space, no escapes.
+
+    By hand because it runs for every field of every row: the json module sets up an encoder for
+    each call, which costs more than these small values do.
+    """
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is float or kind is int:
+        return repr(value)
+    if kind is list:
+        return f"[{','.join([canonical(part) for part in value])}]"
+    if kind is dict:
+        return f"{{{','.join([_entry(key, value[key]) for key in sorted(value)])}}}"
+    if kind is bool:
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, datetime):
+        return f'"{value.isoformat()}"'
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _entry(key: str, value: Any) -> str:
+    return f"{encode_basestring(key)}:{canonical(value)}"
 
 
 def missing_column(name: str, columns: list[str]) -> str:

@@ -41,7 +41,8 @@ __all__ = [
     "suggest_mapping",
 ]
 
-CHUNK = 5000
+CHUNK = 1000
+"""Rows that are checked, looked up and inserted together; larger ones leave the cache."""
 CONFLICTS_SHOWN = 20
 """Conflicts that are kept with both versions; the rest are counted."""
 
