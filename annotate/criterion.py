@@ -328,7 +328,7 @@ class Criterion(Part):
         return one.tags if self.scale == "tags" else one.value
 
 
-def _literal(one: Comparison, earlier: Mapping[str, Criterion], known: set[str]) -> float | None:
+def literal(one: Comparison, earlier: Mapping[str, Criterion], known: set[str]) -> float | None:
     """The number that a comparison compares with; BadCondition if it makes no sense."""
     criterion = earlier.get(one.name)
     if criterion is None:
