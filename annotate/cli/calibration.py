@@ -1,0 +1,64 @@
+"""annotate calibration: judges against people."""
+
+from typing import Annotated
+
+import typer
+
+
+def calibration(
+    round_name: Annotated[str, typer.Argument(metavar="ROUND")],
+    judge: Annotated[str | None, typer.Option("--judge", help="Only this judge.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="segment: also every segment by itself.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Judges against human consensus, beside the human ceiling. Exit code 3: not enough ratings.
+
+    Example: annotate calibration 2026-q4 --judge judge-v1 --by segment
+    """
+    from annotate import rounds
+    from annotate.cli import console
+    from annotate.errors import NotFound
+    from annotate.reports.calibration import calibration_report, judges_of
+    from annotate.stats import Verdict
+
+    with console.database().read() as session:
+        found = rounds.get_round(session, round_name)
+        judges = judges_of(session, found)
+        if judge is not None and judge not in judges:
+            raise NotFound(
+                f"round {round_name} has no scores of judge {judge!r}; "
+                f"it has those of: {', '.join(judges) or 'none'}"
+            )
+        report = calibration_report(session, found, judge=judge, by_segment=console.by_segment(by))
+    if json:
+        console.show_json(report.as_json())
+    elif not report.rows:
+        console.note(
+            f"Round {round_name} has no judge's scores yet; "
+            f"`annotate rating import FILE --round {round_name} --kind judge` brings them in."
+        )
+    else:
+        console.show_table(
+            [
+                [
+                    row.criterion,
+                    row.segment or "all",
+                    row.judge,
+                    str(row.result.n_units),
+                    console.figure(row.result.weighted_kappa),
+                    console.figure(row.result.ceiling.weighted_kappa),
+                    console.figure(row.result.spearman),
+                    console.figure(row.result.bias),
+                    row.result.verdict,
+                ]
+                for row in report.rows
+            ],
+            ["criterion", "segment", "judge", "units", "kappa", "ceiling", "Spearman", "bias",
+             "verdict"],
+            title=f"Calibration in {round_name}",
+        )  # fmt: skip
+    pooled = {row.result.verdict for row in report.rows if row.segment is None}
+    if not pooled or pooled == {Verdict.NOT_ENOUGH}:
+        raise typer.Exit(3)

@@ -1,0 +1,267 @@
+"""annotate gold: disputes, adjudication, promotion and the golden dataset."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Gold labels: settle disputes, promote, export.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Kind = Annotated[
+    str | None, typer.Option("--kind", help="golden, adversarial or regression; all by default.")
+]
+
+
+@app.command()
+def disputes(
+    round_name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False
+) -> None:
+    """What raters of a round dispute, with every side.
+
+    Example: annotate gold disputes 2026-q4
+    """
+    from annotate import gold, rounds
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        found = gold.disputes(session, rounds.get_round(session, round_name))
+    if json:
+        console.show_json(
+            {
+                "round": round_name,
+                "rows": [
+                    {
+                        "unit": d.decision.unit,
+                        "criterion": d.decision.criterion,
+                        "segment": d.decision.segment,
+                        "reason": d.decision.consensus.reason,
+                        "votes": [
+                            {
+                                "rater": v.rater,
+                                "value": v.value,
+                                "label": v.label,
+                                "rationale": v.rationale,
+                            }
+                            for v in d.votes
+                        ],
+                    }
+                    for d in found
+                ],
+            }
+        )
+        return
+    if not found:
+        console.note(f"Round {round_name} has no open disputes.")
+        return
+    console.show_table(
+        [
+            [
+                d.decision.unit,
+                d.decision.criterion,
+                ", ".join(f"{v.rater}: {v.label}" for v in d.votes),
+                d.decision.consensus.reason or "",
+            ]
+            for d in found
+        ],
+        ["unit", "criterion", "ratings", "why"],
+        title=f"Disputes in {round_name}",
+    )
+
+
+@app.command()
+def adjudicate(
+    round_name: Annotated[str, typer.Argument(metavar="ROUND")],
+    unit: str,
+    criterion: str,
+    value: str,
+    reason: Annotated[str, typer.Option("--reason", help="Why; raters will read it.")],
+    lead: Annotated[str, typer.Option("--lead", help="Who decides.")],
+) -> None:
+    """Settle a dispute: a rating of the lead's own, with a reason.
+
+    Example: annotate gold adjudicate 2026-q4 out-17 faithfulness 2 --lead Ada --reason "the fee is
+    not in the context"
+    """
+    from annotate import gold, people, rounds
+    from annotate.cli import console
+
+    with console.database().write() as session:
+        gold.adjudicate(
+            session,
+            rounds.get_round(session, round_name),
+            unit,
+            criterion,
+            value,
+            reason,
+            by=people.get_rater(session, lead),
+        )
+    console.note(f"{unit}, {criterion}: adjudicated by {lead}.")
+
+
+@app.command()
+def promote(
+    round_name: Annotated[str, typer.Argument(metavar="ROUND")],
+    kind: Annotated[
+        str, typer.Option("--kind", help="golden, adversarial or regression.")
+    ] = "golden",
+    criterion: Annotated[
+        list[str] | None, typer.Option("--criterion", help="Only this one; may be repeated.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Accept the consensus of a closed round as gold.
+
+    Example: annotate gold promote 2026-q4 --kind golden
+    """
+    from annotate import gold, rounds
+    from annotate.cli import console
+
+    with console.database().write() as session:
+        done = gold.promote(
+            session,
+            rounds.get_round(session, round_name),
+            kind=kind,
+            criteria=criterion,
+            by=None,
+            dry_run=dry_run,
+        )
+    if json:
+        console.show_json(
+            {
+                "round": round_name,
+                "dry_run": dry_run,
+                "added": done.added,
+                "changed": done.changed,
+                "same": done.same,
+                "left": done.left,
+            }
+        )
+        return
+    verb = "would be promoted" if dry_run else "promoted"
+    console.note(f"{done.added} labels {verb}, {done.changed} changed, {done.same} as before.")
+    for reason, count in sorted(done.left.items()):
+        console.note(f"{count} left out: {reason}.")
+
+
+@app.command("list")
+def list_(
+    kind: Kind = None,
+    round_name: Annotated[
+        str | None, typer.Option("--round", help="Only labels from this round.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """The gold labels in force.
+
+    Example: annotate gold list --kind golden
+    """
+    from annotate import gold
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        found = gold.list_gold(session, kind=kind, round_name=round_name)
+    if json:
+        console.show_json({"rows": [gold.as_json(label) for label in found]})
+        return
+    console.show_table(
+        [
+            [g.output, g.criterion, g.label, f"{g.value:g}", g.how, f"{g.agreement:.0%}", g.round]
+            for g in found
+        ],
+        ["output", "criterion", "label", "value", "how", "agreement", "round"],
+        title="Gold",
+    )
+
+
+@app.command()
+def diff(file: Path, kind: Kind = None, json: Json = False) -> None:
+    """What a merge into this golden dataset would change. Exit code 1 when it would.
+
+    Example: annotate gold diff golden.jsonl
+    """
+    from annotate import gold
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        result = gold.diff(session, file, kind=kind)
+    _report(result, file, json=json, written=False)
+    if result.added or result.changed or result.conflicts:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    file: Path,
+    kind: Kind = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Bring the gold into the file that is there.")
+    ] = False,
+    resolve: Annotated[
+        str | None,
+        typer.Option("--resolve", help="Who wins a conflict: workspace or file."),
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="jsonl is the one so far.")] = "jsonl",
+    json: Json = False,
+) -> None:
+    """Write the golden dataset: one case a line, sorted, the same bytes for the same gold.
+
+    Example: annotate gold export golden.jsonl --merge
+    """
+    from annotate import gold
+    from annotate.cli import console
+    from annotate.errors import BadInput
+
+    if format != "jsonl":
+        raise BadInput(f"--format {format}: golden datasets are written as jsonl")
+    with console.database().write() as session:
+        result = gold.export(session, file, kind=kind, merge=merge, resolve=resolve, by=None)
+    _report(result, file, json=json, written=not result.conflicts)
+    if result.conflicts:
+        raise typer.Exit(2)
+
+
+def _report(result: "object", file: Path, *, json: bool, written: bool) -> None:
+    from annotate.cli import console
+    from annotate.gold_file import Merge
+
+    assert isinstance(result, Merge)
+    if json:
+        console.show_json(
+            {
+                "file": file.name,
+                "written": written,
+                "hash": result.hash,
+                "added": result.added,
+                "changed": result.changed,
+                "same": len(result.same),
+                "kept": result.kept,
+                "conflicts": [
+                    {
+                        "id": c.id,
+                        "line": c.line,
+                        "field": c.field,
+                        "in_file": c.in_file,
+                        "in_workspace": c.in_workspace,
+                    }
+                    for c in result.conflicts
+                ],
+            }
+        )
+        return
+    console.note(
+        f"{file.name}: {len(result.added)} added, {len(result.changed)} changed, "
+        f"{len(result.same)} the same, {result.kept} lines of others kept."
+    )
+    for conflict in result.conflicts:
+        console.note(f"Conflict: {conflict}")
+    if result.conflicts:
+        console.note(
+            "Nothing was written. Mend the file or the gold, or choose a side with "
+            "--resolve workspace or --resolve file."
+        )
+    elif written:
+        console.note(f"SHA-256 {result.hash}")

@@ -1,0 +1,525 @@
+"""Gold: from the ratings of a round to labels that the team accepts.
+
+Consensus is computed, never stored; what is stored is a lead's adjudications (ratings of their
+own) and promotions (the gold table).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from annotate import events, gold_file, people, ratings, rounds
+from annotate.consensus import Consensus, consensus
+from annotate.errors import BadInput, NotAllowed, NotFound
+from annotate.rubric import RatingKey
+from db.tables import Gold, Output, Rater, Rating, Round, Rubric, Unit, now
+
+KINDS = ("golden", "adversarial", "regression")
+RESOLVE = ("workspace", "file")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one unit is worth on one criterion: the consensus, or the lead's adjudication."""
+
+    unit: str
+    output: str
+    segment: str
+    criterion: str
+    consensus: Consensus
+    label: str | None
+    raters: tuple[str, ...]
+    adjudicated_by: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for a lead."""
+        return self.adjudicated_by is None and self.consensus.disputed
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One rater's side of a dispute."""
+
+    rater: str
+    value: float | None
+    label: str
+    rationale: str | None
+    evidence: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A unit that raters see differently on one criterion, with every side of it."""
+
+    decision: Decision
+    votes: tuple[Vote, ...]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a promotion did, or would do."""
+
+    added: int = 0
+    changed: int = 0
+    same: int = 0
+    left: dict[str, int] = field(default_factory=dict)
+    """Units x criteria without gold, by reason."""
+
+
+def decisions(session: Session, round_: Round) -> list[Decision]:
+    """The consensus of every rated unit and criterion of a round, adjudications applied."""
+    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    people_said = ratings.counted(found)
+    rulings = _rulings(found)
+    segments = dict(zip(found["unit"], found["segment"], strict=True))
+    outputs = dict(zip(found["unit"], found["output"], strict=True))
+    decided = []
+    for key in rounds.rubric_of(session, round_).rating_keys():
+        said = ratings.matrix(people_said, key.key)
+        results = consensus(said.values, level=key.level, domain=key.domain)
+        for row, (unit, result) in enumerate(zip(said.units, results, strict=True)):
+            who = tuple(
+                rater
+                for rater, value in zip(said.raters, said.values[row], strict=True)
+                if value == value
+            )
+            decision = Decision(unit, outputs[unit], segments[unit], key.key, result, None, who)
+            decided.append(_apply(decision, rulings.get((unit, key.key)), key))
+    return decided
+
+
+def _rulings(found: pd.DataFrame) -> dict[tuple[str, str], tuple[float, str]]:
+    """The latest adjudication per unit and criterion: its value and who decided."""
+    ruled = found[found["adjudication"].astype(bool) & found["value"].notna()]
+    return {
+        (row.unit, row.criterion): (float(row.value), row.rater)  # type: ignore[arg-type, misc]
+        for row in ruled.itertuples()
+    }
+
+
+def _apply(decision: Decision, ruling: tuple[float, str] | None, key: RatingKey) -> Decision:
+    if ruling is not None:
+        value, lead = ruling
+        decision = replace(
+            decision,
+            consensus=replace(
+                decision.consensus, value=value, how="adjudicated", disputed=False, reason=None
+            ),
+            adjudicated_by=lead,
+        )
+    value_ = decision.consensus.value
+    return replace(decision, label=None if value_ is None else key.label(value_))
+
+
+def disputes(session: Session, round_: Round, *, settled: bool = False) -> list[Dispute]:
+    """What waits for a lead's decision; with `settled`, also what a lead has decided."""
+    chosen = [d for d in decisions(session, round_) if d.open or (settled and d.adjudicated_by)]
+    if not chosen:
+        return []
+    keys = {key.key: key for key in rounds.rubric_of(session, round_).rating_keys()}
+    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    found = found[~found["adjudication"].astype(bool) & found["purpose"].isin(["fresh", "anchor"])]
+    votes: dict[tuple[str, str], list[Vote]] = defaultdict(list)
+    for row in found.to_dict("records"):
+        if row["criterion"] in keys:
+            value = None if pd.isna(row["value"]) else float(row["value"])
+            votes[row["unit"], row["criterion"]].append(
+                Vote(
+                    rater=row["rater"],
+                    value=value,
+                    label=(
+                        keys[row["criterion"]].label(value)
+                        if value is not None
+                        else str(row["abstained"]).replace("_", " ")
+                    ),
+                    rationale=row["rationale"],
+                    evidence=tuple(row["evidence"] or ()),
+                )
+            )
+    return [Dispute(d, tuple(votes[d.unit, d.criterion])) for d in chosen]
+
+
+def adjudicate(
+    session: Session,
+    round_: Round,
+    unit_key: str,
+    criterion: str,
+    value: str | float,
+    reason: str,
+    *,
+    by: Rater,
+) -> Rating:
+    """Settle a dispute: a rating of the lead's own, with a reason. A later one supersedes it."""
+    people.require_lead(by)
+    if not reason.strip():
+        raise BadInput("an adjudication needs a reason; raters will read it")
+    if round_.status == "draft":
+        raise NotAllowed(f"round {round_.name} is not launched; there is nothing to adjudicate")
+    unit = session.exec(
+        select(Unit).where(Unit.round_id == round_.id, Unit.key == unit_key)
+    ).one_or_none()
+    if unit is None:
+        raise NotFound(
+            f"round {round_.name} has no unit {unit_key!r}; "
+            f"`annotate gold disputes {round_.name}` lists them"
+        )
+    code = rounds.rubric_of(session, round_).rating_key(criterion).code(value)
+    last = session.exec(
+        select(Rating)
+        .where(
+            Rating.unit_id == unit.id,
+            Rating.criterion == criterion,
+            col(Rating.adjudication).is_(True),
+        )
+        .order_by(col(Rating.id).desc())
+    ).first()
+    assert by.id is not None
+    rating = Rating(
+        round_id=round_.id,
+        unit_id=unit.id,
+        output_id=unit.output_id,
+        rater_id=by.id,
+        criterion=criterion,
+        value=code,
+        rationale=reason.strip(),
+        seen=[*rounds.shown_fields(round_), "others"],
+        adjudication=True,
+        supersedes_id=last.id if last else None,
+    )
+    session.add(rating)
+    events.record(
+        session, "adjudicated", f"round:{round_.name}", by=by, unit=unit_key,
+        criterion=criterion, value=code,
+    )  # fmt: skip
+    session.flush()
+    return rating
+
+
+def promote(
+    session: Session,
+    round_: Round,
+    *,
+    kind: str = "golden",
+    criteria: Sequence[str] | None = None,
+    outputs: Iterable[str] | None = None,
+    by: Rater | None,
+    dry_run: bool = False,
+) -> Promotion:
+    """Accept a closed round's consensus as gold.
+
+    Left out, and counted by reason: what is disputed, what only one rater saw. The same label
+    again is a no-op; another label retires the earlier one, which stays as history.
+    """
+    people.require_lead(by)
+    if kind not in KINDS:
+        raise BadInput(f"kind {kind!r} is not one of {', '.join(KINDS)}")
+    if round_.status != "closed":
+        raise NotAllowed(
+            f"round {round_.name} is {round_.status}; close it first: its consensus can still change"
+        )
+    wanted = None if outputs is None else set(outputs)
+    rubric = session.get_one(Rubric, round_.rubric_id)
+    stored = _in_force(session)
+    ids = _output_ids(session, round_)
+    added = changed = same = 0
+    left: dict[str, int] = defaultdict(int)
+    for decision in decisions(session, round_):
+        if criteria is not None and decision.criterion not in criteria:
+            continue
+        if wanted is not None and decision.output not in wanted:
+            continue
+        result = decision.consensus
+        if result.value is None or decision.open:
+            left[result.reason or result.how] += 1
+            continue
+        assert round_.id is not None
+        new = Gold(
+            output_id=ids[decision.output],
+            round_id=round_.id,
+            rubric_hash=rubric.hash,
+            criterion=decision.criterion,
+            value=result.value,
+            label=decision.label or "",
+            votes={f"{value:g}": n for value, n in sorted(result.votes.items())},
+            agreement=result.agreement,
+            how=result.how,
+            kind=kind,
+            raters=[*decision.raters, *filter(None, [decision.adjudicated_by])],
+            promoted_by=by.id if by else None,
+        )
+        old = stored.get((decision.output, decision.criterion))
+        if old is not None and _says(old) == _says(new):
+            same += 1
+            continue
+        if old is None:
+            added += 1
+        else:
+            changed += 1
+        if dry_run:
+            continue
+        if old is not None:
+            old.retired_at = now()
+            session.add(old)
+            session.flush()
+        session.add(new)
+    if not dry_run and (added or changed):
+        events.record(
+            session, "promoted gold", f"round:{round_.name}", by=by, kind=kind, added=added,
+            changed=changed,
+        )  # fmt: skip
+    return Promotion(added, changed, same, dict(left))
+
+
+def _says(gold: Gold) -> tuple[Any, ...]:
+    return (gold.round_id, gold.value, gold.label, gold.votes, gold.how, gold.kind, gold.raters)
+
+
+def _in_force(session: Session) -> dict[tuple[str, str], Gold]:
+    rows = session.exec(
+        select(Gold, Output.key)
+        .join(Output, col(Output.id) == Gold.output_id)
+        .where(col(Gold.retired_at).is_(None))
+    )
+    return {(key, gold.criterion): gold for gold, key in rows}
+
+
+def _output_ids(session: Session, round_: Round) -> dict[str, int]:
+    rows = session.connection().execute(
+        sa.select(col(Output.key), col(Output.id))
+        .join(Unit, col(Unit.output_id) == col(Output.id))
+        .where(col(Unit.round_id) == round_.id)
+    )
+    return {str(key): int(id_) for key, id_ in rows}
+
+
+@dataclass(frozen=True)
+class GoldLabel:
+    """A gold label in force, as lists and pages show it."""
+
+    output: str
+    segment: str
+    criterion: str
+    value: float
+    label: str
+    votes: dict[str, int]
+    agreement: float
+    how: str
+    kind: str
+    round: str
+    raters: tuple[str, ...]
+
+
+def list_gold(
+    session: Session, *, kind: str | None = None, round_name: str | None = None
+) -> list[GoldLabel]:
+    """The gold labels in force, by output and criterion."""
+    statement = (
+        select(Gold, Output, Round.name)
+        .join(Output, col(Output.id) == Gold.output_id)
+        .join(Round, col(Round.id) == Gold.round_id)
+        .where(col(Gold.retired_at).is_(None))
+        .order_by(Output.key, Gold.criterion)
+    )
+    if kind is not None:
+        statement = statement.where(Gold.kind == kind)
+    if round_name is not None:
+        statement = statement.where(Round.name == round_name)
+    return [
+        GoldLabel(
+            output.key,
+            output.segment,
+            gold.criterion,
+            gold.value,
+            gold.label,
+            gold.votes,
+            gold.agreement,
+            gold.how,
+            gold.kind,
+            name,
+            tuple(gold.raters),
+        )  # fmt: skip
+        for gold, output, name in session.exec(statement)
+    ]
+
+
+def lines(
+    session: Session, *, kind: str | None = None, stamp: bool = False
+) -> Iterator[gold_file.Line]:
+    """The golden dataset's lines, one a case, sorted by id.
+
+    stamp: record now as the time of export of labels that were never exported before; the same
+    time is written at every later export, so that equal gold gives equal bytes.
+    """
+    statement = (
+        select(Gold, Output, Round.name, Rubric)
+        .join(Output, col(Output.id) == Gold.output_id)
+        .join(Round, col(Round.id) == Gold.round_id)
+        .join(Rubric, col(Rubric.id) == Round.rubric_id)
+        .where(col(Gold.retired_at).is_(None))
+        .order_by(Output.key, Gold.criterion)
+    )
+    if kind is not None:
+        statement = statement.where(Gold.kind == kind)
+    grouped: dict[str, list[tuple[Gold, Output, str, Rubric]]] = defaultdict(list)
+    for gold, output, round_name, rubric in session.exec(statement):
+        if stamp and gold.exported_at is None:
+            gold.exported_at = now().replace(microsecond=0)
+            session.add(gold)
+        grouped[output.key].append((gold, output, round_name, rubric))
+    for key in sorted(grouped):
+        yield _line(grouped[key])
+
+
+def _line(rows: list[tuple[Gold, Output, str, Rubric]]) -> gold_file.Line:
+    newest, output, round_name, rubric = max(rows, key=lambda row: row[0].id or 0)
+    line: gold_file.Line = {
+        "id": output.key,
+        "input": output.input,
+        "contexts": output.contexts,
+        "reference": output.reference,
+        "labels": {
+            gold.criterion: {
+                "value": int(gold.value) if gold.value.is_integer() else gold.value,
+                "label": gold.label,
+                "votes": gold.votes,
+                "agreement": round(gold.agreement, 6),
+                "how": gold.how,
+            }
+            for gold, _, _, _ in rows
+        },
+        "kind": newest.kind,
+        "segment": output.segment,
+    }
+    exported = max((g.exported_at for g, _, _, _ in rows if g.exported_at), default=None)
+    line["provenance"] = {
+        "round": round_name,
+        "rubric": f"{rubric.name}@{rubric.version}",
+        "rubric_hash": newest.rubric_hash,
+        "raters": sorted({name for gold, _, _, _ in rows for name in gold.raters}),
+        "exported_at": exported.isoformat().replace("+00:00", "Z") if exported else None,
+        "hash": gold_file.content_hash(line),
+    }
+    return line
+
+
+def merged(
+    session: Session,
+    text: str,
+    *,
+    name: str,
+    kind: str | None = None,
+    resolve: str | None = None,
+    stamp: bool = False,
+    by: Rater | None = None,
+) -> gold_file.Merge:
+    """The gold in force brought into a golden dataset's text; the file itself is the caller's.
+
+    stamp: this is the export itself, not a preview: record when labels were first exported, and
+    the export. With conflicts and no `resolve` nothing is recorded.
+    """
+    if resolve is not None and resolve not in RESOLVE:
+        raise BadInput(f"resolve {resolve!r} is not one of {', '.join(RESOLVE)}")
+    if stamp:
+        people.require_lead(by)
+    preview = gold_file.merge(
+        text,
+        lines(session, kind=kind),
+        name=name,
+        earlier=_earlier(session),
+        resolve=resolve,
+    )
+    if not stamp or preview.conflicts:
+        return preview
+    result = gold_file.merge(
+        text,
+        lines(session, kind=kind, stamp=True),
+        name=name,
+        earlier=_earlier(session),
+        resolve=resolve,
+    )
+    events.record(
+        session,
+        "exported gold",
+        f"file:{name}",
+        by=by,
+        added=len(result.added),
+        changed=len(result.changed),
+        hash=result.hash,
+    )
+    return result
+
+
+def diff(session: Session, path: Path, *, kind: str | None = None) -> gold_file.Merge:
+    """What a merge into this file would do; nothing is written."""
+    return merged(session, read_text(path), name=path.name, kind=kind)
+
+
+def export(
+    session: Session,
+    path: Path,
+    *,
+    kind: str | None = None,
+    merge: bool = False,
+    resolve: str | None = None,
+    by: Rater | None,
+) -> gold_file.Merge:
+    """Write the golden dataset to a file, whole or not at all.
+
+    merge: bring it into the file that stands there. With conflicts and no `resolve`, nothing is
+    written and the result lists them.
+    """
+    if path.exists() and not merge:
+        raise BadInput(f"{path.name} exists; add --merge to bring the gold into it")
+    text = read_text(path) if path.exists() else ""
+    result = merged(session, text, name=path.name, kind=kind, resolve=resolve, stamp=True, by=by)
+    if not result.conflicts and result.text != text:
+        temporary = path.with_name(path.name + ".part")
+        try:
+            temporary.write_bytes(result.text.encode())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise BadInput(f"{path}: {error.strerror}; nothing was written") from None
+    return result
+
+
+def read_text(path: Path) -> str:
+    """A golden dataset's text; it must exist and be UTF-8."""
+    try:
+        return decoded(path.read_bytes(), path.name)
+    except OSError as error:
+        raise NotFound(f"{path}: {error.strerror}; check the path") from None
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Bytes of a golden dataset as text; BadInput names the byte that is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name}: byte {error.start} is not UTF-8; save it as UTF-8") from None
+
+
+def _earlier(session: Session) -> dict[tuple[str, str], list[float]]:
+    """Values that were gold once, by output and criterion."""
+    rows = session.exec(
+        select(Output.key, Gold.criterion, Gold.value)
+        .join(Output, col(Output.id) == Gold.output_id)
+        .where(col(Gold.retired_at).is_not(None), col(Gold.exported_at).is_not(None))
+    )
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for key, criterion, value in rows:
+        found[key, criterion].append(value)
+    return found
+
+
+def as_json(label: GoldLabel) -> dict[str, Any]:
+    """A gold label as a JSON object."""
+    return dict(json.loads(json.dumps(label.__dict__ | {"raters": list(label.raters)})))

@@ -1,0 +1,175 @@
+"""Who rates, who leads, and how they get in."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from annotate import events
+from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
+from annotate.settings import get_settings
+from db.tables import Rater, SignIn, now
+
+KINDS = ("human", "judge", "metric")
+ROLES = ("rater", "lead")
+MAX_NAME = 100
+
+
+def require_lead(by: Rater | None) -> None:
+    """Refuse anybody but a lead; None is the command line on the server itself."""
+    if by is not None and (by.role != "lead" or by.revoked_at is not None):
+        raise NotAllowed("only a lead may do this; ask a lead of your round")
+
+
+def add_rater(
+    session: Session,
+    name: str,
+    *,
+    email: str | None = None,
+    role: str = "rater",
+    kind: str = "human",
+    identity: dict[str, Any] | None = None,
+    simulated: bool = False,
+    by: Rater | None = None,
+) -> Rater:
+    """Add a rater. Raises BadInput for a name that cannot be shown, Conflict for a taken one."""
+    require_lead(by)
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise BadInput(f"rater name {name[:40]!r}: give 1 to {MAX_NAME} printable characters")
+    if role not in ROLES:
+        raise BadInput(f"role {role!r} is not one of {', '.join(ROLES)}")
+    if kind not in KINDS:
+        raise BadInput(f"kind {kind!r} is not one of {', '.join(KINDS)}")
+    if kind != "human" and role == "lead":
+        raise BadInput(f"{name}: a {kind} cannot be a lead; only people lead")
+    if session.exec(select(Rater).where(Rater.name == name)).first() is not None:
+        raise Conflict(f"there is a rater {name!r} already; choose another name")
+    rater = Rater(
+        name=name,
+        email=(email or "").strip() or None,
+        role=role,
+        kind=kind,
+        identity=identity,
+        simulated=simulated,
+    )
+    session.add(rater)
+    session.flush()
+    events.record(session, "added rater", f"rater:{name}", by=by, kind=kind, role=role)
+    return rater
+
+
+def get_rater(session: Session, name: str) -> Rater:
+    """The rater of that name; NotFound names similar ones."""
+    found = session.exec(select(Rater).where(Rater.name == name)).first()
+    if found is not None:
+        return found
+    known = list(session.exec(select(Rater.name)))
+    close = get_close_matches(name, known, n=3)
+    mend = (
+        f"did you mean {', '.join(close)}?" if close else f'`annotate rater add "{name}"` adds it'
+    )
+    raise NotFound(f"there is no rater {name!r}; {mend}")
+
+
+def list_raters(session: Session, kind: str | None = None) -> list[Rater]:
+    """Every rater, by name; or those of one kind."""
+    statement = select(Rater).order_by(Rater.name)
+    if kind is not None:
+        statement = statement.where(Rater.kind == kind)
+    return list(session.exec(statement))
+
+
+def new_link(session: Session, rater: Rater, *, by: Rater | None) -> str:
+    """The token of a new personal link; the earlier link stops working."""
+    require_lead(by)
+    if rater.kind != "human":
+        raise BadInput(f"{rater.name} is a {rater.kind}; only people get a link")
+    if rater.revoked_at is not None:
+        raise NotAllowed(f"{rater.name} is revoked; restore them first")
+    token = secrets.token_urlsafe(32)
+    rater.link_hash = _hashed(token)
+    session.add(rater)
+    events.record(session, "made link", f"rater:{rater.name}", by=by)
+    return token
+
+
+def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
+    """Take a rater's access away at once: link and sign-ins. Their ratings stay."""
+    require_lead(by)
+    rater.link_hash = None
+    rater.revoked_at = rater.revoked_at or now()
+    session.add(rater)
+    sign_out_everywhere(session, rater)
+    events.record(session, "revoked", f"rater:{rater.name}", by=by)
+
+
+def restore(session: Session, rater: Rater, *, by: Rater | None) -> None:
+    """Let a revoked rater back in; they need a new link."""
+    require_lead(by)
+    rater.revoked_at = None
+    session.add(rater)
+    events.record(session, "restored", f"rater:{rater.name}", by=by)
+
+
+def join(session: Session, token: str) -> str:
+    """Sign a browser in by a personal link; the token for its cookie."""
+    rater = session.exec(select(Rater).where(Rater.link_hash == _hashed(token))).first()
+    if rater is None or rater.revoked_at is not None:
+        raise NotAllowed("this link is not valid any more; ask the lead for a new one")
+    return sign_in_as(session, rater)
+
+
+def sign_in_as(session: Session, rater: Rater) -> str:
+    """A new sign-in of this rater; the token for the browser's cookie."""
+    token = secrets.token_urlsafe(32)
+    assert rater.id is not None
+    session.add(
+        SignIn(
+            rater_id=rater.id,
+            token_hash=_hashed(token),
+            expires_at=now() + timedelta(days=get_settings().session_days),
+        )
+    )
+    events.record(session, "signed in", f"rater:{rater.name}", by=rater)
+    return token
+
+
+def signed_in(session: Session, token: str) -> Rater | None:
+    """Who holds this cookie token: not expired, not ended, not revoked."""
+    return session.exec(
+        select(Rater)
+        .join(SignIn, col(SignIn.rater_id) == Rater.id)
+        .where(
+            SignIn.token_hash == _hashed(token),
+            col(SignIn.ended_at).is_(None),
+            col(SignIn.expires_at) > now(),
+            col(Rater.revoked_at).is_(None),
+        )
+    ).first()
+
+
+def sign_out(session: Session, token: str) -> None:
+    """End the sign-in behind this cookie token."""
+    session.execute(
+        sa.update(SignIn)
+        .where(col(SignIn.token_hash) == _hashed(token), col(SignIn.ended_at).is_(None))
+        .values(ended_at=now())
+    )
+
+
+def sign_out_everywhere(session: Session, rater: Rater) -> None:
+    """End every sign-in of this rater."""
+    session.execute(
+        sa.update(SignIn)
+        .where(col(SignIn.rater_id) == rater.id, col(SignIn.ended_at).is_(None))
+        .values(ended_at=now())
+    )
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,35 @@
+"""The choices that several pages open with: which round, which criterion, which segment."""
+
+import streamlit as st
+
+from db.tables import Round
+
+ALL_SEGMENTS = "All segments"
+
+
+def chosen_round(rounds: list[Round], *, key: str, label: str = "Round") -> Round | None:
+    """A select box of rounds, newest first; says what to do where there is none."""
+    if not rounds:
+        st.info("No round yet. Launch one on the page Rounds; its results will appear here.")
+        return None
+    names = [r.name for r in rounds]
+    name = st.selectbox(
+        label,
+        names,
+        key=key,
+        format_func=lambda n: f"{n} ({next(r.status for r in rounds if r.name == n)})",
+    )
+    return next(r for r in rounds if r.name == name)
+
+
+def chosen_criterion(criteria: list[str], *, key: str) -> str:
+    """Tabs would hide names on a phone; a segmented control wraps."""
+    chosen = st.segmented_control(
+        "Criterion", criteria, default=criteria[0], key=key, required=True
+    )
+    return chosen or criteria[0]
+
+
+def segment_name(segment: str | None) -> str:
+    """The pooled row's name, or the segment's."""
+    return ALL_SEGMENTS if segment is None else segment

@@ -1,0 +1,93 @@
+"""What the adjudication page draws: one dispute with every side, and the decision."""
+
+import streamlit as st
+
+from annotate import gold, rounds
+from annotate.errors import BadInput
+from annotate.gold import Dispute
+from annotate.rubric import Rubric
+from annotate.ui import messages, session, viewer
+from db.tables import Output, Rater
+
+
+def chosen(found: list[Dispute]) -> Dispute:
+    """The dispute to look at; the first open one unless the lead chooses another."""
+    names = {_name(d): d for d in found}
+    st.caption(f"{sum(d.decision.open for d in found)} wait for a decision.")
+    name = st.selectbox("Dispute", list(names), key="adjudicate_dispute")
+    return names[name]
+
+
+def _name(dispute: Dispute) -> str:
+    decision = dispute.decision
+    mark = f" (settled by {decision.adjudicated_by})" if decision.adjudicated_by else ""
+    return f"{decision.unit} · {decision.criterion} · {decision.segment}{mark}"
+
+
+def show_output(output: Output) -> None:
+    """The unit as raters saw it."""
+    viewer.show_output(
+        input=output.input,
+        contexts=output.contexts,
+        response=output.response,
+        reference=output.reference,
+    )
+
+
+def show_sides(dispute: Dispute, rubric: Rubric) -> None:
+    """Every rater's value and rationale, side by side."""
+    decision = dispute.decision
+    question = rubric.criterion(decision.criterion.split(".")[0]).question
+    st.subheader(messages.as_plain_text(question))
+    if decision.consensus.reason:
+        st.caption(messages.as_plain_text(decision.consensus.reason))
+    with st.container(horizontal=True):
+        for vote in dispute.votes:
+            with st.container(border=True, width=220):
+                st.markdown(f"**{messages.as_plain_text(vote.rater)}**")
+                value = "" if vote.value is None else f"{vote.value:g} · "
+                st.text(value + vote.label)
+                if vote.rationale:
+                    st.text(vote.rationale)
+
+
+def decision_form(dispute: Dispute, rubric: Rubric, round_name: str, lead: Rater) -> None:
+    """The lead's value and reason; stored as a rating of the lead's own."""
+    decision = dispute.decision
+    key = rubric.rating_key(decision.criterion)
+    widget = f"{round_name}/{decision.unit}/{decision.criterion}"
+    st.radio(
+        "Your decision",
+        key.domain,
+        index=None,
+        format_func=lambda value: f"{value:g} · {key.label(value)}",
+        key=f"decision/{widget}",
+        on_change="ignore",
+    )
+    st.text_area("Reason", key=f"reason/{widget}", on_change="ignore", max_chars=20_000)
+    st.button(
+        "Decide",
+        type="primary",
+        key=f"decide/{widget}",
+        on_click=_decide,
+        args=(round_name, decision.unit, decision.criterion, widget, lead),
+    )
+
+
+def _decide(round_name: str, unit: str, criterion: str, widget: str, lead: Rater) -> None:
+    with messages.kept_errors():
+        value = st.session_state.get(f"decision/{widget}")
+        if value is None:
+            raise BadInput("choose a value first; nothing was stored")
+        with session.database().write() as db:
+            gold.adjudicate(
+                db,
+                rounds.get_round(db, round_name),
+                unit,
+                criterion,
+                value,
+                st.session_state.get(f"reason/{widget}", ""),
+                by=lead,
+            )
+        st.session_state.pop("adjudicate_dispute", None)
+        st.toast(f"Stored: {criterion} of {messages.as_plain_text(unit)}")

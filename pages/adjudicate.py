@@ -1,0 +1,28 @@
+"""Adjudication: what raters dispute, every side of it, and the lead's decision with a reason."""
+
+import streamlit as st
+
+from annotate import gold, outputs, rounds
+from annotate.ui import choose, dispute, messages, session
+
+lead = session.require_lead()
+st.title("Adjudicate")
+st.caption("Units that raters see differently. Your decision is a rating of its own.")
+messages.show_kept()
+with messages.shown_errors(), session.database().read() as db:
+    round_ = choose.chosen_round(rounds.list_rounds(db), key="adjudicate_round")
+    if round_ is None:
+        st.stop()
+    settled = st.toggle("Show settled ones too", key="adjudicate_settled")
+    found = gold.disputes(db, round_, settled=settled)
+    if not found:
+        st.success("Nothing waits for a decision in this round.")
+        st.stop()
+    chosen = dispute.chosen(found)
+    rubric = rounds.rubric_of(db, round_)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        dispute.show_output(outputs.get_output(db, chosen.decision.output))
+    with right:
+        dispute.show_sides(chosen, rubric)
+        dispute.decision_form(chosen, rubric, round_.name, lead)

@@ -1,0 +1,139 @@
+"""Calibration and drift: can the judge still be trusted, where not, and why?"""
+
+import streamlit as st
+
+from annotate import rounds
+from annotate.reports.calibration import calibration_report, judges_of
+from annotate.reports.drift import CAUSES, drift_report
+from annotate.ui import choose, figures, messages, session
+
+VERDICTS = {
+    "trust": "green",
+    "watch": "orange",
+    "do not use": "red",
+    "ALARM": "red",
+    "WATCH": "orange",
+    "STABLE": "green",
+}
+
+session.require_lead()
+st.title("Calibration")
+st.caption("The judge compared with people who rated the same units blind.")
+
+
+def badge(verdict: str) -> None:
+    """The verdict in words; its colour only repeats them."""
+    colour = next((c for word, c in VERDICTS.items() if verdict.startswith(word)), "gray")
+    st.badge(messages.as_plain_text(verdict), color=colour)  # type: ignore[arg-type]
+
+
+with messages.shown_errors(), session.database().read() as db:
+    known = rounds.list_rounds(db)
+    round_ = choose.chosen_round(known, key="calibration_round")
+    if round_ is None:
+        st.stop()
+    judges = judges_of(db, round_)
+    if not judges:
+        st.info(
+            "No judge has scored this round yet. Import its scores on the page Rounds, or with "
+            f"`annotate rating import FILE --round {round_.name} --kind judge`."
+        )
+        st.stop()
+    judge = st.selectbox("Judge", judges, key="calibration_judge")
+    with st.spinner("Comparing the judge with people"):
+        report = calibration_report(db, round_, judge=judge)
+    if not report.rows:
+        st.info("Nobody has rated a unit that this judge scored.")
+        st.stop()
+    criterion = choose.chosen_criterion(
+        list(dict.fromkeys(row.criterion for row in report.rows)), key="calibration_criterion"
+    )
+    rows = [row for row in report.rows if row.criterion == criterion]
+    pooled = rows[0].result
+    with st.container(horizontal=True, vertical_alignment="center"):
+        badge(pooled.verdict)
+        st.write(messages.as_plain_text(pooled.verdict_reason))
+    figures.intervals(
+        {choose.segment_name(r.segment): r.result.judge_leave_one_out.weighted_kappa for r in rows},
+        reference={choose.segment_name(r.segment): r.result.ceiling.weighted_kappa for r in rows},
+        title="kappa, judge with people",
+    )
+    st.dataframe(
+        [
+            {
+                "segment": choose.segment_name(r.segment),
+                "units": r.result.n_units,
+                "verdict": r.result.verdict,
+                "weighted kappa": figures.words(r.result.weighted_kappa),
+                "ceiling": figures.words(r.result.ceiling.weighted_kappa),
+                "bias (points)": figures.words(r.result.bias, signed=True),
+                "mean error": figures.words(r.result.mae),
+                "Spearman": figures.words(r.result.spearman),
+                "Kendall tau-b": figures.words(r.result.kendall_tau_b),
+                "passes found (TPR)": figures.words(r.result.tpr, percent=True),
+                "fails found (TNR)": figures.words(r.result.tnr, percent=True),
+                "answered": figures.words(r.result.coverage, percent=True),
+            }
+            for r in rows
+        ],
+        hide_index=True,
+        width="stretch",
+    )
+    with st.expander("Where judge and people differ"):
+        labels = [f"{value:g}" for value in pooled.confusion_labels]
+        st.dataframe(
+            [
+                {"people say": label, **{f"judge {c}": n for c, n in zip(labels, row, strict=True)}}
+                for label, row in zip(labels, pooled.confusion, strict=True)
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+        st.caption("Units by consensus (rows) and by the judge's nearest point (columns).")
+    figures.download(report.as_json(), f"calibration-{round_.name}.json")
+
+    st.header("Drift")
+    earlier = [r for r in known if r.id != round_.id and judge in judges_of(db, r)]
+    if not earlier:
+        st.info("Drift needs a second round with the same anchors, scored by the same judge.")
+        st.stop()
+    pinned = next((i for i, r in enumerate(earlier) if r.id == round_.baseline_id), 0)
+    baseline = st.selectbox(
+        "Baseline round", [r.name for r in earlier], index=pinned, key="drift_baseline"
+    )
+    with st.spinner("Comparing the two rounds on their anchors"):
+        drift = drift_report(
+            db, next(r for r in earlier if r.name == baseline), round_, judge=judge
+        )
+    found = [row for row in drift.rows if row.criterion == criterion]
+    for row in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            badge(row.result.verdict)
+            st.write(
+                f"**{messages.as_plain_text(choose.segment_name(row.segment))}**: "
+                + messages.as_plain_text(row.sentence)
+            )
+    for fact in drift.facts:
+        st.caption(messages.as_plain_text(fact))
+    with st.expander("The four contrasts"):
+        st.dataframe(
+            [
+                {
+                    "segment": choose.segment_name(row.segment),
+                    "who moved": CAUSES[name],
+                    "by (points)": None if c.estimate is None else f"{c.estimate:+.2f}",
+                    "interval": (
+                        (c.reason or "")
+                        if c.low is None or c.high is None
+                        else f"[{c.low:+.2f}, {c.high:+.2f}]"
+                    ),
+                    "p, adjusted": None if c.p_adjusted is None else f"{c.p_adjusted:.3f}",
+                    "n": c.n,
+                }
+                for row in found
+                for name, c in row.result.contrasts.items()
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+    figures.download(drift.as_json(), f"drift-{baseline}-{round_.name}.json")
