@@ -315,6 +315,8 @@ class Gold(SQLModel, table=True):
     raters: list[str] = Field(sa_type=Json)
     promoted_by: int | None = Field(default=None, foreign_key="rater.id")
     promoted_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    exported_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a file first held it: written at every export, so that equal gold is equal bytes."""
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

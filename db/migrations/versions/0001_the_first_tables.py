@@ -129,6 +129,7 @@ def upgrade() -> None:
     sa.Column('raters', JSON, nullable=False),
     sa.Column('promoted_by', sa.Integer(), nullable=True),
     sa.Column('promoted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('exported_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['output_id'], ['output.id'], name=op.f('fk_gold_output_id')),
     sa.ForeignKeyConstraint(['promoted_by'], ['rater.id'], name=op.f('fk_gold_promoted_by')),
