@@ -1,0 +1,73 @@
+"""How commands speak: results on standard output, everything else on standard error."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from annotate.errors import BadInput
+
+if TYPE_CHECKING:
+    from annotate.stats import Figure
+    from db.engine import Database
+
+
+def database() -> "Database":
+    """The database of the settings, its schema created or checked."""
+    from annotate.workspace import open_database
+
+    return open_database()
+
+
+def by_segment(by: str | None) -> bool:
+    """Whether `--by segment` was given; any other word is refused."""
+    if by not in (None, "segment"):
+        raise BadInput(f"--by {by}: only --by segment is known")
+    return by == "segment"
+
+
+def show_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False, default=str)
+    sys.stdout.write(text + "\n")
+
+
+def show_table(
+    rows: Sequence[Sequence[str]], columns: Sequence[str], *, title: str | None = None
+) -> None:
+    """A table on standard output, as wide as it needs to be where nobody watches."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else 240, highlight=False, markup=False)
+    table = Table(title=Text(inert(title)) if title else None, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text objects: nothing in a cell is read as markup or as a terminal's command.
+        table.add_row(*(Text(inert(str(cell))) for cell in row))
+    console.print(table)
+
+
+def note(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(inert(text) + "\n")
+
+
+def inert(text: str) -> str:
+    """Text without the control characters by which a terminal could be driven."""
+    return "".join(
+        c if c in "\n\t" or (c.isprintable() or ord(c) > 0x9F) else f"\\x{ord(c):02x}" for c in text
+    )
+
+
+def figure(figure: "Figure", *, percent: bool = False) -> str:
+    """`0.71 [0.66, 0.76]`, or the reason why there is no number."""
+    if figure.value is None:
+        return figure.reason or "undefined"
+    form = "{:.0%}" if percent else "{:.2f}"
+    shown = form.format(figure.value)
+    if figure.low is None or figure.high is None:
+        return shown
+    return f"{shown} [{form.format(figure.low)}, {form.format(figure.high)}]"
