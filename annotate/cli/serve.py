@@ -52,6 +52,8 @@ def serve(
             "server.port": port,
             "server.address": address,
             "server.headless": True,
+            # Its address may differ from the link above, and a cookie belongs to one address.
+            "logger.hideWelcomeMessage": True,
         }
     )
 

@@ -8,7 +8,7 @@ import streamlit as st
 from annotate.errors import AnnotateError, RoundClosed, StaleAssignment
 from db.engine import DatabaseError
 
-_FLASH = "messages_from_callback"
+_KEPT = "messages_from_callback"
 
 
 def in_words(error: AnnotateError | DatabaseError) -> str:
@@ -33,18 +33,23 @@ def shown_errors() -> Iterator[None]:
         show_error(error)
 
 
+def keep(error: AnnotateError | DatabaseError) -> None:
+    """For callbacks, which run before anything is drawn: keep the message for `show_kept`."""
+    st.session_state.setdefault(_KEPT, []).append(error)
+
+
 @contextmanager
 def kept_errors() -> Iterator[None]:
-    """For callbacks, which run before anything is drawn: keep the message for `show_kept`."""
+    """Keep what a step in a callback refuses."""
     try:
         yield
     except (AnnotateError, DatabaseError) as error:
-        st.session_state.setdefault(_FLASH, []).append(error)
+        keep(error)
 
 
 def show_kept() -> None:
     """Draw, once, what callbacks kept."""
-    for error in st.session_state.pop(_FLASH, []):
+    for error in st.session_state.pop(_KEPT, []):
         show_error(error)
 
 

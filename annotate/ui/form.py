@@ -1,0 +1,309 @@
+"""The rubric as a form of native widgets.
+
+Choosing a value costs no script run: every widget keeps it in the browser until a button is
+pressed. Only criteria on which others depend rerun, and then only the form. Every widget's key
+carries the assignment, so nothing carries over to the next unit.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from annotate.rubric import Answer, Criterion, Problem, Rubric, Span
+from annotate.ui import quote
+from annotate.ui.messages import as_plain_text
+
+ABSTENTIONS = {"not_applicable": "Not applicable", "cannot_judge": "Cannot judge"}
+NONE_OF_THESE = "none_of_these"
+_CHOICES = {NONE_OF_THESE: "None of these", **ABSTENTIONS}
+
+Part = Literal["choice", "tags", "text", "instead", "rationale", "quote"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of one assignment: which widgets there are and what they say."""
+
+    assignment_id: int
+    rubric: Rubric
+    contexts: list[str]
+    response: str
+
+    def key(self, criterion: Criterion, part: Part) -> str:
+        """The widget's key in the session."""
+        return f"rate:{self.assignment_id}:{criterion.id}:{part}"
+
+    def restore(self, draft: Mapping[str, Any], state: MutableMapping[str, Any]) -> None:
+        """Put a draft's answers into the widgets, before they are drawn for the first time."""
+        for criterion in self.rubric.criteria:
+            if criterion.id in draft:
+                answer = Answer.model_validate(draft[criterion.id])
+                for part, value in self._widgets(criterion, answer).items():
+                    state[self.key(criterion, part)] = value
+
+    def read(self, state: Mapping[Any, Any]) -> tuple[dict[str, Answer], list[Problem]]:
+        """The answers to the criteria that are asked, and why they cannot be submitted yet."""
+        answers: dict[str, Answer] = {}
+        own: list[Problem] = []
+        for criterion in self.rubric.criteria:
+            answer, unread = self._answer(criterion, state)
+            answers[criterion.id] = answer
+            own.extend(unread)
+        shown = self.rubric.shown(answers)
+        answers = {name: answers[name] for name in shown if answers[name] != Answer()}
+        problems = [problem for problem in own if problem.criterion in shown]
+        found = {(problem.criterion, problem.field) for problem in problems}
+        for problem in self.rubric.check_answers(
+            answers, quote.lengths(self.contexts, self.response)
+        ):
+            if (problem.criterion, problem.field) not in found:
+                problems.append(problem)
+        return answers, problems
+
+    def _widgets(self, criterion: Criterion, answer: Answer) -> dict[Part, Any]:
+        """What each widget shows for an answer."""
+        widgets: dict[Part, Any] = {"rationale": answer.rationale or ""}
+        if criterion.evidence:
+            texts = quote.places(criterion, self.contexts, self.response)
+            widgets["quote"] = quote.quoted(answer.evidence[0], texts) if answer.evidence else ""
+        if criterion.scale in {"tags", "text"}:
+            widgets["instead"] = answer.abstained
+            if criterion.scale == "text":
+                widgets["text"] = answer.text or ""
+            else:
+                widgets["tags"] = list(answer.tags or ())
+                if answer.tags == ():
+                    widgets["instead"] = NONE_OF_THESE
+        elif answer.abstained is not None:
+            widgets["choice"] = answer.abstained
+        elif answer.value is not None:
+            widgets["choice"] = as_choice(answer.value)
+        return widgets
+
+    def _answer(
+        self, criterion: Criterion, state: Mapping[Any, Any]
+    ) -> tuple[Answer, list[Problem]]:
+        def said(part: Part) -> Any:
+            return state.get(self.key(criterion, part))
+
+        problems: list[Problem] = []
+        value: float | None = None
+        tags: tuple[str, ...] | None = None
+        text: str | None = None
+        instead = said("choice") or said("instead")
+        abstained = instead if instead in ABSTENTIONS else None
+        if criterion.scale == "tags":
+            chosen = tuple(said("tags") or ())
+            if chosen and instead == NONE_OF_THESE:
+                mend = "take back one of the two"
+                problems.append(
+                    Problem(criterion.id, "answer", "has tags and “none of these”", mend)
+                )
+            tags = chosen or (() if instead == NONE_OF_THESE else None)
+        elif criterion.scale == "text":
+            text = (said("text") or "").strip() or None
+        elif instead and abstained is None:
+            value = float(instead)
+        evidence, lost = self._evidence(criterion, said("quote") or "")
+        return (
+            Answer(
+                value=value,
+                tags=tags,
+                text=text,
+                abstained=abstained,
+                rationale=(said("rationale") or "").strip() or None,
+                evidence=evidence,
+            ),
+            problems + lost,
+        )
+
+    def _evidence(self, criterion: Criterion, words: str) -> tuple[tuple[Span, ...], list[Problem]]:
+        if not words.strip() or not criterion.evidence:
+            return (), []
+        span = quote.find(words, quote.places(criterion, self.contexts, self.response))
+        if span is None:
+            where = "context" if criterion.evidence == "contexts" else "response"
+            mend = f"copy it from the {where} letter by letter, or clear the field"
+            return (), [Problem(criterion.id, "evidence", f"is not in the {where}", mend)]
+        return (span,), []
+
+
+def draw(form: Form, problems: Iterable[Problem] = ()) -> None:
+    """Draw the form into the present container, with the problems beside their criteria."""
+    by_criterion: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_criterion.setdefault(problem.criterion, []).append(problem)
+    deciding = {
+        name
+        for criterion in form.rubric.criteria
+        if criterion.show_if
+        for name in criterion.show_if.names
+    }
+
+    def body() -> None:
+        answers, _ = form.read(st.session_state)
+        shown = form.rubric.shown(answers)
+        for criterion in form.rubric.criteria:
+            if criterion.id in shown:
+                _criterion(
+                    form,
+                    criterion,
+                    "rerun" if criterion.id in deciding else "ignore",
+                    by_criterion.get(criterion.id, []),
+                )
+
+    if deciding:
+        _in_fragment(body)
+    else:
+        body()
+
+
+@st.fragment
+def _in_fragment(body: Callable[[], None]) -> None:
+    body()
+
+
+def _criterion(
+    form: Form,
+    criterion: Criterion,
+    on_change: Literal["rerun", "ignore"],
+    problems: list[Problem],
+) -> None:
+    """One criterion: question, answer, reason, and what is wrong with them."""
+    with st.container(key=f"criterion-{criterion.id}", gap="xsmall"):
+        label = f"**{as_plain_text(criterion.question.strip())}**"
+        if not criterion.required:
+            label += " :gray[(optional)]"
+        for index, problem in enumerate(problems):
+            with st.container(key=f"problem-{criterion.id}-{index}"):
+                st.error(problem_in_words(problem), icon=":material/error:")
+        match criterion.scale:
+            case "tags":
+                _tags(form, criterion, label, on_change)
+            case "text":
+                _text(form, criterion, label)
+            case _:
+                _choice(form, criterion, label, on_change)
+        _reason(form, criterion, opened=any(p.field in {"rationale", "evidence"} for p in problems))
+
+
+def _choice(
+    form: Form, criterion: Criterion, label: str, on_change: Literal["rerun", "ignore"]
+) -> None:
+    """Points or categories, one below the other with their anchors; abstentions come last."""
+    words: dict[str, str] = {}
+    captions: list[str] = []
+    for point in criterion.points:
+        name = as_plain_text(point.label)
+        words[as_choice(point.value)] = (
+            f"{point.value:g} · {name}" if criterion.scale == "ordinal" else name
+        )
+        captions.append(as_plain_text((point.anchor or "").strip()))
+    for code, option in enumerate(criterion.options):
+        words[as_choice(code)] = as_plain_text(option.label)
+        captions.append(as_plain_text((option.anchor or "").strip()))
+    for abstention in criterion.abstain:
+        words[abstention] = f":gray[{ABSTENTIONS[abstention]}]"
+        captions.append("")
+    st.radio(
+        label,
+        list(words),
+        index=None,
+        format_func=words.__getitem__,
+        captions=captions,
+        key=form.key(criterion, "choice"),
+        on_change=on_change,
+    )
+
+
+def _tags(
+    form: Form, criterion: Criterion, label: str, on_change: Literal["rerun", "ignore"]
+) -> None:
+    """Any of the tags, or one of the answers that exclude them."""
+    names = {option.id: as_plain_text(option.label) for option in criterion.options}
+    anchors = [
+        f"**{names[option.id]}**: {as_plain_text(option.anchor.strip())}"
+        for option in criterion.options
+        if option.anchor
+    ]
+    st.pills(
+        label,
+        list(names),
+        selection_mode="multi",
+        format_func=names.__getitem__,
+        help="\n\n".join(anchors) or None,
+        key=form.key(criterion, "tags"),
+        on_change=on_change,
+        wrap=True,
+    )
+    _instead(form, criterion, [NONE_OF_THESE, *criterion.abstain], on_change)
+
+
+def _text(form: Form, criterion: Criterion, label: str) -> None:
+    st.text_area(label, key=form.key(criterion, "text"), on_change="ignore", height=96)
+    if criterion.required and criterion.abstain:
+        _instead(form, criterion, list(criterion.abstain), "ignore")
+
+
+def _instead(
+    form: Form, criterion: Criterion, choices: list[str], on_change: Literal["rerun", "ignore"]
+) -> None:
+    st.pills(
+        f"Instead of an answer to: {as_plain_text(criterion.question)}",
+        choices,
+        format_func=_CHOICES.__getitem__,
+        key=form.key(criterion, "instead"),
+        on_change=on_change,
+        label_visibility="collapsed",
+    )
+
+
+def _reason(form: Form, criterion: Criterion, *, opened: bool) -> None:
+    """Why, in the rater's words, and the passage that decided."""
+    if criterion.scale == "text" and not criterion.evidence:
+        return
+    said = any(st.session_state.get(form.key(criterion, part)) for part in ("rationale", "quote"))
+    with st.expander(reason_label(criterion), expanded=opened or said, type="compact"):
+        if criterion.scale != "text":
+            st.text_area(
+                f"Reason for: {as_plain_text(criterion.question)}",
+                key=form.key(criterion, "rationale"),
+                on_change="ignore",
+                placeholder="What decided, in a sentence",
+                label_visibility="collapsed",
+                height=80,
+            )
+        if criterion.evidence:
+            where = "context" if criterion.evidence == "contexts" else "response"
+            st.text_input(
+                "Quote that decided",
+                key=form.key(criterion, "quote"),
+                on_change="ignore",
+                placeholder=f"Copied from the {where}",
+            )
+
+
+def reason_label(criterion: Criterion) -> str:
+    """The reason's heading, with when it is required."""
+    rule = criterion.rationale
+    limits = []
+    if rule.required_below is not None:
+        limits.append(f"below {rule.required_below:g}")
+    if rule.required_above is not None:
+        limits.append(f"above {rule.required_above:g}")
+    if rule.required:
+        return "Reason (required)"
+    return f"Reason (required {' and '.join(limits)})" if limits else "Reason (optional)"
+
+
+def problem_in_words(problem: Problem) -> str:
+    """A problem as its criterion shows it; the criterion itself is named by its place."""
+    noun = "The quote" if problem.field == "evidence" else "This"
+    return as_plain_text(f"{noun} {problem.problem}; {problem.mend}.")
+
+
+def as_choice(value: float) -> str:
+    """A number of a scale as the radio's option."""
+    return f"{value:.15g}"

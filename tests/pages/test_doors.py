@@ -1,0 +1,196 @@
+"""The doors: personal links, cookies, health, and headers that prove nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket
+
+from annotate import doors, identity, people, workspace
+from annotate.settings import get_settings
+from db.engine import Database
+from db.tables import Rater
+
+
+async def whoami(request: Request) -> JSONResponse:
+    return JSONResponse(
+        [request.headers.get(identity.RATER_HEADER), request.headers.get(identity.WAY_HEADER)]
+    )
+
+
+async def whoami_on_a_socket(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_json(websocket.headers.get(identity.RATER_HEADER))
+    await websocket.close()
+
+
+@pytest.fixture
+def workspace_database(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """The test's database as the one that this process works on."""
+    monkeypatch.setenv("ANNOTATE_DATABASE_URL", database.url.render_as_string(False))
+    get_settings.cache_clear()
+    yield database
+    opened = workspace._opened.pop(get_settings().database_url, None)
+    if opened is not None:
+        opened.dispose()
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def client(workspace_database: Database) -> Iterator[TestClient]:
+    del workspace_database
+    app = Starlette(
+        routes=[
+            Route("/whoami", whoami),
+            WebSocketRoute("/socket", whoami_on_a_socket),
+            Route("/join/{token}", doors.ask_to_join, methods=["GET"]),
+            Route("/join/{token}", doors.join, methods=["POST"]),
+            Route("/sign-out", doors.ask_to_sign_out, methods=["GET"]),
+            Route("/sign-out", doors.sign_out, methods=["POST"]),
+            Route("/health", doors.health),
+        ],
+        middleware=[Middleware(identity.IdentityMiddleware)],
+    )
+    with TestClient(app, follow_redirects=False) as client:
+        yield client
+
+
+def link_of(database: Database, name: str, **more: str) -> str:
+    with database.write() as session:
+        rater = people.add_rater(session, name, **more)  # type: ignore[arg-type]
+        return f"/join/{people.new_link(session, rater, by=None)}"
+
+
+def rater_named(database: Database, name: str) -> Rater:
+    with database.read() as session:
+        return people.get_rater(session, name)
+
+
+def test_a_personal_link_signs_in_only_when_its_button_is_pressed(
+    client: TestClient, workspace_database: Database
+) -> None:
+    link = link_of(workspace_database, "Ana")
+    shown = client.get(link)
+    assert "Continue as Ana" in shown.text
+    assert "set-cookie" not in shown.headers
+    assert client.get("/whoami").json() == [None, None]
+
+    pressed = client.post(link)
+    assert (pressed.status_code, pressed.headers["location"]) == (303, "/")
+    cookie = pressed.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Path=/" in cookie
+    assert client.get("/whoami").json() == [
+        str(rater_named(workspace_database, "Ana").id),
+        "cookie",
+    ]
+
+
+def test_the_cookie_is_for_https_alone_where_the_product_is_reached_by_https(
+    client: TestClient, workspace_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = link_of(workspace_database, "Ana")
+    monkeypatch.setenv("ANNOTATE_BASE_URL", "https://annotate.example.org")
+    get_settings.cache_clear()
+    assert "Secure" in client.post(link).headers["set-cookie"]
+
+
+def test_a_name_with_html_is_shown_as_it_is_written(
+    client: TestClient, workspace_database: Database
+) -> None:
+    link = link_of(workspace_database, "<img src=x onerror=alert(1)>")
+    assert "<img" not in client.get(link).text
+    assert "&lt;img" in client.get(link).text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_or_replaced_link_is_refused_with_whom_to_ask(
+    client: TestClient, workspace_database: Database, method: str
+) -> None:
+    old = link_of(workspace_database, "Ana")
+    with workspace_database.write() as session:
+        people.new_link(session, people.get_rater(session, "Ana"), by=None)
+    for link in (old, "/join/guess"):
+        answer = client.request(method, link)
+        assert answer.status_code == 403
+        assert "Ask the lead" in answer.text
+        assert "set-cookie" not in answer.headers
+
+
+def test_a_post_from_another_site_signs_nobody_in(
+    client: TestClient, workspace_database: Database
+) -> None:
+    link = link_of(workspace_database, "Ana")
+    answer = client.post(link, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_header_from_outside_proves_nothing(
+    client: TestClient, workspace_database: Database
+) -> None:
+    link_of(workspace_database, "Ana")
+    forged = {"X-Annotate-Rater": "1", "X-Annotate-Way": "proxy"}
+    assert client.get("/whoami", headers=forged).json() == [None, None]
+    with client.websocket_connect("/socket", headers=forged) as socket:
+        assert socket.receive_json() is None
+
+
+def test_a_websocket_carries_the_rater_of_its_cookie(
+    client: TestClient, workspace_database: Database
+) -> None:
+    client.post(link_of(workspace_database, "Ana"))
+    with client.websocket_connect("/socket", headers={"X-Annotate-Rater": "999"}) as socket:
+        assert socket.receive_json() == str(rater_named(workspace_database, "Ana").id)
+
+
+def test_a_revoked_rater_is_a_stranger_at_once(
+    client: TestClient, workspace_database: Database
+) -> None:
+    client.post(link_of(workspace_database, "Ana"))
+    with workspace_database.write() as session:
+        people.revoke(session, people.get_rater(session, "Ana"), by=None)
+    assert client.get("/whoami").json() == [None, None]
+
+
+def test_signing_out_ends_the_session_in_the_database_too(
+    client: TestClient, workspace_database: Database
+) -> None:
+    client.post(link_of(workspace_database, "Ana"))
+    cookie = client.cookies[identity.COOKIE]
+    assert "Sign out" in client.get("/sign-out").text
+    assert client.get("/whoami").json() != [None, None]
+    assert "You are signed out" in client.post("/sign-out").text
+    kept = {"Cookie": f"{identity.COOKIE}={cookie}"}
+    assert client.get("/whoami", headers=kept).json() == [None, None]
+
+
+def test_a_trusted_proxy_names_a_rater_by_email_or_name(
+    client: TestClient, workspace_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link_of(workspace_database, "Ana", email="ana@example.org")
+    ana = str(rater_named(workspace_database, "Ana").id)
+    by_proxy = {"X-Forwarded-User": "ANA@example.org"}
+    assert client.get("/whoami", headers=by_proxy).json() == [None, None]
+
+    monkeypatch.setenv("ANNOTATE_TRUSTED_PROXY_HEADER", "X-Forwarded-User")
+    get_settings.cache_clear()
+    assert client.get("/whoami", headers=by_proxy).json() == [ana, "proxy"]
+    assert client.get("/whoami", headers={"X-Forwarded-User": "Ana"}).json() == [ana, "proxy"]
+    assert client.get("/whoami", headers={"X-Forwarded-User": "Bob"}).json() == [None, None]
+
+
+def test_health_asks_the_database(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/health").json() == {"status": "ok", "database": "ok"}
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{tmp_path}/file/annotate.db")
+    get_settings.cache_clear()
+    assert client.get("/health").status_code == 503
