@@ -170,7 +170,11 @@ class Criterion(Part):
                 raise bad(f"repeats {id_!r}", "give each option its own id", f"options[{index}].id")
         values = [point.value for point in self.points]
         if self.scale == "binary" and values != [0, 1]:
-            raise bad(f"are {_list(values)}", "a binary scale has the values 0 and 1", "points")
+            raise bad(
+                f"are {_list(values)}",
+                "a binary scale has the values 0 and 1, in this order",
+                "points",
+            )
         for index in range(1, len(values)):
             if values[index] <= values[index - 1]:
                 raise bad(
@@ -347,13 +351,11 @@ def literal(one: Comparison, earlier: Mapping[str, Criterion], known: set[str]) 
             f"refers to the text {one.name!r}", "a condition can only look at values and tags"
         )
     if (criterion.scale == "tags") != (one.operator == "has"):
-        example = f"{one.name} has {options[0]}" if criterion.scale == "tags" else f"{one} "
-        raise condition.BadCondition(
-            f"has `{one}`, but {one.name!r} is {criterion.scale}",
-            f"write `{example}`"
-            if criterion.scale == "tags"
-            else "`has` is for tags; use a comparison such as ==",
-        )
+        if criterion.scale == "tags":
+            mend = f"write `{one.name} has {options[0]}`"
+        else:
+            mend = "`has` is for tags; use a comparison such as =="
+        raise condition.BadCondition(f"has `{one}`, but {one.name!r} is {criterion.scale}", mend)
     if options:
         if one.literal not in options:
             raise condition.BadCondition(

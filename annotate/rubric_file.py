@@ -15,6 +15,7 @@ from annotate.errors import BadRubric, NotFound
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
 MAX_NODES = 20_000
+MAX_KEY = 64
 
 _ENCODINGS = {
     b"\xff\xfe": "UTF-16",
@@ -178,6 +179,13 @@ class _Plain:
                     "has the merge key `<<`",
                     "write the keys out",
                 )
+            if not key.isprintable() or len(key) > MAX_KEY:
+                raise BadRubric(
+                    self.file,
+                    f"line {key_node.start_mark.line + 1}",
+                    f"has the key {key[:20]!r}",
+                    "write plain keys such as `name:`",
+                )
             where = f"{path}.{key}" if path else key
             if key in found:
                 raise BadRubric(
@@ -193,7 +201,7 @@ class _Plain:
         text = str(node.value)
         match str(node.tag).removeprefix(_TAG):
             case "str":
-                return text
+                return _joined(text)
             case "null":
                 return None
             case "bool":
@@ -231,3 +239,11 @@ class _Plain:
             return float(text)
         except ValueError:
             return text
+
+
+def _joined(text: str) -> str:
+    """The text with escaped surrogate pairs made one character, as JSON files write them."""
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return text  # a lone half; the check of the text names it

@@ -88,8 +88,9 @@ def _number(value: Any) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise bad(f"is {str(value)[:40]!r}, not a number", "write a number without quotes")
-    if not math.isfinite(value) or abs(value) > MAX_NUMBER:
-        raise bad(f"is {value:g}", f"give a number between -{MAX_NUMBER:,} and {MAX_NUMBER:,}")
+    if not (isinstance(value, int) or math.isfinite(value)) or abs(value) > MAX_NUMBER:
+        what = f"is {value}" if isinstance(value, float) else "is too large"
+        raise bad(what, f"give a number between -{MAX_NUMBER:,} and {MAX_NUMBER:,}")
     return float(value) + 0.0  # -0.0 would hash apart from 0
 
 
@@ -114,7 +115,12 @@ def refusal(error: ValidationError) -> tuple[str, str, str]:
 def _path(loc: tuple[int | str, ...]) -> str:
     path = ""
     for step in loc:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            # A key can hold anything, terminal escapes too.
+            plain = step if step.isprintable() and len(step) <= MAX_ID else repr(step)[:MAX_ID]
+            path += f".{plain}" if path else plain
     return path
 
 
@@ -136,6 +142,8 @@ def _words(error: ErrorDetails) -> tuple[str, str]:
         case "literal_error":
             return _not_among(error["input"], str(context["expected"]))
         case "tuple_type":
+            if error["input"] is None:
+                return "is empty", _MENDS.get(name, "list its entries, or leave the key out")
             return "is not a list", "write its entries on lines that begin with `- `"
         case "model_type" | "model_attributes_type" | "dict_type":
             return "is not a mapping", "write `key: value` pairs"
@@ -150,6 +158,6 @@ def _not_among(given: Any, expected: str) -> tuple[str, str]:
     allowed = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
     if given is None:
         return "is empty", f"write {', '.join(allowed)}"
-    near = difflib.get_close_matches(str(given), allowed, 1)
-    hint = f"did you mean {near[0]}? It" if near else "it"
-    return f"is {str(given)[:40]!r}", f"{hint} can be {', '.join(allowed)}"
+    near = difflib.get_close_matches(given, allowed, 1) if isinstance(given, str) else []
+    hint = f"did you mean {near[0]}? Allowed: " if near else "use one of "
+    return f"is {str(given)[:40]!r}", f"{hint}{', '.join(allowed)}"

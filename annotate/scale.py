@@ -79,7 +79,10 @@ class RatingKey:
         if type(raw).__name__ in ("bool", "bool_"):
             return float(bool(raw)) if self.domain == (0.0, 1.0) and not self.options else None
         if isinstance(raw, Real | Decimal):
-            return _finite(float(raw))
+            try:
+                return _finite(float(raw))
+            except OverflowError:
+                return None
         return None
 
 
