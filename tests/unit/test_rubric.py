@@ -1,25 +1,14 @@
-"""Rubrics: what a file may say, how it is refused, and what the object then answers."""
+"""Rubrics: what is refused by path, the hash, the way back from a document, the built-in ones."""
 
 import json
-from decimal import Decimal
-from itertools import product
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotate.errors import AnnotateError, BadInput, BadRubric, NotFound
-from annotate.rubric import (
-    Rubric,
-    builtin,
-    builtin_names,
-    builtin_text,
-    load,
-    parse,
-)
+from annotate.errors import BadRubric, NotFound
+from annotate.rubric import Rubric, builtin, builtin_names, builtin_text, parse
 
 SMALL = """\
 name: small
@@ -63,9 +52,6 @@ def criterion(yaml: str) -> str:
 ONE_TWO = "points: [{value: 1, label: a, anchor: A}, {value: 2, label: b, anchor: B}]"
 
 
-# What a file says
-
-
 def test_a_missing_anchor_is_named_by_its_path() -> None:
     assert refused(SMALL.replace(", anchor: All of it is.", "")) == (
         "rag.yaml: criteria[0].points[2].anchor: is missing; say what deserves this point"
@@ -82,17 +68,6 @@ def test_criteria_of_the_same_id_are_refused() -> None:
     assert refused(SMALL.replace("id: shown", "id: failure")) == (
         "rag.yaml: criteria[2].id: repeats 'failure'; give each criterion its own id"
     )
-
-
-def test_a_key_given_twice_is_refused_with_its_line() -> None:
-    assert refused("name: a\nname: b\n") == (
-        "rag.yaml: name: is given twice (again on line 2); keep one of them"
-    )
-
-
-@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n", "{}", "\ufeff"])
-def test_an_empty_file_is_refused(text: str) -> None:
-    assert refused(text).startswith("rag.yaml: is empty; write at least a name and criteria")
 
 
 @pytest.mark.parametrize(
@@ -219,99 +194,6 @@ def test_an_id_that_is_no_slug_is_refused(id_: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("name: x\n", "criteria: is missing; list the questions, each with an id and a scale"),
-        ("name: x\ncriteria: []\n", "criteria: is empty; list at least one criterion"),
-        ("name: x\ncriteria:\n", "criteria: is empty; list the questions"),
-        ("criteria: [{id: a, scale: binary}]\n", "name: is missing; give the rubric a short name"),
-        ("name: x\ncriteria: [hello]\n", "criteria[0]: is not a mapping;"),
-        ("- name: x\n", "is not a rubric; start with `name:`"),
-        ("just words", "is not a rubric; start with `name:`"),
-        ("name: 'x\n", "line 2, column 1: is not valid YAML:"),
-        ("name: a: b\n", "line 1, column 8: is not valid YAML:"),
-        ("name: x\ncriteria:\n\t- id: a\n", "is indented by a tab; indent by spaces"),
-        ("name: a\n---\nname: b\n", "begins a second document; put one rubric in a file"),
-        ("name: a\0b\n", "line 1: has a NUL byte; remove it"),
-        ("name: x\ntitle: a\x1b[2Jb\n", "line 2: has the control character U+001B; remove it"),
-        ("name: !!python/name:os.system x\n", "has the tag !!python/name:os.system; remove"),
-        ("name: !!binary aGVsbG8=\n", "name: has the tag !!binary; remove the tag"),
-        ("name: &n x\n<<: *n\n", "line 2: has the merge key `<<`; write the keys out"),
-        ("name: *gone\n", "line 1, column 7: is not valid YAML: found undefined alias 'gone'"),
-        ("? [a]\n: b\n", "line 1: has a key that is a list or mapping; write plain keys"),
-        ('"a\\eb": 1\n', "line 1: has the key 'a\\x1bb'; write plain keys"),
-    ],
-)
-def test_a_file_that_is_no_rubric_is_refused_with_the_mend(text: str, message: str) -> None:
-    assert message in refused(text)
-
-
-def test_a_yaml_bomb_is_refused_before_it_goes_off() -> None:
-    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
-    for before, name in zip("abcdefgh", "bcdefghi", strict=True):
-        lines.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
-    assert "more than 20,000 values once aliases are resolved" in refused("\n".join(lines))
-
-
-def test_an_alias_inside_its_own_anchor_is_refused() -> None:
-    assert "is an alias inside its own anchor?" in refused("name: &a [*a]\n")
-
-
-@pytest.mark.parametrize("text", ["[" * 50_000, "- " * 50_000, "a: " + "{a: " * 5_000, "? " * 9000])
-def test_deep_nesting_is_refused(text: str) -> None:
-    assert "is nested more than 12 levels deep" in refused(text)
-
-
-def test_an_alias_that_shares_points_is_read_as_if_written_out() -> None:
-    shared = SMALL.replace("{id: shown, scale: binary}", "{id: shown, scale: binary, abstain: *a}")
-    shared = shared.replace("    pass_at: 3\n", "    pass_at: 3\n    abstain: &a [cannot_judge]\n")
-    assert parse(shared).criterion("shown").abstain == ("cannot_judge",)
-
-
-# Files
-
-
-def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "small.yaml"
-    path.write_bytes(b"\xef\xbb\xbf" + SMALL.replace("\n", "\r\n").encode())
-    assert load(path) == parse(SMALL)
-    assert load(path).hash == parse(SMALL).hash
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (SMALL.encode("utf-16"), "small.yaml: is UTF-16; save the file as UTF-8"),
-        (b"name: caf\xe9\n", "small.yaml: byte 10 is not UTF-8; save the file as UTF-8"),
-        (b"", "small.yaml: is empty; "),
-        (b"name: \0\n", "small.yaml: line 1: has a NUL byte; "),
-        (b"#" * (256 * 1024 + 1), "small.yaml: is larger than 256 KB; "),
-    ],
-)
-def test_bytes_that_are_no_rubric_are_refused(tmp_path: Path, data: bytes, message: str) -> None:
-    path = tmp_path / "small.yaml"
-    path.write_bytes(data)
-    with pytest.raises(BadRubric) as caught:
-        load(path)
-    assert str(caught.value).startswith(message)
-
-
-def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="there is no such file; check the path"):
-        load(tmp_path / "gone.yaml")
-    with pytest.raises(NotFound, match="give a readable rubric file"):
-        load(tmp_path)
-
-
-@given(st.text(max_size=200) | st.text("[]{}:&*!|>%@`'\"-? \n\tab1,#~<=", max_size=60))
-def test_whatever_the_text_it_is_read_or_refused_in_words(text: str) -> None:
-    try:
-        parse(text)
-    except AnnotateError as error:
-        assert "; " in str(error)
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
@@ -346,9 +228,6 @@ def test_whatever_the_document_it_is_read_or_refused_in_words(document: dict[str
         assert str(error).startswith("x.yaml: criteria[0]")
         assert error.problem
         assert error.mend
-
-
-# Hash and document
 
 
 def test_the_hash_does_not_depend_on_how_the_yaml_is_written() -> None:
@@ -466,9 +345,6 @@ def test_every_code_of_a_scale_encodes_to_itself(
         assert key.label(value)
 
 
-# What the object answers
-
-
 def test_statistics_get_tags_one_by_one_and_no_texts() -> None:
     keys = parse(SMALL).rating_keys()
     assert [(k.key, k.criterion, k.level, k.domain, k.pass_at) for k in keys] == [
@@ -493,179 +369,6 @@ def test_an_unknown_criterion_is_answered_with_those_there_are() -> None:
         parse(SMALL).criterion("tone")
     with pytest.raises(NotFound, match="has no criterion 'failure' with values; it has"):
         parse(SMALL).rating_key("failure")
-
-
-@pytest.mark.parametrize(
-    ("id_", "raw", "code"),
-    [
-        ("faithfulness", 3, 3),
-        ("faithfulness", " 3 ", 3),
-        ("faithfulness", "3.0", 3),
-        ("faithfulness", Decimal(2), 2),
-        ("faithfulness", np.int64(2), 2),
-        ("faithfulness", np.float32(1), 1),
-        ("shown", 0, 0),
-        ("shown", "1", 1),
-        ("shown", True, 1),
-        ("shown", np.bool_(False), 0),
-        ("shown", "TRUE", 1),
-        ("shown", "fail", 0),
-        ("shown", "yes", 1),
-        ("kind", "why", 1),
-        ("kind", "how-to", 0),
-        ("kind", 1.0, 1),
-    ],
-)
-def test_a_value_of_a_file_becomes_its_number(id_: str, raw: object, code: float) -> None:
-    assert parse(SMALL).criterion(id_).code(raw) == code
-
-
-@pytest.mark.parametrize(
-    ("id_", "raw", "message"),
-    [
-        ("faithfulness", 4, "faithfulness: 4 is not on the scale; give one of 1, 2, 3"),
-        ("faithfulness", "2.5", "'2.5' is not on the scale"),
-        ("faithfulness", float("nan"), "nan is not on the scale"),
-        ("faithfulness", "inf", "'inf' is not on the scale"),
-        ("faithfulness", "1_0", "'1_0' is not on the scale"),
-        ("faithfulness", "٣", "is not on the scale"),
-        ("faithfulness", True, "True is not on the scale"),
-        ("faithfulness", None, "nothing is not on the scale"),
-        ("faithfulness", "", "'' is not on the scale"),
-        ("faithfulness", [3], "[3] is not on the scale"),
-        ("faithfulness", 10**400, "is not on the scale"),
-        ("shown", "maybe", "give one of 0, 1"),
-        ("kind", "where", "kind: 'where' is not on the scale; give one of how-to, why"),
-        ("kind", "1", "give one of how-to, why"),
-        ("kind", True, "give one of how-to, why"),
-        ("failure", 1, "give 0 or 1 for one of failure.invented, failure.wrong-figure"),
-        ("remark", "good", "remark: a text has no number; give it as text"),
-    ],
-)
-def test_a_value_outside_the_scale_is_refused_with_what_is_allowed(
-    id_: str, raw: object, message: str
-) -> None:
-    with pytest.raises(BadInput) as caught:
-        parse(SMALL).criterion(id_).code(raw)
-    assert message in str(caught.value)
-
-
-def test_a_judge_may_give_any_number_within_the_scale_and_a_human_may_not() -> None:
-    faithfulness = parse(SMALL).criterion("faithfulness")
-    assert faithfulness.encode_any("2.75", "judge") == 2.75
-    assert parse(SMALL).rating_key("failure.invented").encode_any(0.3, "metric") == 0.3
-    with pytest.raises(BadInput, match=r"is not on the scale"):
-        faithfulness.encode_any("2.75", "human")
-    with pytest.raises(BadInput, match=r"3.01 is not within the scale; give a number from 1 to 3"):
-        faithfulness.encode_any(3.01, "metric")
-    with pytest.raises(BadInput, match=r"give one of how-to, why"):
-        parse(SMALL).criterion("kind").encode_any(0.5, "judge")
-
-
-def test_tags_come_as_a_list_or_joined_by_bars() -> None:
-    failure = parse(SMALL).criterion("failure")
-    both = ("invented", "wrong-figure")
-    assert failure.tags("wrong-figure | invented") == both
-    assert failure.tags(["wrong-figure", "invented"]) == both
-    assert failure.tags(np.array(["invented"])) == ("invented",)
-    assert failure.tags("") == failure.tags([]) == ()
-    with pytest.raises(
-        BadInput, match="'odd' is not one of the tags; choose among invented, wrong"
-    ):
-        failure.tags("invented|odd")
-    with pytest.raises(BadInput, match="1 is no list of tags"):
-        failure.tags(1)
-    with pytest.raises(BadInput, match="is binary, not tags"):
-        parse(SMALL).criterion("shown").tags("a")
-
-
-# show_if
-
-
-@pytest.mark.parametrize(
-    ("symbol", "truth"),
-    [
-        ("<", (True, False, False)),
-        ("<=", (True, True, False)),
-        (">", (False, False, True)),
-        (">=", (False, True, True)),
-        ("==", (False, True, False)),
-        ("!=", (True, False, True)),
-    ],
-)
-def test_a_comparison_holds_as_its_operator_says(symbol: str, truth: tuple[bool, ...]) -> None:
-    condition = condition_of(f"faithfulness {symbol} 2")
-    assert tuple(condition.holds({"faithfulness": value}) for value in (1.0, 2.0, 3.0)) == truth
-    assert not condition.holds({"faithfulness": None})
-    assert not condition.holds({})
-
-
-def test_and_binds_tighter_than_or() -> None:
-    condition = condition_of("faithfulness == 1 or shown == 1 and kind == why")
-    assert condition.names == ("faithfulness", "shown", "kind")
-    for faithfulness, shown, kind in product((1.0, 2.0), (0.0, 1.0), (0.0, 1.0)):
-        answers = {"faithfulness": faithfulness, "shown": shown, "kind": kind}
-        assert condition.holds(answers) == (faithfulness == 1 or (shown == 1 and kind == 1))
-
-
-def test_has_looks_into_the_chosen_tags() -> None:
-    condition = condition_of("failure has invented")
-    assert condition.holds({"failure": {"invented", "wrong-figure"}})
-    assert not condition.holds({"failure": {"wrong-figure"}})
-    assert not condition.holds({"failure": set()})
-    assert not condition.holds({"failure": None})
-
-
-def test_a_condition_writes_itself_in_one_way() -> None:
-    assert str(condition_of("faithfulness<3   and\n shown!=0")) == "faithfulness < 3 and shown != 0"
-
-
-def condition_of(text: str) -> Any:
-    """The condition, bound to the criteria of SMALL."""
-    document = parse(SMALL).document()
-    document["criteria"].append({"id": "last", "scale": "binary", "show_if": text})
-    return Rubric.from_document(document).criterion("last").show_if
-
-
-@pytest.mark.parametrize(
-    ("show_if", "message"),
-    [
-        (
-            "later == 1",
-            "refers to 'later', which is no criterion; criteria before it: first, marks",
-        ),
-        ("it == 1", "refers to 'it', which is not asked before it"),
-        ("first", "has no complete comparison at 'first'"),
-        ("first <", "has no complete comparison"),
-        ("first == 1 and", "has no complete comparison at 'its end'"),
-        ("first == 1 first == 0", "has 'first' where `and` or `or` belongs"),
-        ("(first == 1)", "cannot be read at '(first == 1)'"),
-        ("__import__('os').system('true')", "cannot be read at"),
-        ("first == 2", "give a number from 0 to 1"),
-        ("first == 0.5", "which is no point of it; choose among 0, 1"),
-        ("first == yes", "compares 'first' with yes"),
-        ("first has odd", "but 'first' is binary"),
-        ("marks == 1", "but 'marks' is tags; write `marks has odd`"),
-        ("marks has even", "has no option 'even' of 'marks'"),
-        ("'  '", "is empty"),
-        ("first = 1", "cannot be read at '= 1'"),
-        ("first == 1e5", "cannot be read at '1e5'"),
-        (f"{'first == 1 or ' * 50} first == 1", "write it in at most 500 characters"),
-    ],
-)
-def test_a_condition_that_makes_no_sense_is_refused_by_path(show_if: str, message: str) -> None:
-    text = criterion("scale: binary").replace("id: it,", f'id: it, show_if: "{show_if}",')
-    found = refused(text.replace("\"'  '\"", "'  '"))
-    assert found.startswith("rag.yaml: criteria[2].show_if: ")
-    assert message in found
-
-
-def test_a_category_cannot_be_ordered() -> None:
-    text = SMALL.replace("{id: remark, scale: text,", "{id: x, scale: text, show_if: kind < why,")
-    assert refused(text).endswith("orders the categories of 'kind' by <; use == or !=")
-
-
-# Built-in rubrics
 
 
 def test_the_built_in_rubrics_are_there() -> None:
