@@ -10,6 +10,7 @@ from db.engine import DatabaseError
 from db.tables import Rater
 
 PAGES = Path(__file__).parents[1] / "pages"
+ICON = Path(__file__).parent / "ui" / "icon.svg"
 
 RATER = {"rate": ("Rate", "edit_square"), "home": ("My work", "checklist")}
 LEAD = {
@@ -49,7 +50,8 @@ def run_for(rater: Rater) -> None:
     page.run()
 
 
-st.set_page_config(page_title="annotate", page_icon=":material/rule:", layout="wide")
+# A file of our own: a symbol or an emoji as icon would be fetched from another site.
+st.set_page_config(page_title="annotate", page_icon=ICON, layout="wide")
 try:
     found = session.current_rater()
     if found is None:

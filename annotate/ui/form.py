@@ -178,7 +178,7 @@ def _criterion(
             label += " :gray[(optional)]"
         for index, problem in enumerate(problems):
             with st.container(key=f"problem-{criterion.id}-{index}"):
-                st.error(problem_in_words(problem), icon=":material/error:")
+                st.markdown(f":red[:material/error: {problem_in_words(problem)}]")
         match criterion.scale:
             case "tags":
                 _tags(form, criterion, label, on_change)

@@ -44,6 +44,8 @@ class Screen:
     idempotency_key: str = ""
     opened_at: float = 0.0
     problems: list[Problem] = field(default_factory=list)
+    beginner: bool = False
+    """Whether this is the rater's first sight of the round: the guidelines then are open."""
     saved: str | None = None
     """The acknowledgement, in words."""
     refused: int = 0
@@ -86,6 +88,20 @@ def screen_for(round: Round) -> Screen:
     return screen
 
 
+def choose_round(rater: Rater) -> Round | None:
+    """The open round to rate in: the rater's choice where there are several, None without one."""
+    with database().read() as session:
+        found = desk.open_rounds(session, rater)
+    screen = st.session_state.get(_SCREEN)
+    if isinstance(screen, Screen) and screen.round_id not in {round.id for round in found}:
+        st.info("The round that you were in is closed. What you have submitted is stored.")
+    if len(found) < 2:
+        return found[0] if found else None
+    names = {round.name: round for round in found}
+    chosen = st.selectbox("Round", list(names), key="chosen_round", width=420)
+    return names[chosen]
+
+
 def draw(rater: Rater, round: Round) -> None:
     """Draw the unit that is this rater's to rate, or say that nothing is left."""
     look.apply()
@@ -93,6 +109,7 @@ def draw(rater: Rater, round: Round) -> None:
     if not screen.claimed:
         with database().write() as session:
             screen.show(desk.claim_next(session, rater, round, at=now()))
+        screen.beginner = screen.place is not None and screen.place.done == 0
     place = screen.place
     _head(screen, round)
     if place is None:
@@ -177,7 +194,13 @@ def _head(screen: Screen, round: Round) -> None:
     if screen.saved:
         st.caption(f":material/check_circle: {screen.saved}")
     if place is not None and place.rubric.guidelines:
-        with st.expander("Guidelines", icon=":material/description:", key="guidelines"):
+        # The key keeps it open or closed, as the rater left it, from unit to unit.
+        with st.expander(
+            "Guidelines",
+            icon=":material/description:",
+            key="guidelines",
+            expanded=screen.beginner,
+        ):
             st.text(place.rubric.guidelines)
 
 

@@ -10,7 +10,12 @@ from typing import Any
 import streamlit as st
 
 ROLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
-_AVATARS = {"system": ":material/settings:", "tool": ":material/build:"}
+_AVATARS = {
+    "user": ":material/person:",
+    "assistant": ":material/smart_toy:",
+    "system": ":material/settings:",
+    "tool": ":material/build:",
+}
 
 
 def show_output(
@@ -62,7 +67,9 @@ def show_turn(turn: Any) -> None:
         role, content = str(turn.get("role", "unknown")), turn.get("content", "")
     # The avatar follows known roles only; a foreign role is text like any other.
     known = role in ROLES
-    with st.chat_message(role if known else "user", avatar=_AVATARS.get(role)):
+    with st.chat_message(
+        role if known else "user", avatar=_AVATARS.get(role, ":material/chat_bubble:")
+    ):
         if known:
             show_label(ROLES[role])
         else:
