@@ -24,12 +24,14 @@ def frame(
     *,
     rounds: Iterable[Round] | None = None,
     kinds: Iterable[str] | None = None,
+    outside_for: Round | None = None,
     current: bool = True,
 ) -> pd.DataFrame:
     """One row a rating, with all that statistics need to know about it.
 
     rounds: only ratings made in these rounds; None is every rating.
     kinds: only these kinds of rater (human, judge, metric).
+    outside_for: only ratings made outside any round, of the outputs of this one.
     current: leave out what a later rating supersedes and what was taken back.
     """
     later = aliased(Rating)
@@ -77,6 +79,11 @@ def frame(
     )
     if rounds is not None:
         statement = statement.where(col(Rating.round_id).in_([r.id for r in rounds]))
+    if outside_for is not None:
+        outputs = sa.select(col(Unit.output_id)).where(col(Unit.round_id) == outside_for.id)
+        statement = statement.where(
+            col(Rating.round_id).is_(None), col(Rating.output_id).in_(outputs)
+        )
     if kinds is not None:
         statement = statement.where(col(Rater.kind).in_(list(kinds)))
     if current:
