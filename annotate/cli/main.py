@@ -45,8 +45,11 @@ class LazyNouns(TyperGroup):
         module = importlib.import_module(f"annotate.cli.{cmd_name}")
         found = getattr(module, "app", None)
         if found is None:
-            found = typer.Typer(add_completion=False)
+            found = typer.Typer()
             found.command(cmd_name)(getattr(module, cmd_name))
+        # One look for every help text, and completion is installed for `annotate` or not at all.
+        found.rich_markup_mode = None
+        found._add_completion = False
         command = get_command(found)
         command.name = cmd_name
         return command
@@ -67,19 +70,31 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("annotate"))
+        raise typer.Exit
+
+
 @app.callback()
 def annotate(
-    version: bool = typer.Option(False, "--version", help="Say the version and stop."),
+    version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_say_version,
+        is_eager=True,
+        help="Say the version and stop.",
+    ),
 ) -> None:
     """Human calibration of LLM judges: rate, measure agreement, calibrate, see drift.
 
     ANNOTATE_DATABASE_URL chooses the database; without it, annotate.db in this folder.
-    """
-    if version:
-        from importlib.metadata import version as installed
 
-        typer.echo(installed("annotate"))
-        raise typer.Exit
+    Example: annotate output import logs.jsonl
+    """
+    del version
 
 
 def main() -> None:
