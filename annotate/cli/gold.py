@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Gold labels: settle disputes, promote, export.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Gold labels: settle disputes, promote, export.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Kind = Annotated[

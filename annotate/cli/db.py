@@ -1,0 +1,77 @@
+"""annotate db: upgrade, verify, backup."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The database itself.", no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the database to this release's schema.
+
+    Example: annotate db upgrade
+    """
+    from annotate.cli import console
+    from annotate.settings import get_settings
+    from db.engine import Database
+
+    database = Database(get_settings().database_url)
+    before = database.revision()
+    database.upgrade()
+    console.note(f"{database.shown}: schema {before or 'none'} -> {database.revision()}")
+
+
+@app.command()
+def verify(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Check the invariants that every rating depends on. Exit code 1 when one is broken.
+
+    Example: annotate db verify
+    """
+    from annotate.cli import console
+    from annotate.verification import verify as verified
+
+    with console.database().read() as session:
+        problems = verified(session)
+    if json:
+        console.show_json({"problems": problems})
+    for problem in [] if json else problems:
+        console.note(problem)
+    if problems:
+        raise typer.Exit(1)
+    if not json:
+        console.note("Every invariant holds.")
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Copy a running SQLite workspace into a file, consistently.
+
+    Example: annotate db backup annotate-2026-11-01.db
+    """
+    import sqlite3
+
+    from annotate.cli import console
+    from annotate.errors import BadInput
+
+    database = console.database()
+    if not database.is_sqlite:
+        raise BadInput("this workspace is on PostgreSQL; back it up with pg_dump")
+    if file.exists():
+        raise BadInput(f"{file} exists; choose another name")
+    partial = file.with_name(file.name + ".part")
+    source, target = sqlite3.connect(database.path), sqlite3.connect(partial)
+    try:
+        source.backup(target)
+    except sqlite3.Error as error:
+        raise BadInput(f"{file}: {error}; nothing was written") from None
+    finally:
+        source.close()
+        target.close()
+        if not file.exists() and partial.exists():
+            partial.replace(file)
+    console.note(f"Copied {database.shown} to {file}.")

@@ -1,0 +1,303 @@
+"""annotate round: launch, list, status, close, design."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Rounds: frozen campaigns of rating.", no_args_is_help=True,
+                  add_completion=False)  # fmt: skip
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command()
+def launch(
+    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
+    rubric: Annotated[str | None, typer.Option("--rubric", help="NAME or NAME@VERSION.")] = None,
+    units: Annotated[int, typer.Option("--units", help="Outputs to draw.")] = 60,
+    by: Annotated[str, typer.Option("--by", help="segment, or none for one stratum.")] = "segment",
+    allocate: Annotated[
+        str, typer.Option("--allocate", help="proportional, equal or neyman.")
+    ] = "proportional",
+    overlap: Annotated[int, typer.Option("--overlap", help="Raters of each unit.")] = 3,
+    anchors: Annotated[int, typer.Option("--anchors", help="Units to keep as anchors.")] = 0,
+    anchors_from: Annotated[
+        str | None, typer.Option("--anchors-from", help="Rate this round's anchors again.")
+    ] = None,
+    repeats: Annotated[int, typer.Option("--repeats", help="Units to show twice.")] = 0,
+    rater: Annotated[
+        list[str] | None, typer.Option("--rater", help="Who rates; may be repeated.")
+    ] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option("--judge", help="Judge to calibrate; may be repeated.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="Round that drift is measured from.")
+    ] = None,
+    seed: Annotated[str, typer.Option("--seed", help="Any text; the same draws the same.")] = "1",
+    oversample: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--oversample",
+            help="SIGNAL=N, of the units: thumbs_down, regenerated or escalated; repeatable.",
+        ),
+    ] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option("--segment", help="Draw from these only; repeatable.")
+    ] = None,
+    configuration: Annotated[
+        list[str] | None,
+        typer.Option("--configuration", help="Draw from these only; repeatable."),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Draw outputs from this day (UTC) on.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", help="Draw outputs before this day (UTC).")
+    ] = None,
+    show: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--show", help="Let raters see configuration, metadata or signals; repeatable."
+        ),
+    ] = None,
+    hide: Annotated[
+        list[str] | None, typer.Option("--hide", help="Hide the reference from raters.")
+    ] = None,
+    lease: Annotated[int, typer.Option("--lease", help="Minutes a claim is kept.")] = 15,
+    minimum: Annotated[
+        int, typer.Option("--minimum", help="Units below which a figure is withheld.")
+    ] = 10,
+    delta: Annotated[
+        float | None, typer.Option("--delta", help="Drift in points that still is stable.")
+    ] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="Launch an exported design document as it is.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the sample; write nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Draw a sample and freeze the round. It can be closed later, never edited.
+
+    Example: annotate round launch 2026-q4 --rubric rag-answer --units 60 --overlap 3 --anchors 15
+    --rater Ada --rater Ben --rater Cleo --dry-run
+    """
+    from annotate import rounds
+    from annotate.cli import console
+    from annotate.errors import BadInput
+
+    if from_ is not None:
+        document = _read_design(from_)
+        if name is not None and name != document.get("name"):
+            raise BadInput(
+                f"{from_.name} is the design of {document.get('name')!r}; leave the name out"
+            )
+        with console.database().write() as session:
+            round_ = rounds.launch_frozen(session, document, by=None)
+            console.note(f"Launched {round_.name}, design {round_.design_hash[:12]}.")
+        return
+    if name is None or rubric is None:
+        raise BadInput("give the round's name and --rubric, or --from a design document")
+    design = _design(
+        name=name,
+        rubric=rubric,
+        units=units,
+        by=None if by == "none" else by,
+        allocate=allocate,
+        overlap=overlap,
+        anchors=anchors,
+        anchors_from=anchors_from,
+        repeats=repeats,
+        raters=tuple(rater or ()),
+        judges=tuple(judge or ()),
+        baseline=baseline,
+        seed=seed,
+        oversample=_oversample(oversample or []),
+        filters={
+            "segments": tuple(segment or ()),
+            "configurations": tuple(configuration or ()),
+            "since": _utc(since),
+            "until": _utc(until),
+        },
+        hide={**dict.fromkeys(hide or [], True), **dict.fromkeys(show or [], False)},
+        lease_minutes=lease,
+        parameters={"minimum_units": minimum, "delta": delta},
+    )
+    with console.database().write() as session:
+        plan = rounds.plan_round(session, design)
+        document = rounds.planned_document(plan)
+        if not dry_run:
+            rounds.launch_round(session, design, by=None)
+    if json:
+        console.show_json(
+            {
+                "round": name,
+                "launched": not dry_run,
+                "design_hash": document["hash"],
+                "units": len(plan.units),
+                "assignments": plan.assignments,
+                "strata": document["strata"],
+                "warnings": plan.warnings,
+            }
+        )
+        return
+    console.show_table(
+        [
+            [s.stratum, str(s.population), str(s.drawn), str(s.anchors),
+             f"{s.inclusion_probability:.3f}"]
+            for s in plan.strata
+        ],
+        ["stratum", "outputs", "drawn", "anchors", "inclusion probability"],
+        title=f"The sample of {name}",
+    )  # fmt: skip
+    for warning in plan.warnings:
+        console.note(f"Note: {warning}.")
+    verb = "would be" if dry_run else "is"
+    console.note(
+        f"{name} {verb} launched with {len(plan.units)} units and {plan.assignments} ratings of "
+        f"a unit; design {document['hash'][:12]}."
+    )
+
+
+def _design(**fields: Any) -> Any:
+    from pydantic import ValidationError
+
+    from annotate.errors import BadInput
+    from annotate.rounds import Design
+
+    try:
+        return Design(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{where}: {first['msg']}; see `annotate round launch --help`") from None
+
+
+def _oversample(words: list[str]) -> dict[str, int]:
+    from annotate.errors import BadInput
+
+    found = {}
+    for word in words:
+        signal, _, number = word.partition("=")
+        if not number.isdecimal():
+            raise BadInput(f"--oversample {word}: write SIGNAL=N, such as thumbs_down=20")
+        found[signal] = int(number)
+    return found
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    from datetime import UTC
+
+    return day.replace(tzinfo=UTC) if day else None
+
+
+def _read_design(path: Path) -> dict[str, Any]:
+    import json
+
+    from annotate.errors import BadInput, NotFound
+
+    try:
+        document = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise NotFound(f"{path}: {error.strerror}; check the path") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(
+            f"{path.name}: is not JSON ({error}); `annotate round design NAME` writes one"
+        ) from None
+    if not isinstance(document, dict):
+        raise BadInput(f"{path.name}: is not a design document")
+    return document
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Every round, newest first.
+
+    Example: annotate round list
+    """
+    from annotate import rounds
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        rows = []
+        for round_ in rounds.list_rounds(session):
+            done = rounds.progress(session, round_)
+            rows.append(
+                {
+                    "round": round_.name,
+                    "status": round_.status,
+                    "units": done.units,
+                    "assignments": done.assignments,
+                    "submitted": done.submitted,
+                    "design_hash": round_.design_hash,
+                }
+            )
+    if json:
+        console.show_json({"rows": rows})
+        return
+    columns = ["round", "status", "units", "assignments", "submitted"]
+    console.show_table([[str(row[c]) for c in columns] for row in rows], columns)
+
+
+@app.command()
+def status(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
+    """How far a round is, by rater and by segment.
+
+    Example: annotate round status 2026-q4
+    """
+    from annotate import rounds
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        done = rounds.progress(session, rounds.get_round(session, name))
+    if json:
+        console.show_json(done.as_json())
+        return
+    console.show_table(
+        [
+            [segment, str(c["units"]), str(c["done"]), str(c["submitted"]), str(c["assignments"])]
+            for segment, c in done.by_segment.items()
+        ],
+        ["segment", "units", "done", "submitted", "of"],
+        title=f"{name}: {done.status}, {done.submitted} of {done.assignments} submitted",
+    )
+    console.show_table(
+        [
+            [rater, str(p.submitted), str(p.skipped), str(p.claimed), f"{p.seconds / 60:.0f}"]
+            for rater, p in done.by_rater.items()
+        ],
+        ["rater", "submitted", "skipped", "open", "minutes"],
+    )
+    for noted in done.notes:
+        console.note(f"{noted['kind']} by {noted['rater']} on {noted['unit']}: {noted['text']}")
+
+
+@app.command()
+def close(name: Annotated[str, typer.Argument(metavar="ROUND")]) -> None:
+    """Take no more ratings in a round.
+
+    Example: annotate round close 2026-q4
+    """
+    from annotate import rounds
+    from annotate.cli import console
+
+    with console.database().write() as session:
+        rounds.close_round(session, name, by=None)
+    console.note(f"{name} is closed.")
+
+
+@app.command()
+def design(name: Annotated[str, typer.Argument(metavar="ROUND")]) -> None:
+    """The frozen design as a JSON document, every unit in it. `launch --from` launches it again.
+
+    Example: annotate round design 2026-q4 > 2026-q4.design.json
+    """
+    from annotate import rounds
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        console.show_json(rounds.design_document(session, rounds.get_round(session, name)))
