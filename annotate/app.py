@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from annotate import doors
 from annotate.identity import IdentityMiddleware
+from annotate.ui import messages
 
 SCRIPT = Path(__file__).with_name("main.py")
 
@@ -24,4 +25,5 @@ app = st.App(
         Route("/health", doors.health, methods=["GET"]),
     ],
     middleware=[Middleware(IdentityMiddleware)],
+    on_script_error=messages.show_unexpected,
 )

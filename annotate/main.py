@@ -22,12 +22,22 @@ LEAD = {
     "gold": ("Gold", "workspace_premium"),
     "people": ("People", "group"),
 }
+# A page link would be routed inside the app; this one leaves it.
+SIGN_OUT = (
+    '<a href="/sign-out" target="_self" style="color: inherit; font-size: .875rem">Sign out</a>'
+)
 
 
-def listed(pages: dict[str, tuple[str, str]]) -> list[st.Page]:
-    """The pages as the menu lists them."""
+def listed(pages: dict[str, tuple[str, str]], default: str) -> list[st.Page]:
+    """The pages as the menu lists them; `default` is where one lands."""
     return [
-        st.Page(PAGES / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name)
+        st.Page(
+            PAGES / f"{name}.py",
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=name,
+            default=name == default,
+        )
         for name, (title, icon) in pages.items()
         if (PAGES / f"{name}.py").exists()
     ]
@@ -35,19 +45,23 @@ def listed(pages: dict[str, tuple[str, str]]) -> list[st.Page]:
 
 def run_for(rater: Rater) -> None:
     """List the rater's pages and run the chosen one."""
-    lead = rater.role == "lead"
-    if lead:
-        page = st.navigation({"": listed(RATER), "Lead": listed(LEAD)})
+    if rater.role == "lead":
+        menu = {"": listed(LEAD, "rounds"), "Rating": listed(RATER, "rounds")}
+        page = st.navigation(menu)
+        with st.sidebar:
+            show_who(rater)
     else:
-        page = st.navigation(listed(RATER), position="top")
-    with st.sidebar if lead else st.container(key="who", horizontal_alignment="right"):
-        who = "lead" if lead else "rater"
-        st.caption(
-            f"{messages.as_plain_text(rater.name)}, {who} · "
-            '<a href="/sign-out" target="_self">Sign out</a>',
-            unsafe_allow_html=True,
-        )
+        page = st.navigation(listed(RATER, "rate"), position="top")
+        with st.container(horizontal_alignment="right"):
+            show_who(rater)
     page.run()
+
+
+def show_who(rater: Rater) -> None:
+    """Who is signed in, and the way out."""
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+        st.caption(f"Signed in as {messages.as_plain_text(rater.name)}", width="content")
+        st.html(SIGN_OUT, width="content")
 
 
 # A file of our own: a symbol or an emoji as icon would be fetched from another site.

@@ -2,9 +2,11 @@
 
 import os
 import socket
+import time
 import tomllib
 import webbrowser
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import typer
@@ -31,7 +33,8 @@ def serve(
 
     address = host or LOCAL
     port = free_port(address, port)
-    if "ANNOTATE_BASE_URL" not in os.environ and "base_url" not in get_settings().model_fields_set:
+    chosen = "base_url" in get_settings().model_fields_set
+    if not chosen:
         os.environ["ANNOTATE_BASE_URL"] = f"http://{shown_host(address)}:{port}"
         get_settings.cache_clear()
     settings = get_settings()
@@ -41,7 +44,13 @@ def serve(
         link = lead_link(settings.local_lead or "lead")
         typer.echo(f"Sign in as lead: {link}", err=True)
         if open_browser:
-            webbrowser.open(link)
+            Thread(target=open_when_up, args=(link, address, port), daemon=True).start()
+    if host is not None and not chosen:
+        typer.echo(
+            "Personal links start with the address above; "
+            "set ANNOTATE_BASE_URL to the one that raters use.",
+            err=True,
+        )
     typer.echo("Stop with Ctrl+C.", err=True)
 
     from annotate.app import app
@@ -74,6 +83,19 @@ def lead_link(name: str) -> str:
         except NotFound:
             lead = people.add_rater(session, name, role="lead")
         return get_settings().link(people.new_link(session, lead, by=None))
+
+
+def open_when_up(link: str, address: str, port: int) -> None:
+    """Open the link in the browser once somebody listens; give up after half a minute."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            socket.create_connection((address, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            webbrowser.open(link)
+            return
 
 
 def free_port(address: str, port: int) -> int:

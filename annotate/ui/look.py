@@ -3,7 +3,7 @@
 import streamlit as st
 
 _CSS = """
-.block-container { padding-top: 3.5rem; padding-bottom: 4rem; max-width: 82rem; }
+.block-container { padding-bottom: 4rem; max-width: 82rem; }
 .st-key-output [data-testid="stText"] {
   font-size: 1rem; line-height: 1.6; overflow-wrap: anywhere; max-width: 72ch;
   unicode-bidi: plaintext; text-align: start;

@@ -53,6 +53,22 @@ def show_kept() -> None:
         show_error(error)
 
 
+def show_unexpected(error: Exception) -> bool:
+    """The last resort for what no page has met; the server's log holds the traceback.
+
+    Returns True: Streamlit's own message, which offers to send the error elsewhere, stays away.
+    """
+    if isinstance(error, AnnotateError | DatabaseError):
+        show_error(error)
+    else:
+        st.error(
+            "Something went wrong that should not have. What was acknowledged as saved is "
+            "stored. Reload the page; if it happens again, tell your lead what you did and when: "
+            "the server's log has the details."
+        )
+    return True
+
+
 def as_plain_text(text: str) -> str:
     """Text that Markdown draws as it was written: no link, image, formula, HTML or directive."""
     escaped = "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)

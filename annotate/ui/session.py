@@ -57,7 +57,7 @@ def require_lead() -> Rater:
 
 def how_to_get_in() -> None:
     """What a visitor without a sign-in reads."""
-    with st.container(key="stranger", width=560):
+    with st.container(horizontal_alignment="center"), st.container(key="stranger", width=560):
         st.title("annotate")
         st.write(
             "You are not signed in. Follow the personal link that the lead of your round gave "
