@@ -19,7 +19,7 @@ def read(source: Source) -> Rows:
         if line.isspace():
             continue
         try:
-            value = decode(line)
+            value = decode(line.rstrip("\r\n"))
         except RecursionError:
             raise BadRow(
                 source.name, number, None, "is nested too deeply", "flatten the object"

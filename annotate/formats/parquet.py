@@ -25,18 +25,20 @@ class Table:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._spool: Any = None
-        stream = self._seekable(source)
         try:
-            self._file = pq.ParquetFile(stream)
-        except (pa.ArrowException, OSError, ValueError) as error:
+            self._file = pq.ParquetFile(self._seekable(source))
+            self.columns: list[str] = list(self._file.schema_arrow.names)
+            self.total: int = self._file.metadata.num_rows
+            for name in self.columns:
+                if self.columns.count(name) > 1:
+                    raise BadInput(
+                        f'{source.name}: column "{name}" stands twice; rename one of them'
+                    )
+        except BaseException as error:
             self.close()
-            raise self._unreadable(error) from None
-        names = list(self._file.schema_arrow.names)
-        for name in names:
-            if names.count(name) > 1:
-                raise BadInput(f'{source.name}: column "{name}" stands twice; rename one of them')
-        self.columns: list[str] = names
-        self.total: int = self._file.metadata.num_rows
+            if isinstance(error, pa.ArrowException | OSError | ValueError):
+                raise self._unreadable(error) from None
+            raise
 
     def read(self) -> Rows:
         """(row from 1, cells by column) of each row."""
