@@ -1,16 +1,20 @@
 """Drawing a sample: strata, allocation, inclusion probabilities. Pure.
 
-Outputs of a stratum are ordered by the MD5 of `seed:key` and the first n are taken. The order
-depends on nothing but seed and keys, so every machine and every query engine draws the same
-sample, a larger n contains the smaller one, and an auditor can check a single unit.
+Outputs of a stratum are ordered by the MD5 of `seed:key` and the first n are taken (permanent
+random numbers, Ohlsson 1995). The order depends on nothing but seed and keys, so every machine and
+every query engine draws the same sample, a larger n of a stratum contains the smaller one, and an
+auditor can check a single unit.
 """
 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 METHODS = ("proportional", "equal", "neyman")
+SPREAD_FLOOR = Fraction(1, 4)
+"""Of the usual spread: what a stratum counts with at least under `neyman`."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ def allocate(
     method: `proportional` to size; `equal` for every stratum; `neyman` proportional to size
         times the standard deviation of past ratings (Neyman 1934), which minimises the variance
         of the overall mean.
-    spreads: the standard deviations for `neyman`; a stratum without one, or with none to speak
-        of, gets the mean of the others, so that past luck cannot switch a stratum off.
+    spreads: the standard deviations for `neyman`. A stratum without one counts with the mean of
+        the others, one that is nearly unanimous with a quarter of it: a pilot of a few units must
+        not switch a stratum off.
     minimum: at least so many from each stratum, where n and the stratum have them: a variance
         within a stratum needs two.
     Fractions are rounded by largest remainder; what a small stratum cannot give goes to the
@@ -60,51 +65,71 @@ def allocate(
         raise ValueError(f"allocation {method!r} is not one of {', '.join(METHODS)}")
     if n < 0:
         raise ValueError("a sample cannot be smaller than 0")
-    shares = _shares(sizes, method, spreads)
-    target = min(n, sum(sizes.values()))
-    floor = min(minimum, target // len(sizes)) if sizes else 0
-    exact = _level(sizes, shares, floor, target)
-    given = {stratum: math.floor(value + 1e-9) for stratum, value in exact.items()}
-    rest = sorted((s for s in sizes if given[s] < sizes[s]), key=lambda s: (given[s] - exact[s], s))
-    for stratum in rest[: target - sum(given.values())]:
+    held = {stratum: sizes[stratum] for stratum in sorted(sizes) if sizes[stratum] > 0}
+    target = min(n, sum(held.values()))
+    if target == 0:
+        return dict.fromkeys(sizes, 0)
+    floor = min(minimum, target // len(held))
+    exact = _level(held, _shares(held, method, spreads), floor, target)
+    given = {stratum: math.floor(value) for stratum, value in exact.items()}
+    by_remainder = sorted(held, key=lambda s: (given[s] - exact[s], s))
+    for stratum in by_remainder[: target - sum(given.values())]:
         given[stratum] += 1
-    return given
+    return {stratum: given.get(stratum, 0) for stratum in sizes}
 
 
 def _shares(
     sizes: Mapping[str, int], method: str, spreads: Mapping[str, float] | None
-) -> dict[str, float]:
+) -> dict[str, Fraction]:
+    """What each stratum's part is proportional to; exact, so that ties are ties everywhere."""
     if method == "equal":
-        return dict.fromkeys(sizes, 1.0)
+        return dict.fromkeys(sizes, Fraction(1))
     if method == "proportional":
-        return {stratum: float(size) for stratum, size in sizes.items()}
-    known = [value for value in (spreads or {}).values() if value > 0]
+        return {stratum: Fraction(size) for stratum, size in sizes.items()}
+    known = {s: Fraction(v) for s, v in (spreads or {}).items() if v > 0 and math.isfinite(v)}
     if not known:
         raise ValueError("neyman allocation needs the spread of past ratings")
-    usual = sum(known) / len(known)
-    floor = usual / 4
-    found = spreads or {}
-    return {s: size * max(found.get(s, usual), floor) for s, size in sizes.items()}
+    usual = sum(known.values(), Fraction(0)) / len(known)
+    return {
+        stratum: size * max(known.get(stratum, usual), usual * SPREAD_FLOOR)
+        for stratum, size in sizes.items()
+    }
 
 
 def _level(
-    sizes: Mapping[str, int], shares: Mapping[str, float], floor: int, target: int
-) -> dict[str, float]:
-    """`shares` scaled so that, held between `floor` and the sizes, they sum to `target`."""
+    sizes: Mapping[str, int], shares: Mapping[str, Fraction], floor: int, target: int
+) -> dict[str, Fraction]:
+    """`shares` scaled so that, held between `floor` and the sizes, they sum to `target`.
 
-    def held(scale: float) -> dict[str, float]:
-        return {s: float(min(max(scale * shares[s], min(floor, n)), n)) for s, n in sizes.items()}
+    The sum grows with the scale and bends only where a stratum reaches one of its limits: the
+    scale lies between two such bends, and there the sum is a line.
+    """
 
-    low, high = 0.0, 1.0
-    while sum(held(high).values()) < target:
-        high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        if sum(held(middle).values()) < target:
-            low = middle
+    def limits(stratum: str) -> tuple[int, int]:
+        return min(floor, sizes[stratum]), sizes[stratum]
+
+    def held(scale: Fraction) -> dict[str, Fraction]:
+        found = {}
+        for stratum, share in shares.items():
+            low, high = limits(stratum)
+            found[stratum] = min(max(scale * share, Fraction(low)), Fraction(high))
+        return found
+
+    bends = sorted({Fraction(limit) / shares[s] for s in sizes for limit in limits(s)})
+    first, last = 0, len(bends) - 1  # the sum at bends[last] is the population
+    while first < last:
+        middle = (first + last) // 2
+        if sum(held(bends[middle]).values()) < target:
+            first = middle + 1
         else:
-            high = middle
-    return held(high)
+            last = middle
+    upper = held(bends[first])
+    if first == 0:
+        return upper
+    lower = held(bends[first - 1])
+    below, above = sum(lower.values(), Fraction(0)), sum(upper.values(), Fraction(0))
+    part = (target - below) / (above - below)
+    return {s: lower[s] + part * (upper[s] - lower[s]) for s in sizes}
 
 
 def draw(population: Sequence[Item], sizes: Mapping[str, int], seed: str) -> list[Drawn]:
