@@ -198,13 +198,14 @@ def list_outputs(
     if configuration is not None:
         statement = statement.where(col(Output.configuration) == configuration)
     if search:
-        # Inputs are stored as JSON, so the text is looked for as JSON writes it.
-        escaped = _as_stored(session, search)
+        # Inputs are stored as JSON, which may write a letter beyond ASCII as it is or escaped.
+        forms = {json.dumps(search, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
+        stored = sa.cast(col(Output.input), sa.String)
         statement = statement.where(
             sa.or_(
                 col(Output.key).icontains(search, autoescape=True),
                 col(Output.response).icontains(search, autoescape=True),
-                sa.cast(col(Output.input), sa.String).icontains(escaped, autoescape=True),
+                *(stored.icontains(form, autoescape=True) for form in sorted(forms)),
             )
         )
     return list(session.exec(statement).all())
@@ -384,8 +385,3 @@ def _stored(row: OutputRow, imported_at: datetime) -> dict[str, Any]:
         values[name] = row.json.get(name, empty)
     values["imported_at"] = imported_at
     return values
-
-
-def _as_stored(session: Session, text: str) -> str:
-    postgresql = session.connection().dialect.name == "postgresql"
-    return json.dumps(text, ensure_ascii=not postgresql)[1:-1]

@@ -156,7 +156,7 @@ def test_standard_input_is_named_so_in_messages(monkeypatch: pytest.MonkeyPatch)
         (
             b'{"id": "a"}\n{"id": \n',
             "a.jsonl",
-            "a.jsonl row 2: is not JSON (Expecting value at column 9); mend the line",
+            "a.jsonl row 2: is not JSON (Expecting value at column 8); mend the line",
         ),
         (
             b'{"n": NaN}\n',
@@ -272,7 +272,7 @@ def test_parquet_lists_structs_and_times_arrive_as_python_values() -> None:
 
 COLUMNS = ["text", "number", "flag", "list"]
 TYPES = {"number": "number", "flag": "boolean", "list": "texts"}
-storable = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1)
+storable = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])
