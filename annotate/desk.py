@@ -509,9 +509,13 @@ def _place(session: Session, rater: Rater, round_: Round, assignment_id: int) ->
 
 def _counts(session: Session, round_: Round, rater: Rater) -> tuple[int, int]:
     """Units that this rater has submitted, and those that they may still get."""
-    mine = sa.select(sa.func.count()).where(
-        col(Assignment.round_id) == round_.id,
-        col(Assignment.rater_id) == rater.id,
+    mine = (
+        sa.select(sa.func.count())
+        .select_from(Assignment)
+        .where(
+            col(Assignment.round_id) == round_.id,
+            col(Assignment.rater_id) == rater.id,
+        )
     )
     connection = session.connection()
     done = connection.execute(mine.where(col(Assignment.state) == "submitted")).scalar_one()
