@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -45,10 +46,12 @@ __all__ = [
 ]
 
 
-def launch_round(session: Session, design: Design, *, by: Rater | None) -> Round:
+def launch_round(
+    session: Session, design: Design, *, by: Rater | None, at: datetime | None = None
+) -> Round:
     """Draw the sample and freeze everything under one hash. From here it can only be closed."""
     people.require_lead(by)
-    return _freeze(session, planned_document(plan_round(session, design)), by=by)
+    return _freeze(session, planned_document(plan_round(session, design)), by=by, at=at)
 
 
 def planned_document(plan: Plan) -> dict[str, Any]:
@@ -102,7 +105,9 @@ def launch_frozen(session: Session, document: Mapping[str, Any], *, by: Rater | 
     return _freeze(session, document, by=by)
 
 
-def _freeze(session: Session, document: Mapping[str, Any], *, by: Rater | None) -> Round:
+def _freeze(
+    session: Session, document: Mapping[str, Any], *, by: Rater | None, at: datetime | None = None
+) -> Round:
     try:
         Parameters.model_validate(document["parameters"])
         rubric = session.exec(
@@ -124,7 +129,7 @@ def _freeze(session: Session, document: Mapping[str, Any], *, by: Rater | None) 
             seed=document["seed"],
             design=frozen,
             design_hash=document["hash"],
-            launched_at=now(),
+            launched_at=at or now(),
         )
         session.add(round_)
         session.flush()
@@ -219,7 +224,9 @@ def design_document(session: Session, round_: Round) -> dict[str, Any]:
     return {**document, "hash": document_hash(document), "rubric_source": source}
 
 
-def close_round(session: Session, name: str, *, by: Rater | None) -> Round:
+def close_round(
+    session: Session, name: str, *, by: Rater | None, at: datetime | None = None
+) -> Round:
     """Take no more ratings. Claims that are open end; what was submitted stays."""
     people.require_lead(by)
     round_ = get_round(session, name)
@@ -236,7 +243,7 @@ def close_round(session: Session, name: str, *, by: Rater | None) -> Round:
     )
     session.execute(claimed.values(state="expired", lease_until=None))
     round_.status = "closed"
-    round_.closed_at = now()
+    round_.closed_at = at or now()
     session.add(round_)
     events.record(session, "closed", f"round:{name}", by=by)
     return round_
