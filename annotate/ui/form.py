@@ -35,7 +35,7 @@ class Form:
         """The widget's key in the session."""
         return f"rate:{self.assignment_id}:{criterion.id}:{part}"
 
-    def restore(self, draft: Mapping[str, Any], state: MutableMapping[str, Any]) -> None:
+    def restore(self, draft: Mapping[str, Any], state: MutableMapping[Any, Any]) -> None:
         """Put a draft's answers into the widgets, before they are drawn for the first time."""
         for criterion in self.rubric.criteria:
             if criterion.id in draft:
@@ -173,9 +173,9 @@ def _criterion(
 ) -> None:
     """One criterion: question, answer, reason, and what is wrong with them."""
     with st.container(key=f"criterion-{criterion.id}", gap="xsmall"):
-        label = f"**{as_plain_text(criterion.question.strip())}**"
+        label = as_plain_text(criterion.question.strip())
         if not criterion.required:
-            label += " :gray[(optional)]"
+            label += " (optional)"
         for index, problem in enumerate(problems):
             with st.container(key=f"problem-{criterion.id}-{index}"):
                 st.markdown(f":red[:material/error: {problem_in_words(problem)}]")

@@ -10,6 +10,8 @@ _CSS = """
 }
 .st-key-output [data-testid="stCaptionContainer"],
 .st-key-form > div > [data-testid="stCaptionContainer"] { letter-spacing: .02em; }
+.st-key-form [data-testid="stWidgetLabel"] p { font-weight: 600; font-size: .9375rem; }
+.st-key-form [data-testid="stExpander"] [data-testid="stWidgetLabel"] p { font-weight: 400; }
 .st-key-form [role="radiogroup"] { gap: .35rem; }
 .st-key-form [data-testid="stCaptionContainer"] p { overflow-wrap: anywhere; }
 [class*="st-key-criterion-"] {

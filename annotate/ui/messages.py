@@ -1,5 +1,6 @@
 """The one place where what went wrong becomes words on a page."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -69,10 +70,18 @@ def show_unexpected(error: Exception) -> bool:
     return True
 
 
+_ANYWHERE = re.compile(r"[\\`*_\[\]<>$~|]|:(?=[A-Za-z])|&(?=#?\w+;)")
+_AT_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)
+
+
 def as_plain_text(text: str) -> str:
     """Text that Markdown draws as it was written: no link, image, formula, HTML or directive."""
-    escaped = "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)
+    escaped = _ANYWHERE.sub(lambda found: "\\" + found.group(), text)
+    # A list or heading begins where a line begins; a number's dot is what makes it a list.
+    escaped = _AT_START.sub(
+        lambda found: (
+            f"{found[1]}{found[2]}\\" if found[2].isdigit() else f"{found[1]}\\{found[2]}"
+        ),
+        escaped,
+    )
     return escaped.replace("\n", "  \n")
-
-
-_MARKDOWN = set("\\`*_{}[]()<>#+-.!|~$:&^=")

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -79,6 +80,12 @@ def form_of(place: Place) -> Form:
     return Form(place.assignment_id, place.rubric, list(place.contexts), place.response)
 
 
+def facts_of(place: Place) -> dict[str, Any]:
+    """What else the round shows of the output: only what the desk has handed out."""
+    facts = {"configuration": place.configuration} if place.configuration else {}
+    return {**facts, **(place.signals or {}), **(place.metadata or {})}
+
+
 def screen_for(round: Round) -> Screen:
     """The screen of this round in this browser session."""
     screen = st.session_state.get(_SCREEN)
@@ -123,7 +130,7 @@ def draw(rater: Rater, round: Round) -> None:
             contexts=list(place.contexts),
             response=place.response,
             reference=place.reference,
-            facts={"Configuration": place.configuration} if place.configuration else None,
+            facts=facts_of(place),
         )
     with right, st.container(key="form"):
         if place.reopened:
@@ -151,14 +158,9 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         st.button("Save draft", key=f"rate:{aid}:save", on_click=save_draft, args=(screen, aid))
-        with st.popover("Skip"):
-            st.radio("Why skip this unit?", SKIP_REASONS, key=f"rate:{aid}:why", on_change="ignore")
-            st.text_input(
-                "In your words (optional)", key=f"rate:{aid}:why-text", on_change="ignore"
-            )
-            st.button(
-                "Skip this unit", key=f"rate:{aid}:skip", on_click=skip, args=(screen, round, aid)
-            )
+        # What has been submitted once is corrected or left as it was, not skipped.
+        if not place.reopened:
+            _skip_menu(screen, round, aid)
         with st.popover("Flag"):
             st.text_area(
                 "What should the lead look at?", key=f"rate:{aid}:flag-note", on_change="ignore"
@@ -169,6 +171,15 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
                 on_click=flag,
                 args=(screen, aid),
             )
+
+
+def _skip_menu(screen: Screen, round: Round, aid: int) -> None:
+    with st.popover("Skip"):
+        st.radio("Why skip this unit?", SKIP_REASONS, key=f"rate:{aid}:why", on_change="ignore")
+        st.text_input("In your words (optional)", key=f"rate:{aid}:why-text", on_change="ignore")
+        st.button(
+            "Skip this unit", key=f"rate:{aid}:skip", on_click=skip, args=(screen, round, aid)
+        )
 
 
 def _head(screen: Screen, round: Round) -> None:
@@ -281,7 +292,7 @@ def flag(screen: Screen, aid: int) -> None:
     def work(session: Session, rater: Rater) -> None:
         if not note:
             raise BadInput("the flag has no note; say what the lead should look at")
-        desk.flag(session, rater, aid, note)
+        desk.flag(session, rater, aid, note, at=now())
 
     if _stored(screen, work):
         screen.saved = f"Flagged for the lead {clock(now())}"

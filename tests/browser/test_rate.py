@@ -1,5 +1,6 @@
 """Raters at work in the browser: what they chose is what is stored."""
 
+import json
 import re
 
 import pytest
@@ -7,7 +8,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlmodel import select
 
 from annotate import outputs, people, rounds, rubric_versions
-from annotate.outputs import OutputRow
 from annotate.rounds import Design
 from db.engine import Database
 from db.tables import Assignment, Output, Rater, Rating, Unit
@@ -51,26 +51,33 @@ RATERS = ("Ana", "Ben", "Cleo", "Dan")
 
 
 def fill(database: Database) -> None:
-    rows = [
-        OutputRow.model_validate(
-            {
-                "id": f"o{n}",
-                "input": [{"role": "user", "content": f"Question {n}?"}],
-                "response": HOSTILE,
-                "contexts": ["Refunds take\n  five days.", "Plans renew monthly."],
-                "segment": "billing",
-                "configuration": "secret-config",
-            }
-        )
+    file = database.path.with_name("outputs.jsonl")
+    lines = [
+        {
+            "id": f"o{n}",
+            "input": [{"role": "user", "content": f"Question {n}?"}],
+            "response": HOSTILE,
+            "contexts": ["Refunds take\n  five days.", "Plans renew monthly."],
+            "segment": "billing",
+            "configuration": "secret-config",
+        }
         for n in range(1, 7)
     ]
+    file.write_text("\n".join(map(json.dumps, lines)))
     with database.write() as session:
-        outputs.import_outputs(session, list(enumerate(rows, start=1)), by=None)
+        outputs.import_outputs(session, outputs.read_outputs(file), by=None)
         for name in RATERS:
             people.add_rater(session, name)
         rubric_versions.add_rubric(session, RUBRIC, source_name="short.yaml", by=None)
-        design = Design(
-            name="first", rubric="short", units=6, overlap=4, raters=list(RATERS), seed="s"
+        design = Design.model_validate(
+            {
+                "name": "first",
+                "rubric": "short",
+                "units": 6,
+                "overlap": 4,
+                "raters": RATERS,
+                "seed": "s",
+            }
         )
         rounds.launch_round(session, design, by=None)
 
@@ -81,7 +88,9 @@ def seed() -> Seed:
 
 
 def choose(page: Page, criterion: str, label: str) -> None:
-    page.locator(f".st-key-criterion-{criterion} label", has_text=re.compile(label)).click()
+    page.locator(
+        f".st-key-criterion-{criterion} label", has_text=re.compile(rf"(^|· ){label}\b")
+    ).click()
 
 
 def answer(page: Page, *, faithfulness: str = "Supported", polite: str = "Yes") -> None:
@@ -95,6 +104,13 @@ def submit(page: Page) -> None:
 
 def done(page: Page, count: int) -> None:
     expect(page.get_by_text(f"{count} done")).to_be_visible()
+
+
+def question(page: Page) -> str:
+    """Which unit is on the screen."""
+    shown = page.locator(".st-key-input").get_by_text(re.compile(r"Question \d"))
+    expect(shown).to_be_visible()
+    return shown.inner_text()
 
 
 def stored(server: Server, name: str) -> list[tuple[str, str, float | None, str | None]]:
@@ -219,14 +235,14 @@ def test_a_rater_rates_abstains_skips_flags_and_undoes(server: Server, page: Pag
 
 def test_a_refresh_keeps_the_unit_and_its_draft(server: Server, page: Page) -> None:
     sign_in(page, server.link("Ben"))
-    before = page.locator(".st-key-input").inner_text()
+    before = question(page)
     choose(page, "polite", "Yes")
     page.get_by_label("Anything else?").fill("half a thought")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("Draft saved")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Anything else?")).to_have_value("half a thought")
-    assert page.locator(".st-key-input").inner_text() == before
+    assert question(page) == before
     expect(page.locator(".st-key-criterion-polite input:checked")).to_have_count(1)
     assert stored(server, "Ben") == []
 

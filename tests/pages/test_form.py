@@ -74,8 +74,8 @@ def test_every_point_stands_with_its_anchor_and_no_value_is_preselected(app: App
         ":gray[Not applicable]",
         ":gray[Cannot judge]",
     ]
-    assert radio.proto.captions[0] == "A claim contradicts the context\\."
-    assert radio.label == r"**Is every claim \*supported\*?**"
+    assert radio.proto.captions[0] == "A claim contradicts the context."
+    assert radio.label == r"Is every claim \*supported\*?"
 
 
 def test_a_conditional_criterion_appears_when_its_condition_holds(app: AppTest) -> None:
