@@ -388,7 +388,7 @@ def eventful(database: Database) -> None:
     bring(database, ada(database, rater="Lea", value=2, adjudication=True, rationale="Because."))
 
 
-def facts(database: Database) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]], dict[str, int]]:
+def facts(database: Database) -> tuple[list[Any], list[tuple[Any, ...]], dict[str, int]]:
     """Ratings of the round as statistics see them, submissions, and what is still missing."""
     with database.read() as session:
         found = frame(session, rounds=[rounds.get_round(session, "R")], current=False)
