@@ -148,10 +148,10 @@ class Frozen(BaseModel):
         return self
 
 
-def checked(fields: Mapping[str, Any]) -> Design:
+def checked(**fields: Any) -> Design:
     """The design of these fields; BadInput names the field that cannot be used."""
     try:
-        return Design.model_validate(dict(fields))
+        return Design.model_validate(fields)
     except ValidationError as error:
         raise BadInput(_first(error)) from None
 

@@ -23,29 +23,28 @@ def add_rubric(
     versions = _versions(session, loaded.name)
     if versions and versions[0].hash == loaded.hash:
         return versions[0]
-    row = Row(
-        name=loaded.name,
-        version=versions[0].version + 1 if versions else 1,
-        title=loaded.title,
-        document=loaded.document(),
-        source=text,
-        hash=loaded.hash,
-    )
+    row = _row(loaded, versions[0].version + 1 if versions else 1, text)
     session.add(row)
     session.flush()
     events.record(session, "added rubric", f"rubric:{row.name}@{row.version}", by=by)
     return row
 
 
-def get_rubric(session: Session, name: str) -> Row:
+def get_rubric(session: Session, name: str, *, add: bool = False) -> Row:
     """A rubric by `name` (its latest version) or `name@3`.
 
-    A built-in that is not in the database yet is added, so the session must be one that writes.
+    A built-in that nobody has used yet is given as the version 1 that it would become; with
+    `add`, in a session that writes, it becomes it.
     """
     plain, _, version = name.partition("@")
     versions = _versions(session, plain)
     if not versions and plain in rubric.builtin_names():
-        versions = [add_rubric(session, rubric.builtin_text(plain), source_name=f"{plain}.yaml")]
+        text, source_name = rubric.builtin_text(plain), f"{plain}.yaml"
+        versions = [
+            add_rubric(session, text, source_name=source_name)
+            if add
+            else _row(rubric.builtin(plain), 1, text)
+        ]
     if not versions:
         raise NotFound(f"there is no rubric {plain!r}; {_known(session)}")
     if not version:
@@ -70,6 +69,17 @@ def loaded(row: Row) -> Rubric:
 def _parsed(hash_: str, source: str, name: str) -> Rubric:
     del hash_
     return rubric.parse(source, name)
+
+
+def _row(loaded: Rubric, version: int, text: str) -> Row:
+    return Row(
+        name=loaded.name,
+        version=version,
+        title=loaded.title,
+        document=loaded.document(),
+        source=text,
+        hash=loaded.hash,
+    )
 
 
 def _versions(session: Session, name: str) -> list[Row]:

@@ -21,6 +21,10 @@ def launch(
     allocate: Annotated[
         str, typer.Option("--allocate", help="proportional, equal or neyman.")
     ] = "proportional",
+    criterion: Annotated[
+        str | None,
+        typer.Option("--criterion", help="Whose past variances neyman goes by; first ordinal one."),
+    ] = None,
     overlap: Annotated[int, typer.Option("--overlap", help="Raters of each unit.")] = 3,
     anchors: Annotated[int, typer.Option("--anchors", help="Units to keep as anchors.")] = 0,
     anchors_from: Annotated[
@@ -66,7 +70,9 @@ def launch(
     hide: Annotated[
         list[str] | None, typer.Option("--hide", help="Hide the reference from raters.")
     ] = None,
-    lease: Annotated[int, typer.Option("--lease", help="Minutes a claim is kept.")] = 15,
+    lease: Annotated[
+        int | None, typer.Option("--lease", help="Minutes a claim is kept without activity.")
+    ] = None,
     minimum: Annotated[
         int, typer.Option("--minimum", help="Units below which a figure is withheld.")
     ] = 10,
@@ -88,26 +94,22 @@ def launch(
     """
     from annotate import rounds
     from annotate.cli import console
+    from annotate.design import checked
     from annotate.errors import BadInput
+    from annotate.settings import get_settings
 
     if from_ is not None:
-        document = _read_design(from_)
-        if name is not None and name != document.get("name"):
-            raise BadInput(
-                f"{from_.name} is the design of {document.get('name')!r}; leave the name out"
-            )
-        with console.database().write() as session:
-            round_ = rounds.launch_frozen(session, document, by=None)
-            console.note(f"Launched {round_.name}, design {round_.design_hash[:12]}.")
+        _launch_again(from_, name, dry_run=dry_run, json=json)
         return
     if name is None or rubric is None:
         raise BadInput("give the round's name and --rubric, or --from a design document")
-    design = _design(
+    design = checked(
         name=name,
         rubric=rubric,
         units=units,
         by=None if by == "none" else by,
         allocate=allocate,
+        criterion=criterion,
         overlap=overlap,
         anchors=anchors,
         anchors_from=anchors_from,
@@ -123,11 +125,12 @@ def launch(
             "since": _utc(since),
             "until": _utc(until),
         },
-        hide={**dict.fromkeys(hide or [], True), **dict.fromkeys(show or [], False)},
-        lease_minutes=lease,
+        hide=_blind(hide or [], show or []),
+        lease_minutes=get_settings().lease_minutes if lease is None else lease,
         parameters={"minimum_units": minimum, "delta": delta},
     )
-    with console.database().write() as session:
+    database = console.database()
+    with database.read() if dry_run else database.write() as session:
         plan = rounds.plan_round(session, design)
         document = rounds.planned_document(plan)
         if not dry_run:
@@ -147,11 +150,11 @@ def launch(
         return
     console.show_table(
         [
-            [s.stratum, str(s.population), str(s.drawn), str(s.anchors),
+            [s.stratum, str(s.population), str(s.fresh), str(s.anchors),
              f"{s.inclusion_probability:.3f}"]
             for s in plan.strata
         ],
-        ["stratum", "outputs", "drawn", "anchors", "inclusion probability"],
+        ["stratum", "outputs", "fresh", "anchors", "inclusion probability"],
         title=f"The sample of {name}",
     )  # fmt: skip
     for warning in plan.warnings:
@@ -163,18 +166,44 @@ def launch(
     )
 
 
-def _design(**fields: Any) -> Any:
-    from pydantic import ValidationError
-
+def _launch_again(file: Path, name: str | None, *, dry_run: bool, json: bool) -> None:
+    """Launch an exported design document as it is; the name may only confirm its own."""
+    from annotate import rounds
+    from annotate.cli import console
     from annotate.errors import BadInput
-    from annotate.rounds import Design
 
-    try:
-        return Design(**fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{where}: {first['msg']}; see `annotate round launch --help`") from None
+    document = _read_design(file)
+    if name is not None and name != document.get("name"):
+        raise BadInput(f"{file.name} is the design of {document.get('name')!r}; leave the name out")
+    database = console.database()
+    with database.read() if dry_run else database.write() as session:
+        round_ = rounds.launch_frozen(session, document, by=None)
+        launched, design_hash = round_.name, round_.design_hash
+    if json:
+        console.show_json(
+            {
+                "round": launched,
+                "launched": not dry_run,
+                "design_hash": design_hash,
+                "units": len(document["units"]),
+            }
+        )
+        return
+    verb = "can be" if dry_run else "is"
+    console.note(f"{launched} {verb} launched with its {len(document['units'])} units; "
+                 f"design {design_hash[:12]}.")  # fmt: skip
+
+
+def _blind(hide: list[str], show: list[str]) -> dict[str, bool]:
+    """The blind policy of --hide and --show words."""
+    from annotate.design import Blind
+    from annotate.errors import BadInput
+
+    for word in (*hide, *show):
+        if word not in Blind.model_fields:
+            known = ", ".join(Blind.model_fields)
+            raise BadInput(f"{word!r} can be neither shown nor hidden; choose among {known}")
+    return {**dict.fromkeys(hide, True), **dict.fromkeys(show, False)}
 
 
 def _oversample(words: list[str]) -> dict[str, int]:
