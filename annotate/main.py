@@ -22,6 +22,11 @@ LEAD = {
     "gold": ("Gold", "workspace_premium"),
     "people": ("People", "group"),
 }
+WHO = """
+:has(> .st-key-who) { position: fixed; top: .9rem; right: 3.75rem; width: auto;
+  max-width: 60vw; z-index: 999991; }
+.st-key-who p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+"""
 # A page link would be routed inside the app; this one leaves it.
 SIGN_OUT = (
     '<a href="/sign-out" target="_self" style="color: inherit; font-size: .875rem">Sign out</a>'
@@ -52,8 +57,10 @@ def run_for(rater: Rater) -> None:
             show_who(rater)
     else:
         page = st.navigation(listed(RATER, "rate"), position="top")
-        with st.container(horizontal_alignment="right"):
+        with st.container(key="who"):
             show_who(rater)
+        # Beside the menu, where it takes no line of its own from the unit.
+        st.html(f"<style>{WHO}</style>")
     page.run()
 
 

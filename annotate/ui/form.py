@@ -186,7 +186,9 @@ def _criterion(
                 _text(form, criterion, label)
             case _:
                 _choice(form, criterion, label, on_change)
-        _reason(form, criterion, opened=any(p.field in {"rationale", "evidence"} for p in problems))
+        _rationale(
+            form, criterion, opened=any(p.field in {"rationale", "evidence"} for p in problems)
+        )
 
 
 def _choice(
@@ -260,15 +262,15 @@ def _instead(
     )
 
 
-def _reason(form: Form, criterion: Criterion, *, opened: bool) -> None:
+def _rationale(form: Form, criterion: Criterion, *, opened: bool) -> None:
     """Why, in the rater's words, and the passage that decided."""
     if criterion.scale == "text" and not criterion.evidence:
         return
     said = any(st.session_state.get(form.key(criterion, part)) for part in ("rationale", "quote"))
-    with st.expander(reason_label(criterion), expanded=opened or said, type="compact"):
+    with st.expander(rationale_label(criterion), expanded=opened or said, type="compact"):
         if criterion.scale != "text":
             st.text_area(
-                f"Reason for: {as_plain_text(criterion.question)}",
+                f"Rationale for: {as_plain_text(criterion.question)}",
                 key=form.key(criterion, "rationale"),
                 on_change="ignore",
                 placeholder="What decided, in a sentence",
@@ -285,8 +287,8 @@ def _reason(form: Form, criterion: Criterion, *, opened: bool) -> None:
             )
 
 
-def reason_label(criterion: Criterion) -> str:
-    """The reason's heading, with when it is required."""
+def rationale_label(criterion: Criterion) -> str:
+    """The rationale's heading, with when it is required."""
     rule = criterion.rationale
     limits = []
     if rule.required_below is not None:
@@ -294,8 +296,8 @@ def reason_label(criterion: Criterion) -> str:
     if rule.required_above is not None:
         limits.append(f"above {rule.required_above:g}")
     if rule.required:
-        return "Reason (required)"
-    return f"Reason (required {' and '.join(limits)})" if limits else "Reason (optional)"
+        return "Rationale (required)"
+    return f"Rationale (required {' and '.join(limits)})" if limits else "Rationale (optional)"
 
 
 def problem_in_words(problem: Problem) -> str:

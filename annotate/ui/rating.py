@@ -4,13 +4,12 @@ What a button does happens in its callback, before anything is drawn: one transa
 ratings and claims the next unit, then one script run draws it.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal
 
 import streamlit as st
 from sqlmodel import Session
@@ -20,6 +19,7 @@ from annotate.desk import Place, Receipt
 from annotate.errors import AnnotateError, BadInput, RoundClosed, StaleAssignment
 from annotate.rubric import Problem
 from annotate.ui import form, look, messages, viewer
+from annotate.ui.clock import time_of_day
 from annotate.ui.form import Form
 from annotate.ui.session import current_rater, database
 from db.engine import DatabaseError
@@ -31,6 +31,8 @@ SKIP_REASONS = (
     "It is broken or incomplete",
     "Another reason",
 )
+LONG_GUIDELINES = 600
+"""Characters from which guidelines scroll in a box of their own, so that the unit stays in view."""
 _SCREEN = "rating_screen"
 
 
@@ -175,7 +177,13 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
 
 def _skip_menu(screen: Screen, round: Round, aid: int) -> None:
     with st.popover("Skip"):
-        st.radio("Why skip this unit?", SKIP_REASONS, key=f"rate:{aid}:why", on_change="ignore")
+        st.radio(
+            "Why skip this unit?",
+            SKIP_REASONS,
+            index=None,
+            key=f"rate:{aid}:why",
+            on_change="ignore",
+        )
         st.text_input("In your words (optional)", key=f"rate:{aid}:why-text", on_change="ignore")
         st.button(
             "Skip this unit", key=f"rate:{aid}:skip", on_click=skip, args=(screen, round, aid)
@@ -201,6 +209,7 @@ def _head(screen: Screen, round: Round) -> None:
             on_click=undo,
             args=(screen, round),
             help="Reopen the unit that you submitted last",
+            disabled=place is not None and place.done == 0,
         )
     if screen.saved:
         st.caption(f":material/check_circle: {screen.saved}")
@@ -212,7 +221,28 @@ def _head(screen: Screen, round: Round) -> None:
             key="guidelines",
             expanded=screen.beginner,
         ):
-            st.text(place.rubric.guidelines)
+            words = unwrapped(place.rubric.guidelines)
+            height: int | Literal["content"] = 240 if len(words) > LONG_GUIDELINES else "content"
+            with st.container(height=height, border=False):
+                st.text(words)
+
+
+def unwrapped(text: str) -> str:
+    """Guidelines with the line breaks of their file taken out where a sentence goes on.
+
+    A line goes on the one before when it is indented without being a list item, or when the one
+    before is as long as a wrapped line is; short lines are headings or meant as lines.
+    """
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        words = line.strip()
+        item = re.match(r"([-*•]|\d+[.)])\s", words)
+        before = lines[-1] if lines else ""
+        if words and before and not item and (line[0].isspace() or len(before) >= 60):
+            lines[-1] = f"{before} {words}"
+        else:
+            lines.append(words)
+    return "\n".join(lines)
 
 
 def _nothing_left(screen: Screen, round: Round) -> None:
@@ -260,7 +290,7 @@ def save_draft(screen: Screen, aid: int) -> None:
     if place is None or place.assignment_id != aid:
         return
     if _stored(screen, lambda session, rater: _keep(session, rater, screen, place)):
-        screen.saved = f"Draft saved {clock(now())}"
+        screen.saved = f"Draft saved {time_of_day(now())}"
 
 
 def skip(screen: Screen, round: Round, aid: int) -> None:
@@ -268,17 +298,19 @@ def skip(screen: Screen, round: Round, aid: int) -> None:
     place = screen.place
     if place is None or place.assignment_id != aid:
         return
-    why = st.session_state.get(f"rate:{aid}:why") or SKIP_REASONS[-1]
+    why = st.session_state.get(f"rate:{aid}:why") or ""
     words = (st.session_state.get(f"rate:{aid}:why-text") or "").strip()
-    reason = f"{why}: {words}" if words else str(why)
+    reason = ": ".join(part for part in (why, words) if part)
     then: list[Place | None] = []
 
     def work(session: Session, rater: Rater) -> None:
+        if not reason:
+            raise BadInput("the unit was not skipped; say why you skip it")
         desk.skip(session, rater, aid, reason, at=now())
         then.append(desk.claim_next(session, rater, round, at=now()))
 
     if _stored(screen, work):
-        screen.saved = f"Skipped {clock(now())}"
+        screen.saved = f"Skipped {time_of_day(now())}"
         screen.show(then[0])
 
 
@@ -295,7 +327,7 @@ def flag(screen: Screen, aid: int) -> None:
         desk.flag(session, rater, aid, note, at=now())
 
     if _stored(screen, work):
-        screen.saved = f"Flagged for the lead {clock(now())}"
+        screen.saved = f"Flagged for the lead {time_of_day(now())}"
 
 
 def undo(screen: Screen, round: Round) -> None:
@@ -346,16 +378,7 @@ def _stored(screen: Screen, work: Callable[[Session, Rater], None]) -> bool:
 
 def saved_in_words(receipt: Receipt, place: Place) -> str:
     """The acknowledgement that a rater sees, and only after the receipt is there."""
-    words = f"Saved {clock(receipt.at)} · unit {place.done + 1}"
+    words = f"Saved {time_of_day(receipt.at)} · unit {place.done + 1}"
     if receipt.extra:
         words += " · kept as an extra rating, because its place had been given to others"
     return words
-
-
-def clock(at: datetime) -> str:
-    """The time on the rater's own clock."""
-    try:
-        zone = ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return f"{at.astimezone(zone):%H:%M:%S}"

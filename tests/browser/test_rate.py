@@ -160,7 +160,7 @@ def test_a_rater_rates_abstains_skips_flags_and_undoes(server: Server, page: Pag
     expect(page.get_by_label("Anything else?")).to_have_value("Odd formatting")
 
     # The reason and a quote from the context complete it.
-    page.get_by_label("Reason for: Is every claim supported?").fill("It says two days.")
+    page.get_by_label("Rationale for: Is every claim supported?").fill("It says two days.")
     quote = page.locator(".st-key-criterion-faithfulness").get_by_label("Quote that decided")
     quote.fill("Refunds take five days.")
     choose(page, "polite", "No")
@@ -209,8 +209,12 @@ def test_a_rater_rates_abstains_skips_flags_and_undoes(server: Server, page: Pag
     corrected = last_rating(server, "Ana", "polite")
     assert corrected.value == 0.0 and corrected.supersedes_id is not None
 
-    # A skipped unit is gone, with its reason.
+    # A skipped unit is gone, with its reason; without one it stays.
     page.get_by_role("button", name="Skip", exact=True).click()
+    page.get_by_role("button", name="Skip this unit").click()
+    expect(page.get_by_text("The unit was not skipped")).to_be_visible()
+    if not page.get_by_role("button", name="Skip this unit").is_visible():
+        page.get_by_role("button", name="Skip", exact=True).click()
     page.get_by_text("It is broken or incomplete").click()
     page.get_by_role("button", name="Skip this unit").click()
     expect(page.get_by_text(re.compile(r"Skipped \d\d:"))).to_be_visible()
@@ -255,6 +259,27 @@ def test_a_double_click_submits_one_unit_once(server: Server, page: Page) -> Non
     page.wait_for_timeout(500)
     units = [unit for unit, criterion, *_ in stored(server, "Cleo") if criterion == "polite"]
     assert len(units) == 1
+
+
+def test_a_second_tab_says_that_its_unit_was_submitted_in_the_first(
+    server: Server, context: BrowserContext
+) -> None:
+    first, second = context.new_page(), context.new_page()
+    sign_in(first, server.link("Cleo"))
+    unit = question(first)
+    second.goto(server.base)
+    assert question(second) == unit
+    answer(first)
+    submit(first)
+    done(first, 2)
+    answer(second, polite="No")
+    submit(second)
+    expect(
+        second.get_by_text("This unit was already submitted, perhaps in another tab")
+    ).to_be_visible()
+    done(second, 2)
+    assert question(second) == question(first) != unit
+    assert [v for _, c, v, _ in stored(server, "Cleo") if c == "polite"] == [1.0, 1.0]
 
 
 def test_a_hostile_output_stays_text(server: Server, context: BrowserContext) -> None:
