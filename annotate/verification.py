@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from annotate import rounds
+from annotate import rounds, rubric_versions
+from db.tables import Rubric
 
 # Each question lists what breaks the rule; an empty answer is a rule that holds.
 RULES = {
@@ -23,6 +24,9 @@ RULES = {
         SELECT r.id FROM rating r JOIN rating s ON s.id = r.supersedes_id
         WHERE s.rater_id <> r.rater_id AND s.adjudication = :no
             OR s.criterion <> r.criterion OR s.output_id <> r.output_id""",
+    "unit {0} has an assignment in another round than its own": """
+        SELECT u.key FROM assignment a JOIN unit u ON u.id = a.unit_id
+        WHERE a.round_id <> u.round_id""",
     "rating {0} has neither a value nor a text nor an abstention": """
         SELECT id FROM rating WHERE value IS NULL AND text IS NULL AND abstained IS NULL""",
 }
@@ -44,6 +48,13 @@ def verify(session: Session) -> list[str]:
         ):
             problems.append(words.format(*row))
     for round_ in rounds.list_rounds(session):
-        if rounds.design_document(session, round_)["hash"] != round_.design_hash:
+        document = rounds.design_document(session, round_)
+        if document["hash"] != round_.design_hash:
             problems.append(f"round {round_.name}: its design does not fit its hash")
+        rubric = session.get_one(Rubric, round_.rubric_id)
+        if (
+            document["rubric"]["hash"] != rubric.hash
+            or rubric_versions.loaded(rubric).hash != rubric.hash
+        ):
+            problems.append(f"round {round_.name}: its rubric is not the one that was frozen")
     return problems

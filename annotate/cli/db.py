@@ -48,12 +48,15 @@ def verify(
 
 
 @app.command()
-def backup(file: Path) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")],
+) -> None:
     """Copy a running SQLite workspace into a file, consistently.
 
     Example: annotate db backup annotate-2026-11-01.db
     """
     import sqlite3
+    from contextlib import closing
 
     from annotate.cli import console
     from annotate.errors import BadInput
@@ -64,14 +67,17 @@ def backup(file: Path) -> None:
     if file.exists():
         raise BadInput(f"{file} exists; choose another name")
     partial = file.with_name(file.name + ".part")
-    source, target = sqlite3.connect(database.path), sqlite3.connect(partial)
     try:
-        source.backup(target)
-    except sqlite3.Error as error:
-        raise BadInput(f"{file}: {error}; nothing was written") from None
-    finally:
-        source.close()
-        target.close()
-        if not file.exists() and partial.exists():
-            partial.replace(file)
+        # Into a file of another name, which takes its own only when it is whole.
+        with (
+            closing(sqlite3.connect(database.path)) as source,
+            closing(sqlite3.connect(partial)) as target,
+        ):
+            source.backup(target)
+        partial.replace(file)
+    except (sqlite3.Error, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise BadInput(
+            f"{file}: {error}; nothing was written: check the folder and its free space"
+        ) from None
     console.note(f"Copied {database.shown} to {file}.")
