@@ -1,0 +1,55 @@
+"""Statistics: pure functions on arrays, frozen dataclasses out.
+
+Nothing here reads a clock, a global seed or a database; numpy, scipy and krippendorff are all
+that it imports.
+"""
+
+from annotate.stats.agreement import (
+    Agreement,
+    agreement,
+    cohen_kappa,
+    gwet_ac,
+    intra_rater,
+    krippendorff_alpha,
+    percent_agreement,
+)
+from annotate.stats.calibration import (
+    Calibration,
+    Ceiling,
+    Thresholds,
+    Verdict,
+    calibrate,
+    lower_median,
+)
+from annotate.stats.drift import Contrast, Drift, DriftVerdict, RoundScores, across, drift
+from annotate.stats.figure import Figure, Level, Reason, counts, not_enough
+from annotate.stats.multiplicity import benjamini_hochberg, holm
+
+__all__ = [
+    "Agreement",
+    "Calibration",
+    "Ceiling",
+    "Contrast",
+    "Drift",
+    "DriftVerdict",
+    "Figure",
+    "Level",
+    "Reason",
+    "RoundScores",
+    "Thresholds",
+    "Verdict",
+    "across",
+    "agreement",
+    "benjamini_hochberg",
+    "calibrate",
+    "cohen_kappa",
+    "counts",
+    "drift",
+    "gwet_ac",
+    "holm",
+    "intra_rater",
+    "krippendorff_alpha",
+    "lower_median",
+    "not_enough",
+    "percent_agreement",
+]

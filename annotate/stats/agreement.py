@@ -1,0 +1,233 @@
+"""Agreement between raters of the same units.
+
+Raters are taken as they are; units are what is drawn. See docs/statistics.md.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import krippendorff
+import numpy as np
+from scipy import stats
+
+from annotate.stats import bootstrap
+from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough
+
+Weights = Literal["unweighted", "linear", "quadratic"]
+MINIMUM_UNITS = 10
+"""Units rated by two or more people below which an agreement figure is withheld."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement on one criterion, in three measures that fail in different ways."""
+
+    alpha: Figure
+    """Krippendorff's alpha."""
+    ac: Figure
+    """Gwet's AC1 (nominal) or AC2 (quadratic weights)."""
+    percent: Figure
+    """The share of pairs of raters who gave the same value."""
+    level: Level
+    n_units: int
+    """Units that two or more people rated."""
+    n_ratings: int
+    n_raters: int
+    prevalence: tuple[float, ...]
+    """The share of each value of the scale among all ratings."""
+
+
+def agreement(
+    values: Floats,
+    *,
+    domain: tuple[float, ...],
+    level: Level,
+    minimum_units: int = MINIMUM_UNITS,
+    resamples: int = bootstrap.RESAMPLES,
+    seed: int = bootstrap.SEED,
+) -> Agreement:
+    """Alpha, AC1 or AC2, and percent agreement of a criterion.
+
+    values: (units, raters), NaN where nobody rated.
+    domain: the rubric's whole scale, ascending; AC and percent depend on it.
+    minimum_units: with fewer pairable units every figure is "not enough ratings".
+    Raises ValueError for a value outside the scale.
+    """
+    counted = counts(values, domain)
+    pairable = counted[counted.sum(axis=1) >= 2]
+    n = len(pairable)
+    total = int(counted.sum())
+    made = Agreement(
+        alpha=krippendorff_alpha(
+            values, domain=domain, level=level, resamples=resamples, seed=seed
+        ),
+        ac=gwet_ac(
+            values, domain=domain, weights="unweighted" if level == "nominal" else "quadratic"
+        ),
+        percent=percent_agreement(values, domain=domain),
+        level=level,
+        n_units=n,
+        n_ratings=total,
+        n_raters=int((~np.isnan(values)).any(axis=0).sum()),
+        prevalence=tuple((counted.sum(axis=0) / max(1, total)).tolist()),
+    )
+    if 0 < n < minimum_units:
+        few = Figure.undefined(not_enough(minimum_units - n), n)
+        return Agreement(few, few, few, level, n, total, made.n_raters, made.prevalence)
+    return made
+
+
+def krippendorff_alpha(
+    values: Floats,
+    *,
+    domain: tuple[float, ...],
+    level: Level,
+    resamples: int = bootstrap.RESAMPLES,
+    seed: int = bootstrap.SEED,
+) -> Figure:
+    """Krippendorff's alpha; units with fewer than two ratings do not count.
+
+    values: (units, raters), NaN where nobody rated. The point is that of the package
+    `krippendorff`; the interval is a bootstrap over units (see `bootstrap.alpha_interval`).
+    Undefined without a unit rated twice, and without variation (never 1 by convention).
+    """
+    method = f"Krippendorff's alpha, {level}"
+    patterns = bootstrap.collapse(counts(values, domain))
+    if not patterns.units:
+        return Figure.undefined(Reason.NOT_TWICE, 0, method)
+    n = patterns.units
+    if (patterns.rows.sum(axis=0) > 0).sum() < 2:
+        return Figure.undefined(Reason.NO_VARIATION, n, method)
+    table = np.repeat(patterns.rows, patterns.weights, axis=0)
+    point = float(
+        krippendorff.alpha(
+            value_counts=table, value_domain=list(domain), level_of_measurement=level
+        )
+    )
+    interval = bootstrap.alpha_interval(patterns, domain, level, resamples=resamples, seed=seed)
+    return Figure(
+        point, interval.low, interval.high, n, method=method, interval=interval.method, seed=seed
+    )
+
+
+def gwet_ac(values: Floats, *, domain: tuple[float, ...], weights: Weights) -> Figure:
+    """Gwet's AC1 (unweighted) or AC2 over the declared scale.
+
+    values: (units, raters). Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed., ch. 4-5:
+    chance agreement T_w / (q (q-1)) sum pi_k (1 - pi_k), interval by linearisation with t_(n-1).
+    """
+    method = "Gwet's AC1" if weights == "unweighted" else f"Gwet's AC2, {weights}"
+    table = counts(values, domain).astype(float)
+    table = table[table.sum(axis=1) > 0]
+    raters = table.sum(axis=1)
+    pairable = raters >= 2
+    n, pairs = len(table), int(pairable.sum())
+    if not pairs:
+        return Figure.undefined(Reason.NOT_TWICE, 0, method)
+    matrix = weight_matrix(domain, weights)
+    q = len(domain)
+    weighted = table @ matrix.T
+    each = np.zeros(n)
+    r = raters[pairable]
+    each[pairable] = (table[pairable] * (weighted[pairable] - 1)).sum(axis=1) / (r * (r - 1))
+    observed = each.sum() / pairs
+    share = (table / raters[:, None]).mean(axis=0)
+    scale = matrix.sum() / (q * (q - 1))
+    chance = scale * (share * (1 - share)).sum()
+    point = float((observed - chance) / (1 - chance))
+    linear = (n / pairs) * (each - chance * pairable) / (1 - chance)
+    of_chance = scale * (table / raters[:, None]) @ (1 - share)
+    linear = linear - 2 * (1 - point) * (of_chance - chance) / (1 - chance)
+    low, high = _t_interval(linear, point, n)
+    return Figure(point, low, high, pairs, method=method, interval="linearised, t")
+
+
+def percent_agreement(values: Floats, *, domain: tuple[float, ...]) -> Figure:
+    """The mean share of agreeing pairs of raters per unit, over units rated twice or more.
+
+    values: (units, raters). Interval: Student's t over units, held within 0 and 1.
+    """
+    table = counts(values, domain).astype(float)
+    table = table[table.sum(axis=1) >= 2]
+    if not len(table):
+        return Figure.undefined(Reason.NOT_TWICE, 0, "percent agreement")
+    r = table.sum(axis=1)
+    each = (table * (table - 1)).sum(axis=1) / (r * (r - 1))
+    point = float(each.mean())
+    low, high = _t_interval(each, point, len(each))
+    return Figure(
+        point,
+        None if low is None else max(0.0, low),
+        high,
+        len(each),
+        method="percent agreement",
+        interval="t over units",
+    )
+
+
+def _t_interval(linear: Floats, point: float, n: int) -> tuple[float | None, float | None]:
+    if n < 3:
+        return None, None
+    error = float(np.sqrt(((linear - point) ** 2).sum() / (n * (n - 1))))
+    reach = float(stats.t.ppf(0.975, n - 1)) * error
+    return float(point) - reach, min(1.0, float(point) + reach)
+
+
+def weight_matrix(domain: tuple[float, ...], weights: Weights) -> Floats:
+    """How much two values agree, 1 for the same: (values, values)."""
+    scale = np.asarray(domain, dtype=float)
+    gap = np.abs(scale[:, None] - scale[None, :])
+    if weights == "unweighted":
+        same: Floats = (gap == 0).astype(float)
+        return same
+    share = gap / (scale[-1] - scale[0])
+    found: Floats = 1 - (share if weights == "linear" else share**2)
+    return found
+
+
+def cohen_kappa(
+    first: Floats, second: Floats, *, domain: tuple[float, ...], weights: Weights
+) -> float:
+    """Cohen's (1968) weighted kappa of two raters over the whole scale; NaN where undefined.
+
+    first, second: (units,); units where either is NaN do not count.
+    """
+    both = ~(np.isnan(first) | np.isnan(second))
+    matrix = weight_matrix(domain, weights)
+    scale = np.asarray(domain, dtype=float)
+    table = np.zeros((len(scale), len(scale)))
+    np.add.at(table, (np.searchsorted(scale, first[both]), np.searchsorted(scale, second[both])), 1)
+    total = table.sum()
+    if not total:
+        return float("nan")
+    table /= total
+    observed = (matrix * table).sum()
+    expected = (matrix * np.outer(table.sum(axis=1), table.sum(axis=0))).sum()
+    return float("nan") if expected >= 1 else float((observed - expected) / (1 - expected))
+
+
+def intra_rater(first: Floats, again: Floats, *, domain: tuple[float, ...], level: Level) -> Figure:
+    """How far raters coincide with themselves on units that were shown twice.
+
+    first, again: (pairs,), the same rater's value at each showing. Weighted kappa (quadratic, or
+    unweighted for a nominal scale), interval by bootstrap over pairs.
+    """
+    weights: Weights = "unweighted" if level == "nominal" else "quadratic"
+    method = f"Cohen's kappa, {weights}, same rater"
+    n = len(first)
+    if n < 3:
+        return Figure.undefined(not_enough(3 - n), n, method)
+    point = cohen_kappa(first, again, domain=domain, weights=weights)
+    if np.isnan(point):
+        return Figure.undefined(Reason.NO_VARIATION, n, method)
+
+    def of(picks: Ints) -> Floats:
+        return np.array(
+            [cohen_kappa(first[p], again[p], domain=domain, weights=weights) for p in picks]
+        )
+
+    interval = bootstrap.unit_interval(of, n, point, resamples=500)
+    return Figure(
+        point, interval.low, interval.high, n, method=method, interval=interval.method,
+        seed=bootstrap.SEED,
+    )  # fmt: skip
