@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from annotate import events, gold_file, people, ratings, rounds
@@ -292,12 +291,12 @@ def _in_force(session: Session) -> dict[tuple[str, str], Gold]:
 
 
 def _output_ids(session: Session, round_: Round) -> dict[str, int]:
-    rows = session.connection().execute(
-        sa.select(col(Output.key), col(Output.id))
-        .join(Unit, col(Unit.output_id) == col(Output.id))
-        .where(col(Unit.round_id) == round_.id)
+    rows = session.exec(
+        select(Output.key, Unit.output_id)
+        .join(Unit, col(Unit.output_id) == Output.id)
+        .where(Unit.round_id == round_.id)
     )
-    return {str(key): int(id_) for key, id_ in rows}
+    return dict(rows.all())
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def list_(
 
     with console.database().read() as session:
         stored = rubric_versions.list_rubrics(session)
-        rows = [
+        rows: list[dict[str, str | int | None]] = [
             {"name": r.name, "version": r.version, "title": r.title, "hash": r.hash} for r in stored
         ]
     names = {r["name"] for r in rows}
@@ -50,7 +50,7 @@ def list_(
         return
     console.show_table(
         [
-            [r["name"], str(r["version"] or "built in"), r["title"], str(r["hash"])[:12]]
+            [str(r["name"]), str(r["version"] or "built in"), str(r["title"]), str(r["hash"])[:12]]
             for r in rows
         ],
         ["name", "version", "title", "hash"],

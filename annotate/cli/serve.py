@@ -1,6 +1,7 @@
 """`annotate serve`: the pages on this machine or on a network."""
 
 import os
+import re
 import socket
 import time
 import tomllib
@@ -141,5 +142,5 @@ def house_options() -> dict[str, Any]:
 
 def variable(option: str) -> str:
     """The environment variable of a Streamlit option."""
-    words = "".join(f"_{c}" if c.isupper() else c for c in option.replace(".", "_"))
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", option).replace(".", "_")
     return f"STREAMLIT_{words.upper()}"

@@ -55,7 +55,8 @@ def score(truth: Truth, criterion: str, habit: Habit, segment: str, occasion: st
     """One continuous score on a criterion, within 1 to 5."""
     chance = random.Random(f"{occasion}:{habit.name}:{truth.id}:{criterion}")  # noqa: S311
     spread = habit.noise + 0.6 * truth.difficulty
-    raw = getattr(truth, criterion) + habit.lenient + habit.drift.get(segment, 0.0)
+    worth: int = getattr(truth, criterion)
+    raw = worth + habit.lenient + habit.drift.get(segment, 0.0)
     return min(5.0, max(1.0, raw + chance.gauss(0, spread)))
 
 

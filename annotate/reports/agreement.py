@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from sqlmodel import Session
 
 from annotate import ratings, rounds
@@ -87,7 +88,7 @@ def agreement_report(
     return AgreementReport(round_.name, rows)
 
 
-def _repeats(found: "ratings.pd.DataFrame") -> tuple[Floats, Floats]:
+def _repeats(found: pd.DataFrame) -> tuple[Floats, Floats]:
     """The same rater's value at the first and at the second showing, pair by pair."""
     valued = found[found["value"].notna()]
     again = valued[valued["purpose"] == "repeat"]

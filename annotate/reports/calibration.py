@@ -88,7 +88,7 @@ def calibration_report(
                         judge=name,
                         segment_size=len(said.units),
                         result=calibrate(
-                            judged.to_numpy(dtype=np.float64),
+                            np.asarray(judged, dtype=np.float64),
                             said.values,
                             domain=key.domain,
                             level=key.level,

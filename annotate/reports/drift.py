@@ -11,7 +11,7 @@ from annotate import ratings, rounds
 from annotate.errors import BadInput, NotFound
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
-from annotate.stats import Drift, RoundScores, drift
+from annotate.stats import Drift, RoundScores, across, drift
 from db.tables import Round, Rubric
 
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
@@ -89,7 +89,7 @@ def drift_report(
     after = _Side.of(session, current, judge)
     anchors = sorted(before.outputs("anchor") & after.outputs("anchor"))
     parameters = rounds.parameters(current)
-    rows = []
+    found: list[tuple[str, str | None, int, Drift]] = []
     for key in rubric.rating_keys():
         if not after.has(key.key):
             continue
@@ -104,18 +104,24 @@ def drift_report(
                 level=key.level,
                 domain=key.domain,
                 delta=parameters.delta,
-                minimum_units=parameters.minimum_units,
             )
-            rows.append(
-                DriftRow(
-                    criterion=key.key,
-                    segment=segment,
-                    segment_size=after.size(key, segment),
-                    result=result,
-                    sentence=result.sentence(segment),
-                )
-            )
+            found.append((key.key, segment, after.size(key, segment), result))
+    rows = [
+        DriftRow(criterion, segment, size, result, result.sentence(segment))
+        for (criterion, segment, size, _), result in zip(
+            found, _judged_together(found), strict=True
+        )
+    ]
     return DriftReport(baseline.name, current.name, judge, rows, _facts(session, baseline, current))
+
+
+def _judged_together(found: list[tuple[str, str | None, int, Drift]]) -> list[Drift]:
+    """The verdicts, with those of segments held to what all segments together support."""
+    segments = [i for i, (_, segment, _, _) in enumerate(found) if segment is not None]
+    results = [result for _, _, _, result in found]
+    for i, result in zip(segments, across([results[i] for i in segments]), strict=True):
+        results[i] = result
+    return results
 
 
 class _Side:
@@ -155,11 +161,12 @@ class _Side:
         fresh_outputs = sorted(fresh["output"].unique())
         weight = 1 / fresh.groupby("output")["inclusion_probability"].first()
         return RoundScores(
-            anchors_judge=ratings.judge_runs(self.judged, key.key, str(self._judge), anchors),
+            anchors_judge=ratings.judge_runs(self.judged, key.key, self._judge, anchors),
             anchors_human=self._people_by_rater(chosen, anchors),
-            fresh_judge=ratings.judge_scores(self.judged, key.key, str(self._judge))
-            .reindex(fresh_outputs)
-            .to_numpy(dtype=np.float64),
+            fresh_judge=np.asarray(
+                ratings.judge_scores(self.judged, key.key, self._judge).reindex(fresh_outputs),
+                dtype=np.float64,
+            ),
             fresh_human=self._people_by_rater(fresh, fresh_outputs),
             fresh_weight=weight.reindex(fresh_outputs).fillna(1.0).to_numpy(dtype=np.float64),
             raters=tuple(self.raters),
