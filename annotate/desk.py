@@ -313,6 +313,7 @@ def _own(
     if found is None or found.rater_id != rater.id:
         raise StaleAssignment("this unit is not yours to rate; reload the page for your next one")
     claims.one_at_a_time(session, found.round_id)
+    session.flush()  # a refresh would drop what this transaction has changed and not sent yet
     session.refresh(found)
     round_ = session.get_one(Round, found.round_id, populate_existing=True)
     _refuse_revoked(session, rater)

@@ -86,12 +86,13 @@ def _shares(
         return dict.fromkeys(sizes, Fraction(1))
     if method == "proportional":
         return {stratum: Fraction(size) for stratum, size in sizes.items()}
-    known = {s: Fraction(v) for s, v in (spreads or {}).items() if v > 0 and math.isfinite(v)}
+    found = {s: Fraction(v) for s, v in (spreads or {}).items() if v >= 0 and math.isfinite(v)}
+    known = [value for value in found.values() if value > 0]
     if not known:
         raise ValueError("neyman allocation needs the spread of past ratings")
-    usual = sum(known.values(), Fraction(0)) / len(known)
+    usual = sum(known, Fraction(0)) / len(known)
     return {
-        stratum: size * max(known.get(stratum, usual), usual * SPREAD_FLOOR)
+        stratum: size * max(found.get(stratum, usual), usual * SPREAD_FLOOR)
         for stratum, size in sizes.items()
     }
 
