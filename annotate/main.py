@@ -25,7 +25,8 @@ LEAD = {
 WHO = """
 :has(> .st-key-who) { position: fixed; top: .9rem; right: 3.75rem; width: auto;
   max-width: 60vw; z-index: 999991; }
-.st-key-who p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.st-key-who [data-testid="stText"] { font-size: .875rem; opacity: .75; max-width: 36vw;
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 """
 # A page link would be routed inside the app; this one leaves it.
 SIGN_OUT = (
@@ -67,7 +68,7 @@ def run_for(rater: Rater) -> None:
 def show_who(rater: Rater) -> None:
     """Who is signed in, and the way out."""
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
-        st.caption(f"Signed in as {messages.as_plain_text(rater.name)}", width="content")
+        st.text(f"Signed in as {rater.name}", width="content")
         st.html(SIGN_OUT, width="content")
 
 

@@ -70,12 +70,19 @@ def show_unexpected(error: Exception) -> bool:
     return True
 
 
-_ANYWHERE = re.compile(r"[\\`*_\[\]<>$~|]|:(?=[A-Za-z])|&(?=#?\w+;)")
+_ANYWHERE = re.compile(r"[\\`*_\[\]<>$~|]|&(?=#?\w+;)")
+# Addresses, emoji names and icon names are looked for after Markdown's own escapes are gone.
+_AFTERWARDS = re.compile(r"(?<=:)(?=//|[A-Za-z+-])|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
 _AT_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)
 
 
 def as_plain_text(text: str) -> str:
-    """Text that Markdown draws as it was written: no link, image, formula, HTML or directive."""
+    """Text that Markdown draws as it was written: no link, image, formula, HTML or directive.
+
+    For labels and messages, which Streamlit always reads as Markdown. An invisible word joiner
+    keeps addresses from becoming links. Outputs are drawn by `st.text` instead, untouched.
+    """
     escaped = _ANYWHERE.sub(lambda found: "\\" + found.group(), text)
     # A list or heading begins where a line begins; a number's dot is what makes it a list.
     escaped = _AT_START.sub(
@@ -84,4 +91,4 @@ def as_plain_text(text: str) -> str:
         ),
         escaped,
     )
-    return escaped.replace("\n", "  \n")
+    return _AFTERWARDS.sub(_WORD_JOINER, escaped).replace("\n", "  \n")

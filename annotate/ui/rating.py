@@ -201,6 +201,8 @@ def _head(screen: Screen, round: Round) -> None:
                     done / max(1, done + left),
                     text=f"{messages.as_plain_text(round.name)}: {done} done, {left} left for you",
                 )
+        if screen.saved:
+            st.caption(f":material/check_circle: {screen.saved}", width="content")
         st.button(
             "Undo last",
             icon=":material/undo:",
@@ -211,8 +213,6 @@ def _head(screen: Screen, round: Round) -> None:
             help="Reopen the unit that you submitted last",
             disabled=place is not None and place.done == 0,
         )
-    if screen.saved:
-        st.caption(f":material/check_circle: {screen.saved}")
     if place is not None and place.rubric.guidelines:
         # The key keeps it open or closed, as the rater left it, from unit to unit.
         with st.expander(

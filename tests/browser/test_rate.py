@@ -32,6 +32,11 @@ criteria:
   - id: polite
     question: Is it polite?
     scale: binary
+    points:
+      - value: 0
+        label: "No"
+        anchor: "See http://tracker.invalid/r.png <b>or</b> ![x](y.png) :red[z] :smile:"
+      - {value: 1, label: "Yes"}
   - id: failure
     question: What went wrong?
     scale: tags
@@ -48,6 +53,7 @@ HOSTILE = (
     "$$\\frac{1}{2}$$ :red[red] `code` # heading"
 )
 RATERS = ("Ana", "Ben", "Cleo", "Dan")
+ODD_NAME = "<b>Eve</b> ![x](http://tracker.invalid/e.png) $x$ :red[r] [l](http://tracker.invalid)"
 
 
 def fill(database: Database) -> None:
@@ -66,7 +72,7 @@ def fill(database: Database) -> None:
     file.write_text("\n".join(map(json.dumps, lines)))
     with database.write() as session:
         outputs.import_outputs(session, outputs.read_outputs(file), by=None)
-        for name in RATERS:
+        for name in (*RATERS, ODD_NAME):
             people.add_rater(session, name)
         rubric_versions.add_rubric(session, RUBRIC, source_name="short.yaml", by=None)
         design = Design.model_validate(
@@ -295,6 +301,33 @@ def test_a_hostile_output_stays_text(server: Server, context: BrowserContext) ->
     for element in ("img", "a", "script", "code", "h1", ".katex"):
         assert response.locator(element).count() == 0, element
     assert [url for url in asked if not url.startswith((server.base, "data:", "blob:"))] == []
+
+
+def test_an_odd_name_stays_a_name(server: Server, page: Page) -> None:
+    sign_in(page, server.link(ODD_NAME))
+    shown = page.locator(".st-key-who")
+    expect(shown).to_contain_text(f"Signed in as {ODD_NAME}")
+    assert shown.locator("img, b, .katex").count() == 0
+    expect(shown.get_by_role("link")).to_have_text(["Sign out"])
+    expect(page.get_by_text("No round is open")).to_be_visible()
+
+
+def test_markup_in_a_rubric_stays_text(server: Server, page: Page) -> None:
+    sign_in(page, server.link("Dan"))
+    caption = page.locator(".st-key-criterion-polite [data-testid=stRadioOption]").first
+    expect(caption).to_contain_text(
+        "See http:\u2060//tracker.invalid/r.png <b>or</b> ![x](y.png) :\u2060red[z] :\u2060smile:"
+    )
+    assert caption.locator("a, img, b").count() == 0
+
+
+def test_signing_out_closes_the_pages(server: Server, page: Page) -> None:
+    sign_in(page, server.link("Dan"))
+    page.get_by_role("link", name="Sign out").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out")).to_be_visible()
+    page.goto(server.base)
+    expect(page.get_by_text("You are not signed in.")).to_be_visible()
 
 
 def test_the_screen_never_gets_what_the_round_hides(
