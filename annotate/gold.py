@@ -139,7 +139,7 @@ def disputes(session: Session, round_: Round, *, settled: bool = False) -> list[
                         if value is not None
                         else str(row["abstained"]).replace("_", " ")
                     ),
-                    rationale=row["rationale"],
+                    rationale=row["rationale"] if isinstance(row["rationale"], str) else None,
                     evidence=tuple(row["evidence"] or ()),
                 )
             )

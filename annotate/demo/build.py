@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from annotate import desk, exchange, gold, outputs, people, rounds
 from annotate.demo.simulate import DRIFT, JUDGE, RATERS, SCORES, Habit, Truth, answers, score
-from annotate.design import Design, Filters
+from annotate.design import Design, Filters, Parameters
 from db.engine import Database
 from db.tables import Assignment, Output, Rater, Round, Unit
 
@@ -51,6 +51,8 @@ MONTHS = (
           drift=DRIFT),
 )  # fmt: skip
 OPEN = "2026-11"
+PARAMETERS = Parameters(minimum_units=6)
+"""The rounds are small: with the usual minimum no feature area would get a figure."""
 
 
 def build(database: Database) -> None:
@@ -85,6 +87,7 @@ def build(database: Database) -> None:
                 overlap=2,
                 anchors_from=MONTHS[0].name,
                 baseline=MONTHS[-1].name,
+                parameters=PARAMETERS,
                 raters=(LEAD, VISITOR, *(habit.name for habit in RATERS)),
                 seed=OPEN,
             ),
@@ -119,6 +122,7 @@ def _run(database: Database, month: Month, truths: dict[str, Truth]) -> None:
                 repeats=3,
                 raters=tuple(habit.name for habit in RATERS),
                 judges=(JUDGE.name,),
+                parameters=PARAMETERS,
                 filters=Filters(since=month.since, until=month.until),
                 seed=month.name,
             ),

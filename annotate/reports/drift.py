@@ -91,7 +91,7 @@ def drift_report(
     parameters = rounds.parameters(current)
     found: list[tuple[str, str | None, int, Drift]] = []
     for key in rubric.rating_keys():
-        if not after.has(key.key):
+        if not (before.judged_on(key.key) and after.judged_on(key.key)):
             continue
         segments: list[str | None] = [None]
         if by_segment:
@@ -149,8 +149,9 @@ class _Side:
     def outputs(self, purpose: str) -> set[str]:
         return set(self.people.loc[self.people["purpose"] == purpose, "output"])
 
-    def has(self, criterion: str) -> bool:
-        return bool((self.people["criterion"] == criterion).any())
+    def judged_on(self, criterion: str) -> bool:
+        """Whether the judge scored this criterion at all."""
+        return bool((self.judged["criterion"] == criterion).any())
 
     def size(self, key: RatingKey, segment: str | None) -> int:
         return int(self._chosen(key, segment)["output"].nunique())

@@ -34,7 +34,8 @@ class Thresholds:
     of_ceiling: float = 0.8
     """Trust asks for this share of the agreement that people have with each other."""
     poor_of_ceiling: float = 0.5
-    """Below this share the judge is not to be used."""
+    """Below this share the judge is not to be used; trust asks that the lower end of the interval
+    lies above it."""
     ceiling: float = 0.2
     """People who agree less than this among themselves cannot calibrate anything."""
     bias: float = 0.125
@@ -398,6 +399,8 @@ def _verdict(
         return Verdict.WATCH, f"{off:.1f} points too {direction}; {beside}"
     if share < limits.of_ceiling:
         return Verdict.WATCH, f"it follows people less than they follow each other: {beside}"
+    if kappa.low < limits.poor_of_ceiling * ceiling.value:
+        return Verdict.WATCH, f"too few ratings to be sure, from {kappa.low:.2f} up: {beside}"
     return Verdict.TRUST, f"it follows people as they follow each other: {beside}"
 
 
