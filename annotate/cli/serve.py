@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 LOCAL = "127.0.0.1"
+DEFAULT_LEAD = "lead"
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 
 
@@ -42,7 +43,7 @@ def serve(
     database = open_database(settings.database_url)
     typer.echo(f"annotate serves {database.shown} at {settings.base_url}", err=True)
     if host is None or settings.local_lead:
-        link = lead_link(settings.local_lead or "lead")
+        link = lead_link(settings.local_lead)
         typer.echo(f"Sign in as lead: {link}", err=True)
         if open_browser:
             Thread(target=open_when_up, args=(link, address, port), daemon=True).start()
@@ -68,21 +69,30 @@ def serve(
     )
 
 
-def lead_link(name: str) -> str:
-    """A fresh personal link of the lead `name`, who is added if nobody has that name.
+def lead_link(name: str | None) -> str:
+    """A fresh personal link of a lead: `name`, or a lead who is there, or a new one, "lead".
 
-    An earlier link of that lead stops working; browsers that are signed in stay so.
+    An earlier link of that lead stops working; browsers that are signed in stay so. Raises
+    `NotAllowed` when `name` is somebody who does not lead.
     """
     from annotate import people
-    from annotate.errors import NotFound
+    from annotate.errors import NotAllowed
     from annotate.settings import get_settings
     from annotate.workspace import open_database
 
     with open_database().write() as session:
-        try:
-            lead = people.get_rater(session, name)
-        except NotFound:
-            lead = people.add_rater(session, name, role="lead")
+        known = people.list_raters(session, kind="human")
+        leads = [one for one in known if one.role == "lead" and one.revoked_at is None]
+        lead = next((one for one in leads if one.name == (name or DEFAULT_LEAD)), None)
+        if lead is None and name is None and leads:
+            lead = leads[0]
+        if lead is None:
+            wanted = name or DEFAULT_LEAD
+            if any(one.name == wanted for one in known):
+                raise NotAllowed(
+                    f"{wanted} is no lead, or revoked; set ANNOTATE_LOCAL_LEAD to a lead's name"
+                )
+            lead = people.add_rater(session, wanted, role="lead")
         return get_settings().link(people.new_link(session, lead, by=None))
 
 

@@ -12,7 +12,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from annotate import doors, identity, people, workspace
+from annotate import doors, identity, people
+from annotate.cli import serve
+from annotate.errors import NotAllowed
 from annotate.settings import get_settings
 from db.engine import Database
 from db.tables import Rater
@@ -28,19 +30,6 @@ async def whoami_on_a_socket(websocket: WebSocket) -> None:
     await websocket.accept()
     await websocket.send_json(websocket.headers.get(identity.RATER_HEADER))
     await websocket.close()
-
-
-@pytest.fixture
-def workspace_database(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """The test's database as the one that this process works on."""
-    monkeypatch.setenv("ANNOTATE_DATABASE_URL", database.url.render_as_string(False))
-    get_settings.cache_clear()
-    yield database
-    opened = workspace._opened.pop(get_settings().database_url, None)
-    if opened is not None:
-        opened.dispose()
-    monkeypatch.undo()
-    get_settings.cache_clear()
 
 
 @pytest.fixture
@@ -194,3 +183,19 @@ def test_health_asks_the_database(
     monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{tmp_path}/file/annotate.db")
     get_settings.cache_clear()
     assert client.get("/health").status_code == 503
+
+
+def test_serve_finds_a_lead_or_makes_one(workspace_database: Database) -> None:
+    assert "/join/" in serve.lead_link(None)
+    assert rater_named(workspace_database, "lead").role == "lead"
+    link_of(workspace_database, "Ana")
+    with pytest.raises(NotAllowed, match="Ana is no lead"):
+        serve.lead_link("Ana")
+
+
+def test_serve_takes_the_lead_who_is_there(
+    client: TestClient, workspace_database: Database
+) -> None:
+    link_of(workspace_database, "Mia", role="lead")
+    link = serve.lead_link(None)
+    assert "Continue as Mia" in client.get("/join/" + link.rpartition("/")[2]).text
