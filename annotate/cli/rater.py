@@ -54,6 +54,9 @@ def list_(
     if json:
         console.show_json({"rows": rows})
         return
+    if not rows:
+        console.note("There are no raters yet; `annotate rater add NAME` adds one.")
+        return
     columns = ["name", "kind", "role", "email", "state"]
     console.show_table([[str(r[c] or "") for c in columns] for r in rows], columns)
 

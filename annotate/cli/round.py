@@ -268,6 +268,9 @@ def list_(json: Json = False) -> None:
     if json:
         console.show_json({"rows": rows})
         return
+    if not rows:
+        console.note("There are no rounds yet; `annotate round launch NAME` launches one.")
+        return
     columns = ["round", "status", "units", "assignments", "submitted"]
     console.show_table([[str(row[c]) for c in columns] for row in rows], columns)
 

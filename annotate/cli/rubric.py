@@ -69,7 +69,7 @@ def show(
     from annotate import rubric_versions
     from annotate.cli import console
 
-    with console.database().write() as session:
+    with console.database().read() as session:
         row = rubric_versions.get_rubric(session, name)
         document, source = row.document, row.source
     if json:

@@ -1,0 +1,232 @@
+"""`annotate round`: plan, launch, watch, close, export and launch again."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import CommandLine
+
+SEGMENTS = ("billing", "refunds", "reports")
+PANEL = ("--rater", "Ada", "--rater", "Ben", "--rater", "Cleo")
+LAUNCH = ("--rubric", "rag-answer", "--units", "30", *PANEL)
+
+
+@pytest.fixture
+def house(run: CommandLine) -> CommandLine:
+    """A workspace with 90 outputs in three segments and three raters."""
+    (run.folder / "outputs.jsonl").write_text(
+        "".join(
+            json.dumps(
+                {
+                    "id": f"o{n:02}",
+                    "input": "Why?",
+                    "response": f"Because {n}.",
+                    "segment": SEGMENTS[n % 3],
+                    "thumb": -1 if n % 9 == 0 else 0,
+                }
+            )
+            + "\n"
+            for n in range(90)
+        )
+    )
+    run("output", "import", "outputs.jsonl")
+    for name in ("Ada", "Ben", "Cleo"):
+        run("rater", "add", name)
+    run("rater", "add", "Lea", "--role", "lead")
+    return run
+
+
+def test_a_dry_run_shows_the_sample_by_stratum_and_writes_nothing(house: CommandLine) -> None:
+    done = house("round", "launch", "q3", *LAUNCH, "--anchors", "12", "--dry-run")
+    for segment in SEGMENTS:
+        assert f"│ {segment} │ 30      │ 6     │ 4       │ 0.200 " in done.out
+    assert "q3 would be launched with 30 units and 90 ratings of a unit" in done.err
+    assert house("round", "list", "--json").json == {"rows": []}
+    assert "There are no rounds yet; `annotate round launch NAME`" in house("round", "list").err
+    listed = house("rubric", "list", "--json").json["rows"]
+    assert {row["name"]: row["version"] for row in listed}["rag-answer"] is None
+
+
+def test_what_is_launched_is_what_the_dry_run_promised(house: CommandLine) -> None:
+    words = ("round", "launch", "q3", *LAUNCH, "--anchors", "9", "--repeats", "3", "--json")
+    promised = house(*words, "--dry-run").json
+    launched = house(*words).json
+    assert launched == {**promised, "launched": True}
+    assert launched["units"] == 33
+    status = house("round", "status", "q3", "--json").json
+    assert status["design_hash"] == promised["design_hash"]
+    assert {k: status[k] for k in ("round", "status", "units", "assignments", "submitted")} == {
+        "round": "q3",
+        "status": "open",
+        "units": 33,
+        "assignments": 99,
+        "submitted": 0,
+    }
+    assert set(status["by_rater"]) == {"Ada", "Ben", "Cleo"}
+    assert set(status["by_segment"]) == set(SEGMENTS)
+    assert status["by_segment"]["billing"].keys() >= {"units", "assignments", "submitted"}
+    assert "q3: open, 0 of 99 submitted" in house("round", "status", "q3").out
+
+
+def test_every_option_reaches_the_frozen_design(house: CommandLine) -> None:
+    house(
+        "round", "launch", "q3", "--rubric", "rag-answer", "--units", "20", "--by", "none",
+        "--allocate", "equal", "--overlap", "2", "--seed", "s", "--oversample", "thumbs_down=4",
+        "--segment", "billing", "--segment", "refunds", "--configuration", "default",
+        "--show", "configuration", "--hide", "reference", "--lease", "5", "--minimum", "7",
+        "--delta", "0.3", *PANEL,
+    )  # fmt: skip
+    document = house("round", "design", "q3").json
+    assert document["shown"] == ["input", "contexts", "response", "configuration"]
+    assert {s["stratum"] for s in document["strata"]} == {"all", "all / thumbs down"}
+    assert len(document["units"]) == 20
+    said = {k: document[k] for k in ("allocate", "overlap", "seed", "oversample", "raters",
+                                     "lease_minutes", "parameters")}  # fmt: skip
+    assert said == {
+        "allocate": "equal",
+        "overlap": 2,
+        "seed": "s",
+        "oversample": {"thumbs_down": 4},
+        "raters": ["Ada", "Ben", "Cleo"],
+        "lease_minutes": 5,
+        "parameters": {"minimum_units": 7, "delta": 0.3},
+    }
+    assert document["filters"]["segments"] == ["billing", "refunds"]
+
+
+def test_the_lease_is_the_installations_unless_it_is_given(
+    house: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from annotate.settings import get_settings
+
+    monkeypatch.setenv("ANNOTATE_LEASE_MINUTES", "42")
+    get_settings.cache_clear()
+    house("round", "launch", "q3", *LAUNCH)
+    assert house("round", "design", "q3").json["lease_minutes"] == 42
+
+
+def test_an_exported_design_launches_again_in_an_empty_workspace(
+    house: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_file: Path
+) -> None:
+    from annotate.settings import get_settings
+
+    house("round", "launch", "q3", *LAUNCH, "--anchors", "10")
+    exported = house("round", "design", "q3")
+    (tmp_path / "q3.json").write_text(exported.out)
+    shutil.copy(migrated_file, tmp_path / "other.db")
+    monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
+    get_settings.cache_clear()
+    said = house.refused("round", "launch", "--from", "q3.json")
+    assert said == "there is no rater 'Ada'; `annotate rater add \"Ada\"` adds it"
+    for name in ("Ada", "Ben", "Cleo"):
+        house("rater", "add", name)
+    said = house.refused("round", "launch", "--from", "q3.json")
+    assert said.endswith("is not here; import the same outputs first")
+    house("output", "import", "outputs.jsonl")
+    tried = house("round", "launch", "--from", "q3.json", "--dry-run", "--json").json
+    assert (tried["launched"], tried["units"]) == (False, 30)
+    assert house("round", "list", "--json").json["rows"] == []
+    house("round", "launch", "--from", "q3.json")
+    assert house("round", "design", "q3").out == exported.out
+    assert "q3 already" in house.refused("round", "launch", "--from", "q3.json").replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "q3.json: is not JSON"),
+        ("[" * 100_000, "q3.json: is not JSON"),
+        ("[]", "q3.json: is not a design document"),
+        ("{}", "this is not a design document; `annotate round design NAME` writes one"),
+        ('{"units": [], "hash": "0"}', "the design document was changed after it was exported"),
+    ],
+)
+def test_a_file_that_is_no_design_is_refused(run: CommandLine, text: str, said: str) -> None:
+    (run.folder / "q3.json").write_text(text)
+    assert run.refused("round", "launch", "--from", "q3.json").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("q3",), "give the round's name and --rubric, or --from a design document"),
+        (("q3", "--rubric", "rag-answr", *PANEL), "there is no rubric 'rag-answr'; there are chat"),
+        (("q3", *LAUNCH, "--rater", "Zoe"), "there is no rater 'Zoe'; `annotate rater add"),
+        (("q3", *LAUNCH[:-2]), "overlap 3 needs 3 raters, 2 are named; name more, or lower"),
+        (("q3", *LAUNCH, "--baseline", "q2"), "there is no round 'q2'; none has been launched"),
+        (("q3", *LAUNCH, "--oversample", "thumbs_down"), "--oversample thumbs_down: write SIGNAL"),
+        (("q3", *LAUNCH, "--oversample", "smile=3"), "oversample.smile"),
+        (("q3", *LAUNCH, "--show", "judge"), "'judge' can be neither shown nor hidden; choose am"),
+        (("q3", *LAUNCH, "--by", "weather"), "by: input should be 'segment'"),
+        (("q3", *LAUNCH, "--allocate", "neyman"), "neyman allocation needs the variance of earl"),
+        (("q3", *LAUNCH, "--units", "0"), "units: input should be greater than or equal to 1"),
+        (("q3", *LAUNCH, "--segment", "x"), "no output has the segment 'x'; there are: billing"),
+    ],
+)
+def test_a_launch_that_cannot_be_is_refused_with_the_mend(
+    house: CommandLine, words: tuple[str, ...], said: str
+) -> None:
+    assert house.refused("round", "launch", *words).startswith(said)
+    assert house("round", "list", "--json").json["rows"] == []
+
+
+def test_a_round_is_closed_once_and_then_takes_no_ratings(house: CommandLine) -> None:
+    house("round", "launch", "q3", *LAUNCH)
+    assert house("round", "close", "q3").err == "q3 is closed.\n"
+    assert house("round", "status", "q3", "--json").json["status"] == "closed"
+    assert house.refused("round", "close", "q3") == "round q3 is closed already"
+    assert house.refused("round", "status", "q33") == "there is no round 'q33'; there are q3"
+    (house.folder / "late.csv").write_text(
+        "output_id,rater,criterion,value\n"
+        f"{house('round', 'design', 'q3').json['units'][0]['output']},Ada,faithfulness,3\n"
+    )
+    said = house.refused("rating", "import", "late.csv", "--round", "q3")
+    assert "round q3 is closed and takes no ratings by people" in said
+
+
+def test_the_store_is_verified_and_what_is_broken_is_told_with_exit_1(
+    house: CommandLine,
+) -> None:
+    house("round", "launch", "q3", *LAUNCH)
+    assert house("db", "verify").err == "Every invariant holds.\n"
+    assert house("db", "verify", "--json").json == {"problems": []}
+    with sqlite3.connect(house.folder / "annotate.db") as connection:
+        connection.execute("UPDATE unit SET missing = 0 WHERE rank = 0")
+    connection.close()
+    problems = house("db", "verify", "--json", code=1).json["problems"]
+    assert len(problems) == 1
+    assert "0 counted submissions are missing on record, its assignments say 3" in problems[0]
+    assert problems[0] in house("db", "verify", code=1).err
+
+
+def test_a_backup_is_a_whole_workspace_and_overwrites_nothing(
+    house: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from annotate.settings import get_settings
+
+    house("round", "launch", "q3", *LAUNCH)
+    exported = house("round", "design", "q3").out
+    house("db", "backup", "copy.db")
+    assert house.refused("db", "backup", "copy.db") == "copy.db exists; choose another name"
+    said = house.refused("db", "backup", "absent/copy.db")
+    assert said.startswith("absent/copy.db: unable to open database file; nothing was written")
+    assert sorted(p.name for p in house.folder.glob("*.part")) == []
+    monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{house.folder}/copy.db")
+    get_settings.cache_clear()
+    assert house("round", "design", "q3").out == exported
+    assert house("db", "verify").err == "Every invariant holds.\n"
+
+
+def test_upgrade_makes_the_schema_where_there_is_none(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from annotate.settings import get_settings
+
+    monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{run.folder}/fresh.db")
+    get_settings.cache_clear()
+    assert "schema none -> " in run("db", "upgrade").err
+    again = run("db", "upgrade").err.split("schema ")[1].strip().split(" -> ")
+    assert again[0] == again[1]
