@@ -91,6 +91,11 @@ class Answer(BaseModel):
         return [RatingValue(criterion.id, self.value, None, None)]
 
 
+def storable(text: str) -> str:
+    """The text without characters that no database stores: NUL and lone surrogates."""
+    return _UNSTORABLE.sub("", text)
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why a submission cannot be taken, at which criterion and part, and the mend."""

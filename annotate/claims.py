@@ -1,23 +1,33 @@
-"""Who gets which unit: the one statement that claims.
+"""Who gets which unit: the one statement that claims, and what keeps a place.
 
 A unit is free for a rater when it still misses a submission that no live claim of somebody else
-will bring. The statement is the same on both engines. It is exact because every desk write of a
-round happens one after the other (`one_at_a_time`): the count of live claims is never stale.
+will bring. The statements are the same on both engines. They are exact because the desk writes
+of a round happen one after the other (`one_at_a_time`): the count of live claims is never stale.
+See `docs/decisions/claiming.md`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlmodel import Session
+from sqlmodel import Session, col
 
-from db.tables import UtcDateTime
+from db.tables import Assignment, Unit, UtcDateTime
 
 REPEAT_GAP = 3
 """Submissions that a rater makes at least between a unit and its repeat, while others are left."""
 
-_ADVISORY = 0x616E6E6F
+_ADVISORY = 0x616E6E6F  # "anno": our own space among a PostgreSQL database's advisory locks
 
-CLAIM = sa.text("""
+_TIMES = (sa.bindparam("at", type_=UtcDateTime()),)
+
+_HELD_BY_OTHERS = """
+    SELECT COUNT(*) FROM assignment held
+    WHERE held.unit_id = u.id AND held.rater_id <> :rater AND held.state = 'claimed'
+        AND held.submitted_at IS NULL AND held.lease_until > :at
+"""
+# A reopened submission is no live claim: its place has left `missing` already.
+
+CLAIM = sa.text(f"""
 INSERT INTO assignment
     (round_id, unit_id, rater_id, state, lease_until, claimed_at, seconds, extra)
 SELECT u.round_id, u.id, :rater, 'claimed', :lease_until, :at, 0, :no
@@ -29,11 +39,7 @@ WHERE u.round_id = :round
         WHERE mine.unit_id = u.id AND mine.rater_id = :rater
             AND (mine.state IN ('submitted', 'skipped') OR mine.submitted_at IS NOT NULL)
     )
-    AND u.missing > (
-        SELECT COUNT(*) FROM assignment held
-        WHERE held.unit_id = u.id AND held.rater_id <> :rater AND held.state = 'claimed'
-            AND held.submitted_at IS NULL AND held.lease_until > :at
-    )
+    AND u.missing > ({_HELD_BY_OTHERS})
     AND (
         u.repeats_id IS NULL
         OR EXISTS (
@@ -54,16 +60,26 @@ ON CONFLICT (unit_id, rater_id) DO UPDATE
     SET state = 'claimed', lease_until = excluded.lease_until, claimed_at = excluded.claimed_at
 RETURNING id
 """).bindparams(
+    *_TIMES,
     sa.bindparam("lease_until", type_=UtcDateTime()),
-    sa.bindparam("at", type_=UtcDateTime()),
     sa.bindparam("no", value=False, type_=sa.Boolean()),
 )
 
-LIVE = sa.text("""
-SELECT COUNT(*) FROM assignment
-WHERE unit_id = :unit AND rater_id <> :rater AND state = 'claimed'
-    AND submitted_at IS NULL AND lease_until > :at
-""").bindparams(sa.bindparam("at", type_=UtcDateTime()))
+HELD = sa.text(f"""
+SELECT a.id FROM assignment a JOIN unit u ON u.id = a.unit_id
+WHERE a.round_id = :round AND a.rater_id = :rater AND a.state = 'claimed'
+    AND (
+        a.submitted_at IS NOT NULL
+        OR a.lease_until > :at
+        OR u.missing > ({_HELD_BY_OTHERS})
+    )
+ORDER BY (a.submitted_at IS NULL), (a.lease_until <= :at), a.claimed_at DESC, a.id DESC
+LIMIT 1
+""").bindparams(*_TIMES)
+
+PLACES = sa.text(f"""
+SELECT u.missing, ({_HELD_BY_OTHERS}) AS elsewhere FROM unit u WHERE u.id = :unit
+""").bindparams(*_TIMES)
 
 
 def one_at_a_time(session: Session, round_id: int) -> None:
@@ -84,24 +100,92 @@ def claim(
     session: Session, *, round_id: int, rater_id: int, at: datetime, lease_until: datetime
 ) -> int | None:
     """Claim the next free unit for a rater; the assignment's id, or None when nothing is left."""
+    said = {"round": round_id, "rater": rater_id, "at": at, "lease_until": lease_until}
     for gap in (REPEAT_GAP, 0):
-        found = session.execute(
-            CLAIM,
-            {
-                "round": round_id,
-                "rater": rater_id,
-                "at": at,
-                "lease_until": lease_until,
-                "gap": gap,
-                "no": False,
-            },
-        ).scalar()
+        found = session.execute(CLAIM, {**said, "gap": gap, "no": False}).scalar()
         if found is not None:
             return int(found)
     return None
 
 
-def live_claims(session: Session, *, unit_id: int, rater_id: int, at: datetime) -> int:
-    """How many others hold a live claim on the unit."""
-    found = session.execute(LIVE, {"unit": unit_id, "rater": rater_id, "at": at}).scalar()
-    return int(found or 0)
+def held(session: Session, *, round_id: int, rater_id: int, at: datetime) -> int | None:
+    """The assignment that a rater has before them: what they reopened last, else their claim.
+
+    A claim that has lapsed is still theirs while nobody else has taken its place.
+    """
+    found = session.execute(HELD, {"round": round_id, "rater": rater_id, "at": at}).scalar()
+    return None if found is None else int(found)
+
+
+def settle(session: Session, *, round_id: int, rater_id: int, at: datetime) -> None:
+    """Let submissions that were reopened and left alone stand as they were submitted."""
+    session.execute(
+        _claimed(round_id, rater_id)
+        .where(col(Assignment.submitted_at).is_not(None), col(Assignment.lease_until) <= at)
+        .values(state="submitted", lease_until=None)
+    )
+
+
+def renew(
+    session: Session,
+    assignment_id: int | None,
+    *,
+    round_id: int,
+    rater_id: int,
+    at: datetime,
+    lease_until: datetime,
+) -> None:
+    """Extend all that a rater holds, and the claim on `assignment_id` even if it has lapsed."""
+    session.execute(
+        _claimed(round_id, rater_id)
+        .where(
+            sa.or_(col(Assignment.lease_until) > at, col(Assignment.id) == assignment_id),
+        )
+        .values(lease_until=lease_until)
+    )
+
+
+def release(session: Session, *, round_id: int, rater_id: int, at: datetime) -> int:
+    """End all that a rater holds; how many live claims that were."""
+    settle(session, round_id=round_id, rater_id=rater_id, at=datetime.max.replace(tzinfo=UTC))
+    live = session.connection().execute(
+        _claimed(round_id, rater_id)
+        .where(col(Assignment.lease_until) > at)
+        .values(state="expired", lease_until=None)
+    )
+    return live.rowcount
+
+
+def has_place(session: Session, assignment: Assignment, *, at: datetime) -> bool:
+    """Whether a first submission of this assignment would count."""
+    missing, elsewhere = session.execute(
+        PLACES, {"unit": assignment.unit_id, "rater": assignment.rater_id, "at": at}
+    ).one()
+    lease = assignment.lease_until
+    if assignment.state == "claimed" and lease is not None and lease > at:
+        return bool(missing > 0)  # only an import of ratings can have filled a place that is held
+    return bool(missing > elsewhere)
+
+
+def take_place(session: Session, assignment: Assignment, *, at: datetime) -> bool:
+    """Count a first submission on its unit; False when others have every place by now."""
+    if not has_place(session, assignment, at=at):
+        return False
+    session.execute(
+        sa.update(Unit)
+        .where(col(Unit.id) == assignment.unit_id)
+        .values(missing=col(Unit.missing) - 1)
+    )
+    return True
+
+
+def _claimed(round_id: int, rater_id: int) -> sa.Update:
+    return (
+        sa.update(Assignment)
+        .where(
+            col(Assignment.round_id) == round_id,
+            col(Assignment.rater_id) == rater_id,
+            col(Assignment.state) == "claimed",
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
-from annotate import events, people
+from annotate import claims, events, people
 from annotate.errors import Conflict
 from annotate.formats.source import File
 from annotate.rating_export import export_ratings, record_export, write_ratings
@@ -113,8 +113,10 @@ def import_ratings(
 
 def _missing(session: Session, round_: Round | None, *, lock: bool) -> dict[int, int]:
     """Submissions still wanted, by unit; locked against the desk where it could claim meanwhile."""
-    if round_ is None:
+    if round_ is None or round_.id is None:
         return {}
+    if lock:
+        claims.one_at_a_time(session, round_.id)
     statement = sa.select(col(Unit.id), col(Unit.missing)).where(col(Unit.round_id) == round_.id)
     if lock:
         statement = statement.with_for_update()

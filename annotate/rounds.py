@@ -9,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import events, people, ratings, rubric_versions
+from annotate import claims, events, people, ratings, rubric_versions
 from annotate.design import (
     Blind,
     Design,
@@ -39,6 +39,7 @@ __all__ = [
     "design_document",
     "get_round",
     "launch_frozen",
+    "launch_plan",
     "launch_round",
     "list_rounds",
     "outside_scores",
@@ -58,9 +59,15 @@ def launch_round(
     session: Session, design: Design, *, by: Rater | None, at: datetime | None = None
 ) -> Round:
     """Draw the sample and freeze everything under one hash. From here it can only be closed."""
+    return launch_plan(session, plan_round(session, design), by=by, at=at)
+
+
+def launch_plan(
+    session: Session, plan: Plan, *, by: Rater | None, at: datetime | None = None
+) -> Round:
+    """Freeze a plan that was made in this very transaction."""
     people.require_lead(by)
-    rubric_versions.get_rubric(session, design.rubric, add=True)
-    return _freeze(session, planned_document(plan_round(session, design)), by=by, at=at)
+    return _freeze(session, planned_document(plan), by=by, at=at)
 
 
 def planned_document(plan: Plan) -> dict[str, Any]:
@@ -102,8 +109,6 @@ def launch_frozen(
         raise Conflict(f"there is a round {frozen.name!r} already; a round is launched once")
     for rater in frozen.raters:
         people.get_rater(session, rater)
-    if _rubric_by_hash(session, frozen.rubric.hash) is None and frozen.rubric_source is not None:
-        rubric_versions.add_rubric(session, frozen.rubric_source, by=by)
     return _freeze(session, document, by=by, at=at)
 
 
@@ -112,6 +117,10 @@ def _freeze(
 ) -> Round:
     frozen = Frozen.model_validate(dict(document))
     rubric = _rubric_by_hash(session, frozen.rubric.hash)
+    if rubric is None and frozen.rubric_source is not None:
+        # A built-in that is used for the first time, or a rubric that comes with its design.
+        rubric_versions.add_rubric(session, frozen.rubric_source, by=by)
+        rubric = _rubric_by_hash(session, frozen.rubric.hash)
     if rubric is None:
         raise NotFound(
             f"rubric {frozen.rubric.name} is not here as the design means it; "
@@ -227,6 +236,9 @@ def close_round(
     """Take no more ratings. Claims that are open end; what was submitted stays."""
     people.require_lead(by)
     round_ = get_round(session, name)
+    assert round_.id is not None
+    claims.one_at_a_time(session, round_.id)  # nobody submits into a round that is closing
+    session.refresh(round_)
     if round_.status == "closed":
         raise RoundClosed(f"round {name} is closed already")
     claimed = sa.update(Assignment).where(

@@ -1,0 +1,159 @@
+"""A submission: from a form's answers to ratings, and back when it is reopened."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from annotate import answer, rounds
+from annotate.errors import BadInput
+from annotate.ratings import WITHDRAWN
+from annotate.rubric import Answer, Criterion, Rubric, Span
+from db.tables import Assignment, Output, Rating, Round, Unit
+
+SAID = ("value", "text", "abstained", "rationale", "evidence")
+"""What a rater says in a rating; the rest says who, when and of what."""
+
+
+def store(
+    session: Session,
+    assignment: Assignment,
+    unit: Unit,
+    round_: Round,
+    rubric: Rubric,
+    answers: Mapping[str, Answer],
+    *,
+    seconds: float,
+    at: datetime,
+) -> int:
+    """Write the ratings that differ from what stands; the number that stands then.
+
+    A rating that says something else supersedes the earlier one. An answer that is no longer
+    given, because a condition hides its criterion now, is superseded by a withdrawal: neither a
+    value nor an abstention, and left out of the ratings in force.
+    """
+    standing = {rating.criterion: rating for rating in in_force(session, assignment)}
+    wanted = dict(_said(rubric, answers))
+    withdrawn = {key: {**dict.fromkeys(SAID), "abstained": WITHDRAWN} for key in standing}
+    facts = {
+        "round_id": round_.id,
+        "unit_id": unit.id,
+        "output_id": unit.output_id,
+        "rater_id": assignment.rater_id,
+        "assignment_id": assignment.id,
+        "seen": list(rounds.shown_fields(round_)),
+        "run": 1,
+        "extra": assignment.extra,
+        "adjudication": False,
+        "rated_at": at,
+        "seconds": seconds,
+    }
+    rows = []
+    for key, said in {**withdrawn, **wanted}.items():
+        old = standing.get(key)
+        if old is None or any(getattr(old, name) != said[name] for name in SAID):
+            rows.append({**facts, **said, "criterion": key, "supersedes_id": old and old.id})
+    if rows:
+        session.connection().execute(sa.insert(Rating), rows)
+    return len(wanted)
+
+
+def in_force(session: Session, assignment: Assignment) -> list[Rating]:
+    """The assignment's ratings that no later one supersedes, withdrawals among them."""
+    if assignment.submitted_at is None:
+        return []
+    later = aliased(Rating)
+    return list(
+        session.exec(
+            select(Rating)
+            .where(Rating.assignment_id == assignment.id)
+            .where(~sa.exists().where(col(later.supersedes_id) == col(Rating.id)))
+            .order_by(col(Rating.id))
+        )
+    )
+
+
+def standing(session: Session, assignment: Assignment) -> list[Rating]:
+    """The ratings of the assignment that statistics count: in force and not withdrawn."""
+    return [r for r in in_force(session, assignment) if r.abstained != WITHDRAWN]
+
+
+def as_answers(session: Session, assignment: Assignment, rubric: Rubric) -> dict[str, Any]:
+    """What was submitted, as the form's answers in JSON values, by criterion."""
+    said: dict[str, list[Rating]] = defaultdict(list)
+    for rating in standing(session, assignment):
+        said[rating.criterion.partition(".")[0]].append(rating)
+    return {
+        criterion.id: _answer(criterion, said[criterion.id]).model_dump(mode="json")
+        for criterion in rubric.criteria
+        if said[criterion.id]
+    }
+
+
+def draft(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Unfinished answers as they are kept: any that a form can hold, permitted or not."""
+    kept_answers = {}
+    for name, said in answers.items():
+        try:
+            kept = Answer.model_validate(said)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]["msg"]
+            raise BadInput(f"the draft of {name[:100]} cannot be kept: {problem}") from None
+        for text in (kept.text, kept.rationale):
+            if text is not None and len(text) > answer.MAX_TEXT:
+                raise BadInput(
+                    f"the draft of {name[:100]} has a text of {len(text):,} characters; "
+                    f"shorten it to {answer.MAX_TEXT:,}"
+                )
+        storable = {
+            part: answer.storable(text)
+            for part in ("text", "rationale")
+            if (text := getattr(kept, part)) is not None
+        }
+        kept_answers[answer.storable(name)] = kept.model_copy(update=storable).model_dump(
+            mode="json"
+        )
+    return kept_answers
+
+
+def lengths(output: Output) -> dict[str, int]:
+    """How many characters each field has that evidence may point into."""
+    contexts = {f"contexts[{i}]": len(text) for i, text in enumerate(output.contexts)}
+    return {"response": len(output.response), **contexts}
+
+
+def _said(rubric: Rubric, answers: Mapping[str, Answer]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What each rating is to say, by its criterion's key."""
+    for criterion in rubric.criteria:
+        given = answers.get(criterion.id, Answer())
+        for found in given.ratings(criterion):
+            yield (
+                found.key,
+                {
+                    "value": found.value,
+                    "text": found.text,
+                    "abstained": found.abstained,
+                    "rationale": (given.rationale or "").strip() or None,
+                    "evidence": [span.model_dump() for span in given.evidence] or None,
+                },
+            )
+
+
+def _answer(criterion: Criterion, said: list[Rating]) -> Answer:
+    first = said[0]
+    tags = None
+    if criterion.scale == "tags" and first.abstained is None:
+        tags = tuple(r.criterion.partition(".")[2] for r in said if r.value == 1)
+    return Answer(
+        value=None if criterion.scale == "tags" else first.value,
+        tags=tags,
+        text=first.text,
+        abstained=first.abstained,
+        rationale=first.rationale,
+        evidence=tuple(Span.model_validate(span) for span in first.evidence or ()),
+    )
