@@ -36,7 +36,7 @@ class Thresholds:
     poor_of_ceiling: float = 0.5
     """Below this share the judge is not to be used; trust asks that the lower end of the interval
     lies above it."""
-    ceiling: float = 0.2
+    ceiling: float = 0.4
     """People who agree less than this among themselves cannot calibrate anything."""
     bias: float = 0.125
     """Trust asks for a bias within this share of the scale's range (half a point of 1 to 5)."""

@@ -2,17 +2,21 @@
 
 import csv
 import gzip
+import io
 import json
-import os
 import random
-import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+
+from annotate.cli.main import main
+from annotate.settings import get_settings
 
 SEGMENTS = ("billing", "refunds", "reports")
 RATERS = ("Ada", "Ben", "Cleo")
@@ -38,21 +42,28 @@ class CommandLine:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "ANNOTATE_DATABASE_URL": url, "NO_COLOR": "1"}
+        self.url = url
 
-    def __call__(self, *words: str, expect: int = 0, stdin: str | None = None) -> Done:
-        """Run one command; the exit code must be the expected one."""
-        done = subprocess.run(
-            [sys.executable, "-m", "annotate", *words],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            input=stdin,
-            check=False,
-        )
-        assert done.returncode == expect, (words, done.returncode, done.stdout, done.stderr)
-        return Done(done.returncode, done.stdout, done.stderr)
+    def __call__(self, *words: str, expect: int = 0) -> Done:
+        """Run one command; the exit code must be the expected one.
+
+        In this process: a new interpreter per command would spend its time importing.
+        """
+        out, err = io.StringIO(), io.StringIO()
+        code = 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ANNOTATE_DATABASE_URL", self.url)
+            patch.setattr(sys, "argv", ["annotate", *words])
+            patch.chdir(self.folder)
+            get_settings.cache_clear()
+            with redirect_stdout(out), redirect_stderr(err):
+                try:
+                    main()
+                except SystemExit as end:
+                    code = int(end.code or 0)
+        get_settings.cache_clear()
+        assert code == expect, (words, code, out.getvalue(), err.getvalue())
+        return Done(code, out.getvalue(), err.getvalue())
 
 
 def outputs(start: int, count: int) -> list[dict[str, Any]]:
