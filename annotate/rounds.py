@@ -59,6 +59,7 @@ def launch_round(
     session: Session, design: Design, *, by: Rater | None, at: datetime | None = None
 ) -> Round:
     """Draw the sample and freeze everything under one hash. From here it can only be closed."""
+    people.require_lead(by)
     return launch_plan(session, plan_round(session, design), by=by, at=at)
 
 

@@ -30,21 +30,15 @@ def add_rubric(
     return row
 
 
-def get_rubric(session: Session, name: str, *, add: bool = False) -> Row:
-    """A rubric by `name` (its latest version) or `name@3`.
+def get_rubric(session: Session, name: str) -> Row:
+    """A rubric by `name` (its latest version) or `name@3`; writes nothing.
 
-    A built-in that nobody has used yet is given as the version 1 that it would become; with
-    `add`, in a session that writes, it becomes it.
+    A built-in that nobody has used yet is given as the version 1 that its first round makes it.
     """
     plain, _, version = name.partition("@")
     versions = _versions(session, plain)
     if not versions and plain in rubric.builtin_names():
-        text, source_name = rubric.builtin_text(plain), f"{plain}.yaml"
-        versions = [
-            add_rubric(session, text, source_name=source_name)
-            if add
-            else _row(rubric.builtin(plain), 1, text)
-        ]
+        versions = [_row(rubric.builtin(plain), 1, rubric.builtin_text(plain))]
     if not versions:
         raise NotFound(f"there is no rubric {plain!r}; {_known(session)}")
     if not version:

@@ -134,7 +134,7 @@ def launch(
         plan = rounds.plan_round(session, design)
         document = rounds.planned_document(plan)
         if not dry_run:
-            rounds.launch_round(session, design, by=None)
+            rounds.launch_plan(session, plan, by=None)
     if json:
         console.show_json(
             {
