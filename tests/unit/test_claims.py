@@ -1,0 +1,226 @@
+"""Claims: who gets which unit, and whose place it is when time passes."""
+
+import io
+import json
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import select
+
+from annotate import claims, exchange
+from annotate.errors import NotAllowed
+from db.engine import Database
+from db.tables import Event, now
+from tests.unit.desk_round import FAIR, Desk
+
+
+def test_half_rated_units_come_first_then_the_rank(database: Database) -> None:
+    desk = Desk(database, units=3, overlap=2)
+    order = list(desk.missing())
+    assert desk.rate("Ada") == order[0]
+    assert desk.rate("Ada") == order[1]
+    assert [desk.rate("Ben") for _ in range(3)] == order
+    assert desk.rate("Cy") == order[2]
+    assert desk.claim("Cy") is None
+    assert set(desk.missing().values()) == {0}
+
+
+def test_a_unit_is_held_by_as_many_raters_as_it_misses_submissions(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=2)
+    desk.take("Ada")
+    desk.take("Ben")
+    assert desk.claim("Cy") is None
+
+
+def test_a_lapsed_claim_goes_to_others(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    desk.take("Ada")
+    assert desk.claim("Ben") is None
+    desk.later(15)
+    assert desk.claim("Ben") is not None
+
+
+def test_a_draft_extends_the_lease(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1, lease_minutes=5)
+    place = desk.take("Ada")
+    desk.later(4)
+    until = desk.draft("Ada", place, {"quality": {"value": 2}})
+    assert until is not None
+    assert (until - desk.at).total_seconds() == 300
+    desk.later(4)
+    assert desk.claim("Ben") is None
+    desk.later(1)
+    assert desk.claim("Ben") is not None
+
+
+def test_a_lapsed_claim_comes_back_to_its_rater_with_its_draft_before_other_units(
+    database: Database,
+) -> None:
+    desk = Desk(database, units=3, overlap=2)
+    place = desk.take("Ada")
+    desk.draft("Ada", place, {"quality": {"value": 2}})
+    desk.skip("Ben", desk.take("Ben"))
+    desk.rate("Ben")  # half-rated, which would come first
+    desk.later(60)
+    back = desk.take("Ada")
+    assert back.assignment_id == place.assignment_id
+    assert back.draft is not None
+
+
+def test_a_late_submission_counts_while_its_place_is_free(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    place = desk.take("Ada")
+    desk.later(60)
+    receipt = desk.submit("Ada", place)
+    assert not receipt.extra
+    assert desk.missing() == {"o00": 0}
+
+
+@pytest.mark.parametrize("submitted_first", [False, True])
+def test_a_late_submission_is_kept_as_extra_and_not_counted(
+    database: Database, submitted_first: bool
+) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    late = desk.take("Ada")
+    desk.later(60)
+    other = desk.take("Ben")
+    if submitted_first:
+        desk.submit("Ben", other)
+    receipt = desk.submit("Ada", late)
+    assert receipt.extra
+    assert desk.assignment(late).extra
+    assert [r.extra for r in desk.stored()] == ([False, True] if submitted_first else [True])
+    if not submitted_first:
+        assert not desk.submit("Ben", other).extra
+    assert desk.missing() == {"o00": 0}
+
+
+def test_a_correction_of_an_extra_submission_stays_extra(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    late = desk.take("Ada")
+    desk.later(60)
+    desk.rate("Ben")
+    desk.submit("Ada", late)
+    receipt = desk.submit("Ada", desk.undo("Ada"), FAIR)
+    assert receipt.extra
+    assert {r.extra for r in desk.stored() if r.assignment_id == late.assignment_id} == {True}
+    assert desk.missing() == {"o00": 0}
+
+
+def test_a_late_draft_does_not_take_back_a_place_that_was_given_away(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    late = desk.take("Ada")
+    desk.later(60)
+    desk.take("Ben")
+    assert desk.draft("Ada", late, {"quality": {"value": 2}}) is None
+    assert desk.claim("Ada") is None
+    desk.later(60)
+    back = desk.take("Ada")
+    assert (back.assignment_id, back.draft is not None) == (late.assignment_id, True)
+    assert desk.claim("Ben") is None
+
+
+def test_a_reopened_submission_keeps_its_place_and_blocks_nobody_else(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=2)
+    desk.rate("Ada")
+    desk.undo("Ada")
+    desk.rate("Ben")
+    assert desk.missing() == {"o00": 0}
+    assert desk.claim("Cy") is None
+
+
+def test_a_released_claim_goes_to_others_and_its_submission_is_still_kept(
+    database: Database,
+) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    place = desk.take("Ada")
+    with pytest.raises(NotAllowed):
+        desk.release("Ada", by="Ben")
+    assert desk.release("Ada", by="Lea") == 1
+    desk.rate("Ben")
+    assert desk.submit("Ada", place).extra
+    with database.read() as session:
+        event = session.exec(select(Event).where(Event.action == "released")).one()
+    assert event.detail == {"rater": "Ada", "claims": 1}
+
+
+def test_releasing_lets_a_reopened_submission_stand(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    desk.rate("Ada")
+    place = desk.undo("Ada")
+    assert desk.release("Ada") == 0
+    assert desk.assignment(place).state == "submitted"
+
+
+def test_a_repeat_comes_after_its_original_and_three_others(database: Database) -> None:
+    desk = Desk(database, units=6, overlap=2, repeats=1)
+    repeat = next(key for key in desk.missing() if key.endswith("#repeat"))
+    original = repeat.removesuffix("#repeat")
+    while (place := desk.claim("Ben")) is not None:  # so that both come first for the next rater
+        if desk.unit(place).key in (original, repeat):
+            desk.submit("Ben", place)
+        else:
+            desk.skip("Ben", place)
+        desk.later(1)
+    order = [desk.rate("Ada") for _ in range(7)]
+    assert order[0] == original
+    assert order.index(repeat) == 1 + claims.REPEAT_GAP
+
+
+def test_a_repeat_is_only_for_who_has_rated_its_original(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1, repeats=1)
+    desk.rate("Ada")
+    assert desk.claim("Ben") is None
+    assert desk.rate("Ada") == "o00#repeat", "sooner than after three others: nothing else is left"
+
+
+def test_a_repeat_never_shows_what_the_rater_said_before(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1, repeats=1)
+    desk.rate("Ada", FAIR)
+    place = desk.take("Ada")
+    assert (place.draft, place.reopened) == (None, False)
+
+
+def test_a_place_that_an_import_filled_makes_the_submission_extra(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    place = desk.take("Ada")
+    row = {"output_id": "o00", "rater": "Ben", "criterion": "quality", "value": 3}
+    with database.write() as session:
+        exchange.import_ratings(
+            session,
+            io.BytesIO(json.dumps(row).encode()),
+            round=desk.round(),
+            name="ratings.jsonl",
+            by=None,
+        )
+    assert desk.submit("Ada", place).extra
+    assert desk.missing() == {"o00": 0}
+
+
+def test_done_and_left_are_what_this_rater_has_and_may_still_get(database: Database) -> None:
+    desk = Desk(database, units=4, overlap=1)
+    desk.rate("Ada")
+    desk.rate("Ben")
+    desk.skip("Ada", desk.take("Ada"))
+    place = desk.take("Ada")
+    assert (place.done, place.left) == (1, 1)
+
+
+def test_the_claim_walks_the_index_of_open_units_and_scans_no_table(
+    sqlite_database: Database,
+) -> None:
+    said = {
+        "round": 1,
+        "rater": 1,
+        "gap": 3,
+        "no": False,
+        "at": now(),
+        "lease_until": now(),
+    }
+    with sqlite_database.engine.connect() as connection:
+        explained = sa.text(f"EXPLAIN QUERY PLAN {claims.CLAIM.text}").bindparams(
+            *claims.CLAIM._bindparams.values()
+        )
+        plan = [row[3] for row in connection.execute(explained, said)]
+    assert plan[0] == "SEARCH u USING INDEX ix_unit_open (round_id=? AND missing>?)"
+    assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step]

@@ -1,0 +1,314 @@
+"""The desk: what a rater may do with a unit, and what is stored of it."""
+
+from dataclasses import asdict
+
+import pytest
+
+from annotate import desk, people
+from annotate.errors import (
+    BadInput,
+    NotAllowed,
+    NothingToUndo,
+    RoundClosed,
+    StaleAssignment,
+)
+from annotate.ratings import WITHDRAWN
+from annotate.rubric import Answer
+from db.engine import Database
+from tests.unit.desk_round import FAIR, GOOD, Desk
+
+
+@pytest.fixture
+def one(database: Database) -> Desk:
+    """A round of one unit that everybody may rate."""
+    return Desk(database, units=1, overlap=3)
+
+
+@pytest.fixture
+def several(database: Database) -> Desk:
+    """A round of twelve units."""
+    return Desk(database, units=12, overlap=3)
+
+
+def test_a_submission_stores_a_rating_for_every_answer_with_what_was_on_screen(one: Desk) -> None:
+    receipt = one.submit("Ada", one.take("Ada"), FAIR, seconds=12.5)
+    assert (receipt.ratings, receipt.extra, receipt.duplicate) == (3, False, False)
+    assert [(r.criterion, r.value) for r in one.stored()] == [
+        ("quality", 2),
+        ("failure.unsupported", 0),
+        ("failure.stale", 1),
+    ]
+    assert {tuple(r.seen or ()) for r in one.stored()} == {
+        ("input", "contexts", "response", "reference")
+    }
+    assert {r.seconds for r in one.stored()} == {12.5}
+    assert one.missing() == {"o00": 2}
+
+
+def test_an_abstention_is_stored_as_one(one: Desk) -> None:
+    one.submit("Ada", one.take("Ada"), {"quality": Answer(abstained="cannot_judge")})
+    assert [(r.value, r.abstained) for r in one.stored()] == [(None, "cannot_judge")]
+    assert one.missing() == {"o00": 2}
+
+
+def test_what_the_rubric_does_not_permit_is_refused_with_every_problem(one: Desk) -> None:
+    place = one.take("Ada")
+    with pytest.raises(BadInput, match=r"mood: is not in the rubric.*; quality: 9 is not"):
+        one.submit("Ada", place, {"quality": Answer(value=9), "mood": Answer(value=1)})
+    assert one.stored() == []
+    assert one.missing() == {"o00": 3}
+
+
+def test_the_same_key_again_is_the_same_acknowledgement_and_stores_nothing(one: Desk) -> None:
+    place = one.take("Ada")
+    first = one.submit("Ada", place, FAIR, key="k")
+    one.later(1)
+    again = one.submit("Ada", place, GOOD, key="k")
+    assert asdict(again) == asdict(first) | {"duplicate": True}
+    assert len(one.stored()) == 3
+    assert one.missing() == {"o00": 2}
+
+
+def test_another_tab_is_told_that_the_unit_was_submitted_already(one: Desk) -> None:
+    place = one.take("Ada")
+    one.submit("Ada", place, GOOD)
+    with pytest.raises(StaleAssignment, match="already submitted, perhaps in another tab"):
+        one.submit("Ada", place, FAIR)
+    assert len(one.stored()) == 1
+
+
+def test_another_raters_unit_cannot_be_submitted_drafted_skipped_or_flagged(one: Desk) -> None:
+    place = one.take("Ada")
+    with pytest.raises(StaleAssignment, match="not yours"):
+        one.submit("Ben", place)
+    with pytest.raises(StaleAssignment, match="not yours"):
+        one.draft("Ben", place, {})
+    with pytest.raises(StaleAssignment, match="not yours"):
+        one.skip("Ben", place)
+    with pytest.raises(StaleAssignment, match="not yours"):
+        one.flag("Ben", place, "look")
+
+
+def test_a_closed_round_takes_nothing_and_says_that_what_was_submitted_is_stored(
+    several: Desk,
+) -> None:
+    done = several.take("Ada")
+    receipt = several.submit("Ada", done, key="k")
+    place = several.take("Ada")
+    several.close()
+    words = "round R is closed and takes no more ratings; what you submitted is stored"
+    with pytest.raises(RoundClosed, match=words):
+        several.submit("Ada", place)
+    with pytest.raises(RoundClosed, match=words):
+        several.draft("Ada", place, {})
+    with pytest.raises(RoundClosed, match=words):
+        several.claim("Ada")
+    with pytest.raises(RoundClosed, match=words):
+        several.undo("Ada")
+    again = several.submit("Ada", done, key="k")
+    assert (again.duplicate, again.at) == (True, receipt.at)
+
+
+def test_a_revoked_rater_can_neither_claim_nor_submit(one: Desk) -> None:
+    place = one.take("Ada")
+    with one.database.write() as session:
+        people.revoke(session, people.get_rater(session, "Ada"), by=None)
+    with pytest.raises(NotAllowed, match="your access was revoked"):
+        one.submit("Ada", place)
+    with pytest.raises(NotAllowed, match="your access was revoked"):
+        one.claim("Ada")
+
+
+def test_who_is_not_on_the_panel_gets_no_unit(one: Desk) -> None:
+    with pytest.raises(NotAllowed, match="not on the panel of round R"):
+        one.claim("Dee")
+
+
+def test_a_place_holds_nothing_that_a_rater_must_not_see(one: Desk) -> None:
+    one.submit("Ben", one.take("Ben"), {"quality": Answer(value=1), "failure": Answer(tags=())})
+    place = one.take("Ada")
+    shown = repr(place) + repr(asdict(place))
+    for hidden in ("hidden-", "purpose", "inclusion", "stratum", "judge", "Ben", "thumb"):
+        assert hidden not in shown.replace("cannot_judge", "")
+    assert (place.configuration, place.signals, place.metadata) == (None, None, None)
+    assert place.draft is None
+    assert (place.input, place.response) == ("Question 0", "Response 0")
+
+
+def test_a_round_may_show_the_configuration_and_hide_the_reference(database: Database) -> None:
+    hide = {"configuration": False, "reference": True, "metadata": False, "signals": False}
+    place = Desk(database, hide=hide).take("Ada")
+    assert place.configuration == "hidden-configuration"
+    assert place.reference is None
+    assert place.metadata == {"team": "hidden-team"}
+    assert place.signals == {"thumb": -1, "regenerated": False, "escalated": False}
+
+
+def test_a_draft_comes_back_after_a_refresh(one: Desk) -> None:
+    place = one.take("Ada")
+    one.draft("Ada", place, {"quality": {"value": 2, "rationale": "half"}})
+    again = one.take("Ada")
+    assert again.assignment_id == place.assignment_id
+    assert again.draft is not None
+    assert (again.draft["quality"]["value"], again.draft["quality"]["rationale"]) == (2, "half")
+
+
+def test_a_draft_keeps_what_no_database_stores_out_and_the_rest(one: Desk) -> None:
+    place = one.take("Ada")
+    one.draft("Ada", place, {"remark": {"text": "a\0b\ud800c"}})
+    again = one.take("Ada").draft
+    assert again is not None
+    assert again["remark"]["text"] == "abc"
+
+
+def test_a_draft_that_is_no_answer_is_refused(one: Desk) -> None:
+    place = one.take("Ada")
+    with pytest.raises(BadInput, match="the draft of quality cannot be kept"):
+        one.draft("Ada", place, {"quality": {"value": "much"}})
+    with pytest.raises(BadInput, match="20,001 characters; shorten it"):
+        one.draft("Ada", place, {"remark": {"text": "x" * 20_001}})
+
+
+def test_a_skip_needs_a_reason_and_is_not_offered_again(one: Desk) -> None:
+    place = one.take("Ada")
+    with pytest.raises(BadInput, match="a skip needs its reason"):
+        one.skip("Ada", place, " \0 ")
+    one.skip("Ada", place, "I wrote it")
+    assert one.claim("Ada") is None
+    assert one.assignment(place).skip_reason == "I wrote it"
+    with pytest.raises(StaleAssignment, match="you have skipped this unit"):
+        one.submit("Ada", place)
+    assert one.missing() == {"o00": 3}
+
+
+def test_a_flag_is_a_note_and_no_skip(one: Desk) -> None:
+    place = one.take("Ada")
+    one.later(10)
+    one.flag("Ada", place, "the response is cut off")
+    one.later(10)
+    again = one.take("Ada")
+    assert again.assignment_id == place.assignment_id
+    one.submit("Ada", again)
+    assert one.assignment(place).flag == "the response is cut off"
+    with pytest.raises(BadInput, match="2,001 characters"):
+        one.flag("Ada", place, "x" * 2_001)
+
+
+def test_undo_reopens_the_last_submission_with_what_was_submitted(several: Desk) -> None:
+    several.rate("Ada", GOOD)
+    last = several.rate("Ada", FAIR)
+    place = several.undo("Ada")
+    assert (several.unit(place).key, place.reopened, place.done) == (last, True, 1)
+    assert place.draft is not None
+    assert place.draft["quality"]["value"] == 2
+    assert place.draft["failure"]["tags"] == ["stale"]
+    assert "remark" not in place.draft
+
+
+def test_a_correction_supersedes_what_changed_and_takes_no_second_place(one: Desk) -> None:
+    one.submit("Ada", one.take("Ada"), FAIR | {"remark": Answer(text="short")})
+    place = one.undo("Ada")
+    receipt = one.submit(
+        "Ada", place, FAIR | {"quality": Answer(value=1), "remark": Answer(text="short")}
+    )
+    first, *_, last = one.stored()
+    assert len(one.stored()) == 5
+    assert (last.criterion, last.value, last.supersedes_id) == ("quality", 1, first.id)
+    assert receipt.ratings == 4
+    assert one.missing() == {"o00": 2}
+
+
+def test_answers_that_a_correction_hides_are_withdrawn_and_leave_the_statistics(
+    one: Desk,
+) -> None:
+    one.submit("Ada", one.take("Ada"), FAIR)
+    one.submit("Ada", one.undo("Ada"), GOOD)
+    assert one.in_force() == {"quality": 3}
+    withdrawn = [r for r in one.stored() if r.abstained == WITHDRAWN]
+    assert {(r.criterion, r.value) for r in withdrawn} == {
+        ("failure.unsupported", None),
+        ("failure.stale", None),
+    }
+    reopened = one.undo("Ada")
+    assert reopened.draft is not None
+    assert set(reopened.draft) == {"quality"}
+    one.submit("Ada", reopened, FAIR)
+    assert one.in_force() == {"quality": 2, "failure.unsupported": 0, "failure.stale": 1}
+
+
+def test_the_claim_held_during_an_undo_is_offered_again_with_its_draft(several: Desk) -> None:
+    several.rate("Ada")
+    current = several.take("Ada")
+    several.draft("Ada", current, {"quality": {"value": 1}})
+    several.later(10)
+    reopened = several.undo("Ada")
+    assert several.take("Ada").assignment_id == reopened.assignment_id
+    several.later(10)  # longer than the claim's own lease: correcting is activity too
+    several.submit("Ada", reopened, FAIR)
+    back = several.take("Ada")
+    assert (back.assignment_id, back.reopened) == (current.assignment_id, False)
+    assert back.draft is not None
+    assert back.draft["quality"]["value"] == 1
+
+
+def test_undo_goes_ten_back_and_no_further(several: Desk) -> None:
+    keys = [several.rate("Ada") for _ in range(11)]
+    reopened = []
+    for _ in range(10):
+        several.later(0.1)
+        reopened.append(several.unit(several.undo("Ada")).key)
+    assert reopened == keys[:0:-1]
+    with pytest.raises(NothingToUndo, match="only your last 10 submissions"):
+        several.undo("Ada")
+    assert several.unit(several.take("Ada")).key == keys[1], "the one reopened last is on screen"
+
+
+def test_there_is_nothing_to_undo_before_the_first_submission(one: Desk) -> None:
+    one.take("Ada")
+    with pytest.raises(NothingToUndo, match="you have not submitted anything"):
+        one.undo("Ada")
+
+
+def test_undo_reopens_only_ones_own(one: Desk) -> None:
+    one.rate("Ben")
+    with pytest.raises(NothingToUndo):
+        one.undo("Ada")
+
+
+def test_a_reopened_submission_stays_in_force_and_stands_again_when_left_alone(
+    several: Desk,
+) -> None:
+    key = several.rate("Ada", FAIR)
+    place = several.undo("Ada")
+    assert several.in_force()["quality"] == 2
+    assert several.missing()[key] == 2
+    several.later(16)
+    several.take("Ada")
+    assert several.assignment(place).state == "submitted"
+    assert several.unit(several.undo("Ada")).key == key
+
+
+def test_a_reopened_submission_is_not_skipped(one: Desk) -> None:
+    one.rate("Ada")
+    with pytest.raises(StaleAssignment, match="submitted and reopened"):
+        one.skip("Ada", one.undo("Ada"))
+
+
+def test_seconds_that_are_no_duration_count_as_none(one: Desk) -> None:
+    place = one.take("Ada")
+    one.submit("Ada", place, seconds=float("nan"))
+    assert one.assignment(place).seconds == 0
+
+
+def test_history_is_ones_own_work_newest_first(several: Desk) -> None:
+    several.rate("Ben")
+    several.rate("Ada")
+    several.skip("Ada", several.take("Ada"))
+    several.later(1)
+    with several.database.read() as session:
+        ada, round_ = several.rater("Ada"), several.round()
+        own = desk.history(session, ada, round_)
+        assert desk.open_rounds(session, ada) == [round_]
+        assert desk.open_rounds(session, several.rater("Dee")) == []
+    assert [unit.state for unit in own] == ["skipped", "submitted"]
+    assert own[1].excerpt.startswith("Response ")
