@@ -255,7 +255,7 @@ def promote(
             promoted_by=by.id if by else None,
         )
         old = stored.get((decision.output, decision.criterion))
-        if old is not None and _says(old) == _says(new):
+        if old is not None and _same(old, new):
             same += 1
             continue
         if old is None:
@@ -277,8 +277,14 @@ def promote(
     return Promotion(added, changed, same, dict(left))
 
 
-def _says(gold: Gold) -> tuple[Any, ...]:
-    return (gold.round_id, gold.value, gold.label, gold.votes, gold.how, gold.kind, gold.raters)
+def _same(old: Gold, new: Gold) -> bool:
+    """Whether a promotion would change nothing that matters.
+
+    A later round that comes to the same value confirms the label; the first one stays its source.
+    """
+    if (old.value, old.label, old.kind) != (new.value, new.label, new.kind):
+        return False
+    return old.round_id != new.round_id or (old.votes, old.how) == (new.votes, new.how)
 
 
 def _in_force(session: Session) -> dict[tuple[str, str], Gold]:

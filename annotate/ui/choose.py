@@ -8,7 +8,10 @@ ALL_SEGMENTS = "All segments"
 
 
 def chosen_round(rounds: list[Round], *, key: str, label: str = "Round") -> Round | None:
-    """A select box of rounds, newest first; says what to do where there is none."""
+    """A select box of rounds, newest first, opening with the newest closed one.
+
+    Says what to do where there is none.
+    """
     if not rounds:
         st.info("No round yet. Launch one on the page Rounds; its results will appear here.")
         return None
@@ -16,6 +19,7 @@ def chosen_round(rounds: list[Round], *, key: str, label: str = "Round") -> Roun
     name = st.selectbox(
         label,
         names,
+        index=next((i for i, r in enumerate(rounds) if r.status == "closed"), 0),
         key=key,
         format_func=lambda n: f"{n} ({next(r.status for r in rounds if r.name == n)})",
     )

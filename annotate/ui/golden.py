@@ -18,7 +18,7 @@ def show_promotion(preview: Promotion) -> None:
     for reason, count in sorted(preview.left.items()):
         st.caption(f"{count} left out: {messages.as_plain_text(reason)}.")
     if any("disput" in reason or "tie" in reason for reason in preview.left):
-        st.page_link("pages/adjudicate.py", label="Settle disputes", icon=":material/gavel:")
+        st.page_link("../pages/adjudicate.py", label="Settle disputes", icon=":material/gavel:")
 
 
 def show_labels(labels: list[GoldLabel]) -> None:
