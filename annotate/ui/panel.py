@@ -1,0 +1,112 @@
+"""What the people page draws: who rates, their links, and the automated raters."""
+
+import streamlit as st
+
+from annotate import people
+from annotate.settings import get_settings
+from annotate.ui import messages, session
+from db.tables import Rater
+
+LINK = "people_link"
+
+
+def show_people(lead: Rater) -> None:
+    """Everybody who can sign in, with their link, and the way to take it away."""
+    with session.database().read() as db:
+        found = people.list_raters(db, "human")
+    _show_link()
+    for rater in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            with st.container(width="stretch", gap=None):
+                st.markdown(f"**{messages.as_plain_text(rater.name)}**")
+                state = "no access" if rater.revoked_at else rater.role
+                st.caption(
+                    " · ".join(
+                        filter(
+                            None,
+                            [
+                                state,
+                                messages.as_plain_text(rater.email or ""),
+                                "simulated" if rater.simulated else "",
+                            ],
+                        )
+                    )
+                )
+            if rater.revoked_at is not None:
+                st.button(
+                    "Restore", key=f"restore/{rater.id}", on_click=_restore, args=(rater.name, lead)
+                )
+                continue
+            st.button(
+                "Personal link",
+                key=f"link/{rater.id}",
+                on_click=_link,
+                args=(rater.name, lead),
+                help="Makes a new link; an earlier one stops working",
+            )
+            if rater.id != lead.id:
+                st.button(
+                    "Revoke", key=f"revoke/{rater.id}", on_click=_revoke, args=(rater.name, lead)
+                )
+
+
+def _show_link() -> None:
+    made = st.session_state.pop(LINK, None)
+    if made is None:
+        return
+    name, link = made
+    with st.container(border=True):
+        st.write(
+            f"The personal link of {messages.as_plain_text(name)}. It is shown this once: "
+            "hand it over now. Whoever opens it can sign in under that name."
+        )
+        st.code(link, language=None, wrap_lines=True)
+
+
+def _link(name: str, lead: Rater) -> None:
+    with messages.kept_errors(), session.database().write() as db:
+        token = people.new_link(db, people.get_rater(db, name), by=lead)
+        st.session_state[LINK] = (name, get_settings().link(token))
+
+
+def _revoke(name: str, lead: Rater) -> None:
+    with messages.kept_errors(), session.database().write() as db:
+        people.revoke(db, people.get_rater(db, name), by=lead)
+
+
+def _restore(name: str, lead: Rater) -> None:
+    with messages.kept_errors(), session.database().write() as db:
+        people.restore(db, people.get_rater(db, name), by=lead)
+
+
+def show_adding(lead: Rater) -> None:
+    """The form for a new person."""
+    with st.form("add_person", clear_on_submit=True):
+        name = st.text_input("Name", key="person_name", max_chars=people.MAX_NAME)
+        email = st.text_input("E-mail (optional)", key="person_email")
+        role = st.selectbox("Role", people.ROLES, key="person_role")
+        if st.form_submit_button("Add", type="primary"):
+            with session.database().write() as db:
+                people.add_rater(db, name, email=email, role=role, by=lead)
+            st.rerun()
+
+
+def show_automated() -> None:
+    """Judges and metrics: raters too, with their exact identity."""
+    with session.database().read() as db:
+        found = [r for r in people.list_raters(db) if r.kind != "human"]
+    if not found:
+        st.caption("None yet. They are added when their ratings are imported.")
+        return
+    st.dataframe(
+        [
+            {
+                "name": r.name,
+                "kind": r.kind,
+                "identity": ", ".join(f"{k}: {v}" for k, v in (r.identity or {}).items()),
+            }
+            for r in found
+        ],
+        hide_index=True,
+        width="stretch",
+    )

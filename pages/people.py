@@ -1,0 +1,17 @@
+"""People: who rates and who leads, and the judges and metrics beside them."""
+
+import streamlit as st
+
+from annotate.ui import messages, panel, session
+
+lead = session.require_lead()
+st.title("People")
+messages.show_kept()
+with messages.shown_errors():
+    panel.show_people(lead)
+st.header("Add a person")
+with messages.shown_errors():
+    panel.show_adding(lead)
+st.header("Judges and metrics")
+with messages.shown_errors():
+    panel.show_automated()
