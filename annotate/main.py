@@ -45,7 +45,6 @@ def listed(pages: dict[str, tuple[str, str]], default: str) -> list[st.Page]:
             default=name == default,
         )
         for name, (title, icon) in pages.items()
-        if (PAGES / f"{name}.py").exists()
     ]
 
 

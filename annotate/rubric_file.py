@@ -33,14 +33,19 @@ def read(path: Path) -> str:
         raise NotFound(f"{path}: there is no such file; check the path") from None
     except OSError as error:
         raise NotFound(f"{path}: {error.strerror}; give a readable rubric file") from None
+    return decoded(data, path.name)
+
+
+def decoded(data: bytes, name: str) -> str:
+    """The text of a rubric file's bytes; `name` is what messages call it."""
     if len(data) > MAX_BYTES:
-        raise _too_large(path.name)
+        raise _too_large(name)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         guess = _ENCODINGS.get(data[:2])
         what = f"is {guess}" if guess else f"byte {error.start + 1} is not UTF-8"
-        raise BadRubric(path.name, "", what, "save the file as UTF-8") from None
+        raise BadRubric(name, "", what, "save the file as UTF-8") from None
 
 
 def document(text: str, file: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import streamlit as st
 from annotate import rounds
 from annotate.reports.calibration import calibration_report, judges_of
 from annotate.reports.drift import CAUSES, drift_report
+from annotate.stats import Verdict
 from annotate.ui import choose, figures, messages, session
 
 VERDICTS = {
@@ -21,10 +22,11 @@ st.title("Calibration")
 st.caption("The judge compared with people who rated the same units blind.")
 
 
-def badge(verdict: str) -> None:
-    """The verdict in words; its colour only repeats them."""
-    colour = next((c for word, c in VERDICTS.items() if verdict.startswith(word)), "gray")
-    st.badge(messages.as_plain_text(verdict), color=colour)  # type: ignore[arg-type]
+def show_verdict(verdict: str, where: str, why: str) -> None:
+    """The verdict in words, where and why; its colour only repeats it."""
+    colour = VERDICTS.get(verdict, "gray")
+    where, why = messages.as_plain_text(where), messages.as_plain_text(why)
+    st.markdown(f":{colour}-badge[{verdict}] **{where}**: {why}")
 
 
 with messages.shown_errors(), session.database().read() as db:
@@ -50,9 +52,10 @@ with messages.shown_errors(), session.database().read() as db:
     )
     rows = [row for row in report.rows if row.criterion == criterion]
     pooled = rows[0].result
-    with st.container(horizontal=True, vertical_alignment="center"):
-        badge(pooled.verdict)
-        st.write(messages.as_plain_text(pooled.verdict_reason))
+    show_verdict(pooled.verdict, choose.ALL_SEGMENTS, pooled.verdict_reason)
+    for row in rows[1:]:
+        if row.result.verdict not in (Verdict.TRUST, Verdict.NOT_ENOUGH):
+            show_verdict(row.result.verdict, row.segment or "", row.result.verdict_reason)
     figures.intervals(
         {choose.segment_name(r.segment): r.result.judge_leave_one_out.weighted_kappa for r in rows},
         reference={choose.segment_name(r.segment): r.result.ceiling.weighted_kappa for r in rows},
@@ -107,12 +110,7 @@ with messages.shown_errors(), session.database().read() as db:
         )
     found = [row for row in drift.rows if row.criterion == criterion]
     for row in found:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            badge(row.result.verdict)
-            st.write(
-                f"**{messages.as_plain_text(choose.segment_name(row.segment))}**: "
-                + messages.as_plain_text(row.sentence)
-            )
+        show_verdict(row.result.verdict, choose.segment_name(row.segment), row.sentence)
     for fact in drift.facts:
         st.caption(messages.as_plain_text(fact))
     with st.expander("The four contrasts"):

@@ -11,6 +11,7 @@ from annotate.stats.agreement import (
     gwet_ac,
     intra_rater,
     krippendorff_alpha,
+    pairwise_kappa,
     percent_agreement,
 )
 from annotate.stats.calibration import (
@@ -23,7 +24,7 @@ from annotate.stats.calibration import (
 )
 from annotate.stats.drift import Contrast, Drift, DriftVerdict, RoundScores, across, drift
 from annotate.stats.figure import Figure, Level, Reason, counts, not_enough
-from annotate.stats.multiplicity import benjamini_hochberg, holm
+from annotate.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 
 __all__ = [
     "Agreement",
@@ -41,6 +42,7 @@ __all__ = [
     "across",
     "agreement",
     "benjamini_hochberg",
+    "benjamini_yekutieli",
     "calibrate",
     "cohen_kappa",
     "counts",
@@ -51,5 +53,6 @@ __all__ = [
     "krippendorff_alpha",
     "lower_median",
     "not_enough",
+    "pairwise_kappa",
     "percent_agreement",
 ]

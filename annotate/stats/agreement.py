@@ -53,28 +53,25 @@ def agreement(
     minimum_units: with fewer pairable units every figure is "not enough ratings".
     Raises ValueError for a value outside the scale.
     """
-    counted = counts(values, domain)
-    pairable = counted[counted.sum(axis=1) >= 2]
-    n = len(pairable)
-    total = int(counted.sum())
-    made = Agreement(
-        alpha=krippendorff_alpha(
-            values, domain=domain, level=level, resamples=resamples, seed=seed
-        ),
-        ac=gwet_ac(
-            values, domain=domain, weights="unweighted" if level == "nominal" else "quadratic"
-        ),
-        percent=percent_agreement(values, domain=domain),
+    table = counts(values, domain)
+    n = int((table.sum(axis=1) >= 2).sum())
+    total = int(table.sum())
+    if 0 < n < minimum_units:
+        alpha = ac = percent = Figure.undefined(not_enough(minimum_units - n), n)
+    else:
+        alpha = _alpha(table, domain, level, resamples, seed)
+        ac = _gwet_ac(table, domain, "unweighted" if level == "nominal" else "quadratic")
+        percent = _percent(table)
+    return Agreement(
+        alpha=alpha,
+        ac=ac,
+        percent=percent,
         level=level,
         n_units=n,
         n_ratings=total,
         n_raters=int((~np.isnan(values)).any(axis=0).sum()),
-        prevalence=tuple((counted.sum(axis=0) / max(1, total)).tolist()),
+        prevalence=tuple((table.sum(axis=0) / max(1, total)).tolist()),
     )
-    if 0 < n < minimum_units:
-        few = Figure.undefined(not_enough(minimum_units - n), n)
-        return Agreement(few, few, few, level, n, total, made.n_raters, made.prevalence)
-    return made
 
 
 def krippendorff_alpha(
@@ -91,17 +88,23 @@ def krippendorff_alpha(
     `krippendorff`; the interval is a bootstrap over units (see `bootstrap.alpha_interval`).
     Undefined without a unit rated twice, and without variation (never 1 by convention).
     """
+    return _alpha(counts(values, domain), domain, level, resamples, seed)
+
+
+def _alpha(
+    table: Ints, domain: tuple[float, ...], level: Level, resamples: int, seed: int
+) -> Figure:
     method = f"Krippendorff's alpha, {level}"
-    patterns = bootstrap.collapse(counts(values, domain))
+    patterns = bootstrap.collapse(table)
     if not patterns.units:
         return Figure.undefined(Reason.NOT_TWICE, 0, method)
     n = patterns.units
     if (patterns.rows.sum(axis=0) > 0).sum() < 2:
         return Figure.undefined(Reason.NO_VARIATION, n, method)
-    table = np.repeat(patterns.rows, patterns.weights, axis=0)
+    pairable = np.repeat(patterns.rows, patterns.weights, axis=0)
     point = float(
         krippendorff.alpha(
-            value_counts=table, value_domain=list(domain), level_of_measurement=level
+            value_counts=pairable, value_domain=list(domain), level_of_measurement=level
         )
     )
     interval = bootstrap.alpha_interval(patterns, domain, level, resamples=resamples, seed=seed)
@@ -116,9 +119,12 @@ def gwet_ac(values: Floats, *, domain: tuple[float, ...], weights: Weights) -> F
     values: (units, raters). Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed., ch. 4-5:
     chance agreement T_w / (q (q-1)) sum pi_k (1 - pi_k), interval by linearisation with t_(n-1).
     """
+    return _gwet_ac(counts(values, domain), domain, weights)
+
+
+def _gwet_ac(counted: Ints, domain: tuple[float, ...], weights: Weights) -> Figure:
     method = "Gwet's AC1" if weights == "unweighted" else f"Gwet's AC2, {weights}"
-    table = counts(values, domain).astype(float)
-    table = table[table.sum(axis=1) > 0]
+    table = counted[counted.sum(axis=1) > 0].astype(float)
     raters = table.sum(axis=1)
     pairable = raters >= 2
     n, pairs = len(table), int(pairable.sum())
@@ -145,23 +151,30 @@ def gwet_ac(values: Floats, *, domain: tuple[float, ...], weights: Weights) -> F
 def percent_agreement(values: Floats, *, domain: tuple[float, ...]) -> Figure:
     """The mean share of agreeing pairs of raters per unit, over units rated twice or more.
 
-    values: (units, raters). Interval: Student's t over units, held within 0 and 1.
+    values: (units, raters). Interval: Student's t as in Gwet (2014), held within 0 and 1.
     """
-    table = counts(values, domain).astype(float)
-    table = table[table.sum(axis=1) >= 2]
-    if not len(table):
+    return _percent(counts(values, domain))
+
+
+def _percent(counted: Ints) -> Figure:
+    table = counted[counted.sum(axis=1) > 0].astype(float)
+    raters = table.sum(axis=1)
+    pairable = raters >= 2
+    n, pairs = len(table), int(pairable.sum())
+    if not pairs:
         return Figure.undefined(Reason.NOT_TWICE, 0, "percent agreement")
-    r = table.sum(axis=1)
-    each = (table * (table - 1)).sum(axis=1) / (r * (r - 1))
-    point = float(each.mean())
-    low, high = _t_interval(each, point, len(each))
+    each = np.zeros(n)
+    r = raters[pairable]
+    each[pairable] = (table[pairable] * (table[pairable] - 1)).sum(axis=1) / (r * (r - 1))
+    point = float(each.sum() / pairs)
+    low, high = _t_interval((n / pairs) * each, point, n)
     return Figure(
         point,
         None if low is None else max(0.0, low),
         high,
-        len(each),
+        pairs,
         method="percent agreement",
-        interval="t over units",
+        interval="linearised, t",
     )
 
 
@@ -204,6 +217,40 @@ def cohen_kappa(
     observed = (matrix * table).sum()
     expected = (matrix * np.outer(table.sum(axis=1), table.sum(axis=0))).sum()
     return float("nan") if expected >= 1 else float((observed - expected) / (1 - expected))
+
+
+def pairwise_kappa(
+    values: Floats,
+    *,
+    domain: tuple[float, ...],
+    weights: Weights,
+    resamples: int = 1000,
+    seed: int = bootstrap.SEED,
+) -> Figure:
+    """The mean of Cohen's kappa over pairs of raters, weighted by the units a pair shares.
+
+    values: (units, raters), NaN where nobody rated. Light (1971) averages complete pairs; the
+    weights are ours, for raters who share few units. Interval: bootstrap over units.
+    """
+    name = f"Cohen's kappa, {weights}, averaged over pairs of people"
+    rated = values[(~np.isnan(values)).sum(axis=1) >= 2]
+    return bootstrap.weighted_units(
+        rated,
+        lambda patterns, draws: mean_kappa(
+            [
+                (patterns[:, i], patterns[:, j])
+                for i in range(patterns.shape[1])
+                for j in range(i + 1, patterns.shape[1])
+            ],
+            draws,
+            domain,
+            weights,
+        ),
+        method=name,
+        reason=Reason.NO_VARIATION,
+        resamples=resamples,
+        seed=seed,
+    )
 
 
 def intra_rater(first: Floats, again: Floats, *, domain: tuple[float, ...], level: Level) -> Figure:

@@ -74,6 +74,8 @@ def alphas(patterns: Patterns, weights: Floats, domain: tuple[float, ...], level
     else:
         scale = np.asarray(domain, dtype=float)
         gap = scale[first] - scale[second]
+        if level == "ratio":
+            gap = gap / (scale[first] + scale[second])
         distance = np.ones(len(first)) if level == "nominal" else gap**2
         distance = np.broadcast_to(distance, (len(weights), len(first)))
     observed = ((weights @ pairs) * distance).sum(axis=1)

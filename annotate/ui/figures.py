@@ -56,7 +56,7 @@ def intervals(
             title=None,
             sort=[title, reference_name],
             scale=alt.Scale(range=["#2f8f78", "#8a8f98"]),
-            legend=alt.Legend(orient="top") if others else None,
+            legend=alt.Legend(orient="top", columns=1) if others else None,
         ),
         tooltip=[
             alt.Tooltip("name:N", title="where"),

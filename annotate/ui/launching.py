@@ -1,0 +1,212 @@
+"""What launching a round draws: the design, the sample that it would draw, and the launch."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+import streamlit as st
+
+from annotate import outputs, people, rounds, rubric, rubric_file, rubric_versions
+from annotate.design import Blind, checked
+from annotate.plan import Plan
+from annotate.ui import messages, session
+from db.tables import Rater, Round
+
+PREVIEW = "launch_preview"
+NONE = "None"
+HIDEABLE = tuple(Blind.model_fields)
+SIGNALS = {
+    "thumbs_down": "Thumbs down",
+    "regenerated": "Regenerated",
+    "escalated": "Escalated",
+}
+
+
+def show(lead: Rater) -> None:
+    """The whole of launching, from the rubric to the frozen round."""
+    with session.database().read() as db:
+        sizes = outputs.segments(db)
+        stored = [f"{r.name}@{r.version}" for r in rubric_versions.list_rubrics(db)]
+        raters = [r for r in people.list_raters(db, "human") if r.revoked_at is None]
+        judges = [r.name for r in people.list_raters(db) if r.kind != "human"]
+        known = rounds.list_rounds(db)
+    if not sizes:
+        st.info("A round draws from outputs, and there are none yet. Import some first.")
+        st.page_link("../pages/outputs.py", label="Import outputs", icon=":material/inbox:")
+        return
+    _add_rubric(lead)
+    fields = _design(sizes, stored, raters, judges, known)
+    if st.button("Preview the sample", type="secondary"):
+        st.session_state.pop(PREVIEW, None)
+        design = checked(**fields)
+        with st.spinner("Drawing the sample"), session.database().read() as db:
+            plan = rounds.plan_round(db, design)
+            hash_ = rounds.planned_document(plan)["hash"]
+        st.session_state[PREVIEW] = (fields, hash_)
+        _show_plan(plan, hash_)
+    elif PREVIEW in st.session_state and st.session_state[PREVIEW][0] == fields:
+        with session.database().read() as db:
+            plan = rounds.plan_round(db, checked(**fields))
+        _show_plan(plan, st.session_state[PREVIEW][1])
+    else:
+        st.caption("Preview the sample; then it can be launched.")
+        return
+    st.write("Launching freezes all of this. The round can be closed later, never edited.")
+    if st.button("Launch", type="primary"):
+        with session.database().write() as db:
+            launched = rounds.launch_round(db, checked(**fields), by=lead)
+            name = launched.name
+        del st.session_state[PREVIEW]
+        st.session_state["round_launched"] = name
+        st.rerun()
+
+
+def _add_rubric(lead: Rater) -> None:
+    with st.expander("Add a rubric of your own"):
+        file = st.file_uploader("Rubric file (YAML)", type=["yaml", "yml"], key="rubric_file")
+        if file is not None and st.button("Add this rubric"):
+            with session.database().write() as db:
+                text = rubric_file.decoded(file.getvalue(), file.name)
+                row = rubric_versions.add_rubric(db, text, source_name=file.name, by=lead)
+                said = f"{row.name}@{row.version}"
+            st.success(messages.as_plain_text(f"{said} can be chosen below."))
+            st.rerun()
+
+
+def _design(
+    sizes: dict[str, int],
+    stored: list[str],
+    raters: list[Rater],
+    judges: list[str],
+    known: list[Round],
+) -> dict[str, Any]:
+    """The form; what it says as a design's fields."""
+    names = [r.name for r in known]
+    rubrics = stored + [n for n in rubric.builtin_names() if not any(
+        s.startswith(f"{n}@") for s in stored
+    )]  # fmt: skip
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("What is rated")
+        name = st.text_input("Name of the round", key="launch_name", placeholder="2026-q4")
+        chosen = st.selectbox("Rubric", rubrics, key="launch_rubric")
+        _show_rubric(chosen)
+        units = st.number_input(
+            "Units to draw", min_value=1, value=min(60, sum(sizes.values())), key="launch_units"
+        )
+        by = st.checkbox("Draw by segment", value=True, key="launch_by")
+        allocate = st.selectbox(
+            "Allocation",
+            ("proportional", "equal", "neyman"),
+            key="launch_allocate",
+            help="Neyman draws more where past ratings varied more; it needs an earlier round",
+        )
+        old = st.selectbox(
+            "Anchors of an earlier round, rated again", [NONE, *names], key="launch_anchors_from"
+        )
+        anchors = 0
+        if old == NONE:
+            anchors = st.number_input(
+                "Units to keep as anchors",
+                min_value=0,
+                value=0,
+                key="launch_anchors",
+                help="Rated again in later rounds, to tell who moved; 20 to 50 are usual",
+            )
+        repeats = st.number_input(
+            "Units shown twice", min_value=0, value=0, key="launch_repeats",
+            help="To the same rater, unannounced: how consistent is each with themselves?",
+        )  # fmt: skip
+    with right:
+        st.subheader("Who rates it, seeing what")
+        panel = st.multiselect("Raters", [r.name for r in raters], key="launch_raters")
+        if not raters:
+            st.page_link("../pages/people.py", label="Add raters", icon=":material/group:")
+        overlap = st.number_input(
+            "Raters of each unit (overlap)", min_value=1, max_value=50, value=3,
+            key="launch_overlap",
+        )  # fmt: skip
+        judged = st.multiselect("Judges to calibrate", judges, key="launch_judges")
+        baseline = st.selectbox(
+            "Baseline round", [NONE, *names], key="launch_baseline",
+            help="Drift is measured from it; with anchors of an earlier round it is that round",
+        )  # fmt: skip
+        shown = st.multiselect(
+            "Raters see, beside input, contexts and response",
+            HIDEABLE,
+            default=["reference"],
+            key="launch_shown",
+            help="A judge's score and other raters' values are never shown",
+        )
+        seed = st.text_input("Seed", value="1", key="launch_seed",
+                             help="The same seed and outputs draw the same sample anywhere")  # fmt: skip
+    with st.expander("Which outputs, and more of some"):
+        segments = st.multiselect("Only these segments", list(sizes), key="launch_segments")
+        first, second = st.columns(2)
+        since = first.date_input("From this day on (UTC)", value=None, key="launch_since")
+        until = second.date_input("Before this day (UTC)", value=None, key="launch_until")
+        st.caption("Of the units, so many from outputs with a user signal:")
+        over = {}
+        for column, (signal, words) in zip(st.columns(3), SIGNALS.items(), strict=True):
+            wanted = column.number_input(words, min_value=0, value=0, key=f"launch_{signal}")
+            if wanted:
+                over[signal] = int(wanted)
+        minimum = st.number_input(
+            "Units below which a figure is withheld", min_value=2, value=10, key="launch_minimum"
+        )
+    return {
+        "name": name.strip(),
+        "rubric": chosen,
+        "units": int(units),
+        "by": "segment" if by else None,
+        "allocate": allocate,
+        "overlap": int(overlap),
+        "anchors": int(anchors),
+        "anchors_from": None if old == NONE else old,
+        "repeats": int(repeats),
+        "raters": tuple(panel),
+        "judges": tuple(judged),
+        "baseline": None if baseline == NONE else baseline,
+        "seed": seed.strip() or "1",
+        "oversample": over,
+        "filters": {
+            "segments": tuple(segments),
+            "since": datetime.combine(since, time(), UTC) if since else None,
+            "until": datetime.combine(until, time(), UTC) if until else None,
+        },
+        "hide": {field: field not in shown for field in HIDEABLE},
+        "parameters": {"minimum_units": int(minimum)},
+    }
+
+
+def _show_rubric(name: str) -> None:
+    with session.database().read() as db:
+        found = rubric_versions.loaded(rubric_versions.get_rubric(db, name))
+    with st.expander(messages.as_plain_text(f"{found.title}: {len(found.criteria)} criteria")):
+        for criterion in found.criteria:
+            st.text(f"{criterion.id} ({criterion.scale}): {criterion.question}")
+
+
+def _show_plan(plan: Plan, hash_: str) -> None:
+    st.subheader("The sample")
+    with st.container(horizontal=True):
+        st.metric("Units", len(plan.units), border=True)
+        st.metric("Ratings of a unit", plan.assignments, border=True)
+        st.metric("Each rater, about", round(plan.assignments / len(plan.design.raters)),
+                  border=True)  # fmt: skip
+    st.dataframe(
+        [
+            {
+                "stratum": s.stratum,
+                "outputs": s.population,
+                "fresh units": s.fresh,
+                "anchors": s.anchors,
+                "inclusion probability": round(s.inclusion_probability, 4),
+            }
+            for s in plan.strata
+        ],
+        hide_index=True,
+        width="stretch",
+    )
+    for warning in plan.warnings:
+        st.warning(messages.as_plain_text(f"{warning[0].upper()}{warning[1:]}."))
+    st.caption(f"Design {hash_[:12]}")

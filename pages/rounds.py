@@ -1,0 +1,29 @@
+"""Rounds: launch, watch, ratings in and out, close."""
+
+import streamlit as st
+
+from annotate import rounds
+from annotate.ui import launching, messages, round_view, session
+
+lead = session.require_lead()
+st.title("Rounds")
+if launched := st.session_state.pop("round_launched", None):
+    st.success(messages.as_plain_text(f"{launched} is launched."))
+    st.session_state["rounds_round"] = launched
+watch, launch = st.tabs(["Watch", "Launch a round"])
+with watch, messages.shown_errors():
+    with session.database().read() as db:
+        known = rounds.list_rounds(db)
+    if known:
+        names = [r.name for r in known]
+        name = st.selectbox(
+            "Round",
+            names,
+            key="rounds_round",
+            format_func=lambda n: f"{n} ({next(r.status for r in known if r.name == n)})",
+        )
+        round_view.show(next(r for r in known if r.name == name), lead)
+    else:
+        st.info("No round yet. The second tab launches one.")
+with launch, messages.shown_errors():
+    launching.show(lead)
