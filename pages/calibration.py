@@ -53,9 +53,9 @@ with messages.shown_errors(), session.database().read() as db:
     rows = [row for row in report.rows if row.criterion == criterion]
     pooled = rows[0].result
     show_verdict(pooled.verdict, choose.ALL_SEGMENTS, pooled.verdict_reason)
-    for row in rows[1:]:
-        if row.result.verdict not in (Verdict.TRUST, Verdict.NOT_ENOUGH):
-            show_verdict(row.result.verdict, row.segment or "", row.result.verdict_reason)
+    for r in rows[1:]:
+        if r.result.verdict not in (Verdict.TRUST, Verdict.NOT_ENOUGH):
+            show_verdict(r.result.verdict, r.segment or "", r.result.verdict_reason)
     figures.intervals(
         {choose.segment_name(r.segment): r.result.judge_leave_one_out.weighted_kappa for r in rows},
         reference={choose.segment_name(r.segment): r.result.ceiling.weighted_kappa for r in rows},
