@@ -14,6 +14,7 @@ ICON = Path(__file__).parent / "ui" / "icon.svg"
 
 RATER = {"rate": ("Rate", "edit_square"), "home": ("My work", "checklist")}
 LEAD = {
+    "start": ("Start", "home"),
     "outputs": ("Outputs", "inbox"),
     "rounds": ("Rounds", "target"),
     "adjudicate": ("Adjudicate", "gavel"),
@@ -51,7 +52,7 @@ def listed(pages: dict[str, tuple[str, str]], default: str) -> list[st.Page]:
 def run_for(rater: Rater) -> None:
     """List the rater's pages and run the chosen one."""
     if rater.role == "lead":
-        menu = {"": listed(LEAD, "rounds"), "Rating": listed(RATER, "rounds")}
+        menu = {"": listed(LEAD, "start"), "Rating": listed(RATER, "start")}
         page = st.navigation(menu)
         with st.sidebar:
             show_who(rater)

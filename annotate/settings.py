@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     Set it only where nobody can reach the product except through that proxy."""
     local_lead: str | None = None
     """The lead for whom `annotate serve` shows a sign-in link on its own machine."""
+    demo_rater: str | None = None
+    """In a demo workspace: the rater as whom a visitor may try it."""
 
     @property
     def secure(self) -> bool:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import streamlit as st
 
@@ -61,7 +62,7 @@ def _row(output: Output) -> dict[str, object]:
         "id": output.key,
         "segment": output.segment,
         "configuration": output.configuration,
-        "input": viewer.as_text(output.input)[:120],
+        "input": _in_a_line(output.input),
         "response": output.response[:120],
         "latency (ms)": output.latency_ms,
         "thumb": {1: "up", -1: "down"}.get(output.thumb or 0, ""),
@@ -69,6 +70,13 @@ def _row(output: Output) -> dict[str, object]:
         "escalated": output.escalated,
         "occurred": output.occurred_at,
     }
+
+
+def _in_a_line(input: Any) -> str:
+    """The input, or what was said last in a conversation."""
+    if isinstance(input, list) and input and isinstance(input[-1], dict):
+        input = input[-1].get("content", "")
+    return " ".join(viewer.as_text(input).split())[:120]
 
 
 def _show_one(output: Output) -> None:

@@ -1,0 +1,79 @@
+"""What the start page draws: the next step, the rounds, and the demo's welcome."""
+
+import streamlit as st
+from sqlmodel import Session
+
+from annotate import outputs, people, rounds
+from annotate.settings import get_settings
+from annotate.ui import messages, session
+from db.tables import Rater, Round
+
+_LINK = "demo_link"
+
+
+def show_demo(lead: Rater) -> None:
+    """In the demo workspace: what this is, and a link to try it as a rater."""
+    name = get_settings().demo_rater
+    if name is None:
+        return
+    if _LINK not in st.session_state:
+        with session.database().write() as db:
+            token = people.new_link(db, people.get_rater(db, name), by=lead)
+        st.session_state[_LINK] = get_settings().link(token)
+    with st.container(border=True):
+        st.write(
+            "This is the demo workspace: a fictitious product's assistant, simulated raters and a "
+            "simulated judge. Nothing in it is real. A round waits for you under **Rate**; to try "
+            f"it as the rater {messages.as_plain_text(name)}, open this link in a private window:"
+        )
+        st.code(st.session_state[_LINK], language=None, wrap_lines=True)
+
+
+def show_next_step(db: Session, known: list[Round]) -> None:
+    """One sentence and one link: what a lead would do now."""
+    if not outputs.segments(db):
+        _step("Begin by importing outputs that your system produced.", "outputs", "Import outputs")
+    elif len(people.list_raters(db, "human")) < 2:
+        _step("Add the people who will rate.", "people", "Add raters")
+    elif not known:
+        _step("Launch a first calibration round.", "rounds", "Launch a round")
+    elif any(r.status == "open" for r in known):
+        _step("A round is open: watch it, or rate in it.", "rounds", "Watch the round")
+    else:
+        _step("Every round is closed: see how the judge did.", "calibration", "Calibration")
+
+
+def _step(words: str, page: str, label: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write(words)
+        st.page_link(f"../pages/{page}.py", label=label, icon=":material/arrow_forward:")
+
+
+def show_rounds(db: Session, known: list[Round]) -> None:
+    """The rounds, newest first, with how far each is."""
+    if not known:
+        return
+    st.header("Rounds")
+    found = [(round_, rounds.progress(db, round_)) for round_ in known[:12]]
+    st.dataframe(
+        [
+            {
+                "round": round_.name,
+                "status": round_.status,
+                "units": done.units,
+                "submitted": done.submitted / max(1, done.assignments),
+                "launched": round_.launched_at,
+                "closed": round_.closed_at,
+            }
+            for round_, done in found
+        ],
+        column_config={
+            "submitted": st.column_config.ProgressColumn(
+                "submitted", format="percent", min_value=0, max_value=1
+            ),
+            "launched": st.column_config.DateColumn(),
+            "closed": st.column_config.DateColumn(),
+        },
+        hide_index=True,
+        width="stretch",
+    )

@@ -1,0 +1,16 @@
+"""Start: where the work stands and what to do next."""
+
+import streamlit as st
+
+from annotate import rounds
+from annotate.ui import messages, overview, session
+
+lead = session.require_lead()
+st.title("Can we still trust our judge?")
+messages.show_kept()
+with messages.shown_errors():
+    overview.show_demo(lead)
+    with session.database().read() as db:
+        known = rounds.list_rounds(db)
+        overview.show_next_step(db, known)
+        overview.show_rounds(db, known)
