@@ -7,13 +7,13 @@ that it imports.
 from annotate.stats.agreement import (
     Agreement,
     agreement,
-    cohen_kappa,
     gwet_ac,
     intra_rater,
     krippendorff_alpha,
     pairwise_kappa,
     percent_agreement,
 )
+from annotate.stats.association import Weights, cohen_kappa
 from annotate.stats.calibration import (
     Calibration,
     Ceiling,
@@ -39,6 +39,7 @@ __all__ = [
     "RoundScores",
     "Thresholds",
     "Verdict",
+    "Weights",
     "across",
     "agreement",
     "benjamini_hochberg",

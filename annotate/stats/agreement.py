@@ -4,18 +4,26 @@ Raters are taken as they are; units are what is drawn. See docs/statistics.md.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import krippendorff
 import numpy as np
 from scipy import stats
 
 from annotate.stats import bootstrap
+from annotate.stats.association import (
+    Units,
+    Weights,
+    figures_over_units,
+    kappas,
+    mean_kappa,
+    weight_matrix,
+)
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough
 
-Weights = Literal["unweighted", "linear", "quadratic"]
 MINIMUM_UNITS = 10
 """Units rated by two or more people below which an agreement figure is withheld."""
+MINIMUM_REPEATS = 3
+"""Units shown twice below which nothing is said of a rater's consistency with himself."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +116,16 @@ def _alpha(
         )
     )
     interval = bootstrap.alpha_interval(patterns, domain, level, resamples=resamples, seed=seed)
+    low, high = interval.low, interval.high
+    # The package and the bootstrap sum in another order: the last bit may differ.
     return Figure(
-        point, interval.low, interval.high, n, method=method, interval=interval.method, seed=seed
+        point,
+        None if low is None else min(low, point),
+        None if high is None else max(high, point),
+        n,
+        method=method,
+        interval=interval.method,
+        seed=seed,
     )
 
 
@@ -186,74 +202,42 @@ def _t_interval(linear: Floats, point: float, n: int) -> tuple[float | None, flo
     return float(point) - reach, min(1.0, float(point) + reach)
 
 
-def weight_matrix(domain: tuple[float, ...], weights: Weights) -> Floats:
-    """How much two values agree, 1 for the same: (values, values)."""
-    scale = np.asarray(domain, dtype=float)
-    gap = np.abs(scale[:, None] - scale[None, :])
-    if weights == "unweighted":
-        same: Floats = (gap == 0).astype(float)
-        return same
-    share = gap / (scale[-1] - scale[0])
-    found: Floats = 1 - (share if weights == "linear" else share**2)
-    return found
-
-
-def cohen_kappa(
-    first: Floats, second: Floats, *, domain: tuple[float, ...], weights: Weights
-) -> float:
-    """Cohen's (1968) weighted kappa of two raters over the whole scale; NaN where undefined.
-
-    first, second: (units,); units where either is NaN do not count.
-    """
-    both = ~(np.isnan(first) | np.isnan(second))
-    matrix = weight_matrix(domain, weights)
-    scale = np.asarray(domain, dtype=float)
-    table = np.zeros((len(scale), len(scale)))
-    np.add.at(table, (np.searchsorted(scale, first[both]), np.searchsorted(scale, second[both])), 1)
-    total = table.sum()
-    if not total:
-        return float("nan")
-    table /= total
-    observed = (matrix * table).sum()
-    expected = (matrix * np.outer(table.sum(axis=1), table.sum(axis=0))).sum()
-    return float("nan") if expected >= 1 else float((observed - expected) / (1 - expected))
-
-
 def pairwise_kappa(
-    values: Floats,
-    *,
-    domain: tuple[float, ...],
-    weights: Weights,
-    resamples: int = 1000,
-    seed: int = bootstrap.SEED,
+    values: Floats, *, domain: tuple[float, ...], weights: Weights, seed: int = bootstrap.SEED
 ) -> Figure:
     """The mean of Cohen's kappa over pairs of raters, weighted by the units a pair shares.
 
     values: (units, raters), NaN where nobody rated. Light (1971) averages complete pairs; the
-    weights are ours, for raters who share few units. Interval: bootstrap over units.
+    weights are for raters who share few units. Interval: bootstrap over units.
     """
-    name = f"Cohen's kappa, {weights}, averaged over pairs of people"
+    method = f"Cohen's kappa, {weights}, averaged over pairs of people"
+    counts(values, domain)  # refuses a value outside the scale
     rated = values[(~np.isnan(values)).sum(axis=1) >= 2]
-    return bootstrap.weighted_units(
-        rated,
-        lambda patterns, draws: mean_kappa(
-            [
-                (patterns[:, i], patterns[:, j])
-                for i in range(patterns.shape[1])
-                for j in range(i + 1, patterns.shape[1])
-            ],
-            draws,
-            domain,
-            weights,
-        ),
-        method=name,
-        reason=Reason.NO_VARIATION,
-        resamples=resamples,
+    if not len(rated):
+        return Figure.undefined(Reason.NOT_TWICE, 0, method)
+    units = Units.of(rated)
+    pairs = [
+        (units.rows[:, i], units.rows[:, j])
+        for i in range(values.shape[1])
+        for j in range(i + 1, values.shape[1])
+    ]
+    (found,) = figures_over_units(
+        units,
+        lambda draws: [mean_kappa(pairs, draws, domain, weights)],
+        [(method, Reason.NO_VARIATION)],
         seed=seed,
     )
+    return found
 
 
-def intra_rater(first: Floats, again: Floats, *, domain: tuple[float, ...], level: Level) -> Figure:
+def intra_rater(
+    first: Floats,
+    again: Floats,
+    *,
+    domain: tuple[float, ...],
+    level: Level,
+    seed: int = bootstrap.SEED,
+) -> Figure:
     """How far raters coincide with themselves on units that were shown twice.
 
     first, again: (pairs,), the same rater's value at each showing. Weighted kappa (quadratic, or
@@ -261,20 +245,14 @@ def intra_rater(first: Floats, again: Floats, *, domain: tuple[float, ...], leve
     """
     weights: Weights = "unweighted" if level == "nominal" else "quadratic"
     method = f"Cohen's kappa, {weights}, same rater"
-    n = len(first)
-    if n < 3:
-        return Figure.undefined(not_enough(3 - n), n, method)
-    point = cohen_kappa(first, again, domain=domain, weights=weights)
-    if np.isnan(point):
-        return Figure.undefined(Reason.NO_VARIATION, n, method)
-
-    def of(picks: Ints) -> Floats:
-        return np.array(
-            [cohen_kappa(first[p], again[p], domain=domain, weights=weights) for p in picks]
-        )
-
-    interval = bootstrap.unit_interval(of, n, point, resamples=500)
-    return Figure(
-        point, interval.low, interval.high, n, method=method, interval=interval.method,
-        seed=bootstrap.SEED,
-    )  # fmt: skip
+    if len(first) < MINIMUM_REPEATS:
+        return Figure.undefined(not_enough(MINIMUM_REPEATS - len(first)), len(first), method)
+    units = Units.of(np.column_stack([first, again]))
+    pair = units.rows[:, 0], units.rows[:, 1]
+    (found,) = figures_over_units(
+        units,
+        lambda draws: [kappas([pair], draws, domain, weights)],
+        [(method, Reason.NO_VARIATION)],
+        seed=seed,
+    )
+    return found

@@ -10,12 +10,23 @@ from enum import StrEnum
 import numpy as np
 from scipy import stats
 
-from annotate.stats.agreement import Weights, weight_matrix
+from annotate.stats.association import (
+    Pair,
+    Units,
+    Weights,
+    figures_over_units,
+    kappas,
+    mean_correlation,
+    mean_kappa,
+    pooled_correlation,
+)
 from annotate.stats.bootstrap import SEED
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, not_enough
 
 MINIMUM_UNITS = 10
-RESAMPLES = 1000
+SHARED = 10
+"""Where two people share fewer units than this on average (a large pool, each rating a few), no
+person can be measured alone: people are then taken as interchangeable."""
 
 
 class Verdict(StrEnum):
@@ -117,20 +128,18 @@ def calibrate(
         return _withheld(n, minimum_units - n, coverage, domain)
     nearest = _nearest(judge, domain)
     middle = lower_median(humans)
-    draws = _draws(n, seed)
-    weights: Weights = "unweighted" if level == "nominal" else "quadratic"
-    kappa, ceiling_kappa = _kappas(nearest, humans, domain, weights, draws, seed)
     categories = level == "nominal" and len(domain) > 2
+    figures = _compared(judge, nearest, humans, domain, level, seed)
     if categories:
         none = Figure.undefined(Reason.NOMINAL, n)
         spearman = tau = bias = mae = alone = ceiling_spearman = none
     else:
+        spearman, alone, ceiling_spearman = figures[2:]
         mean = np.nanmean(humans, axis=1)
-        spearman = _spearman_figure([(judge, mean)], draws, seed, "pooled")
-        alone, ceiling_spearman = _leave_one_out(judge, humans, draws, seed)
         tau = _tau(judge, mean)
         bias = _mean(judge - mean, "judge minus mean of people")
         mae = _mean(np.abs(judge - mean), "absolute error")
+    kappa, ceiling_kappa = figures[:2]
     tpr, tnr = _pass_rates(nearest, middle, pass_at)
     ceiling = Ceiling(ceiling_kappa, ceiling_spearman)
     verdict, reason = _verdict(kappa, ceiling_kappa, bias, domain, thresholds or Thresholds())
@@ -170,154 +179,85 @@ def _nearest(judge: Floats, domain: tuple[float, ...]) -> Floats:
     return found
 
 
-def _draws(n: int, seed: int) -> Floats:
-    """How often each unit is in each resample; the first row is the sample itself."""
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    return np.vstack([np.ones((1, n)), drawn.astype(float)])
-
-
-def _summary(
-    values: Floats, n: int, seed: int, method: str, reason: str = Reason.CONSTANT
-) -> Figure:
-    """A figure from a statistic's value on the sample (first) and on every resample."""
-    point, drawn = float(values[0]), values[1:]
-    if np.isnan(point):
-        return Figure.undefined(reason, n, method)
-    drawn = drawn[~np.isnan(drawn)]
-    if n < 3 or len(drawn) < 0.9 * RESAMPLES:
-        return Figure(point, None, None, n, method=method, interval="none: too few units")
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Figure(
-        point, min(float(low), point), max(float(high), point), n,
-        method=method, interval="bootstrap over units", seed=seed,
-    )  # fmt: skip
-
-
-def _averaged(each: list[Floats], shared: list[int]) -> Floats:
-    """The mean of what is defined, weighted by shared units: (resamples,)."""
-    values = np.array(each)
-    weight = np.where(np.isnan(values), 0.0, np.array(shared, dtype=float)[:, None])
-    total = weight.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        found: Floats = (np.nan_to_num(values) * weight).sum(axis=0) / total
-    return found
-
-
-def _kappas(
+def _compared(
+    judge: Floats,
     nearest: Floats,
     humans: Floats,
     domain: tuple[float, ...],
-    weights: Weights,
-    draws: Floats,
+    level: Level,
     seed: int,
-) -> tuple[Figure, Figure]:
-    """The judge with each person, and people with each other, averaged."""
-    matrix = weight_matrix(domain, weights)
-    raters = range(humans.shape[1])
-    name = f"Cohen's kappa, {weights}, averaged over "
+) -> list[Figure]:
+    """Judge with people and people with people: two kappas, then three rank correlations."""
+    units = Units.of(np.column_stack([judge, nearest, humans]))
+    score, point, said = units.rows[:, 0], units.rows[:, 1], units.rows[:, 2:]
+    weights: Weights = "unweighted" if level == "nominal" else "quadratic"
+    persons = [said[:, i] for i in range(said.shape[1])]
+    with_judge = [(point, person) for person in persons]
+    among = [(one, other) for i, one in enumerate(persons) for other in persons[i + 1 :]]
+    means = _of_the_others(said)
+    judge_alone = [(score, mean) for mean in means]
+    person_alone = list(zip(persons, means, strict=True))
+    everyone: Pair = (score, np.nanmean(said, axis=1))
+    pool = _is_pool(said, units.weights)
+    of_kappa = f"Cohen's kappa, {weights}, "
+    of_rho = "Spearman's rho, "
+    if pool:
+        # A pair of interchangeable people has no order: both fill the table.
+        among += [(other, one) for one, other in among]
+        over, pairwise, alone = "people pooled", "pairs of people pooled", "leave one out, pooled"
+    else:
+        over, pairwise = "averaged over people", "averaged over pairs of people"
+        alone = "leave one out, averaged over people"
+    ranked = level != "nominal" or len(domain) == 2
+    mean_rho = pooled_correlation if pool else mean_correlation
 
-    def average(pairs: list[tuple[Floats, Floats]], of: str) -> Figure:
-        each, shared = [], []
-        for first, second in pairs:
-            both = ~(np.isnan(first) | np.isnan(second))
-            if both.sum() >= 2:
-                each.append(_weighted_kappa(first, second, both, domain, matrix, draws))
-                shared.append(int(both.sum()))
-        if not each:
-            return Figure.undefined(Reason.NOT_TWICE, len(nearest), name + of)
-        return _summary(_averaged(each, shared), len(nearest), seed, name + of, Reason.NO_VARIATION)
+    def statistics(draws: Floats) -> list[Floats]:
+        if pool:
+            found = [kappas(pairs, draws, domain, weights) for pairs in (with_judge, among)]
+        else:
+            found = [mean_kappa(pairs, draws, domain, weights) for pairs in (with_judge, among)]
+        if ranked:
+            found.append(mean_correlation([everyone], draws))
+            found += [mean_rho(pairs, draws) for pairs in (judge_alone, person_alone)]
+        return found
 
-    with_people = [(nearest, humans[:, i]) for i in raters]
-    people = [(humans[:, i], humans[:, j]) for i in raters for j in raters if i < j]
-    return average(with_people, "people"), average(people, "pairs of people")
-
-
-def _weighted_kappa(
-    first: Floats,
-    second: Floats,
-    both: "np.typing.NDArray[np.bool_]",
-    domain: tuple[float, ...],
-    matrix: Floats,
-    draws: Floats,
-) -> Floats:
-    """Cohen's weighted kappa of every resample: one product with the units' cells."""
-    scale = np.asarray(domain, dtype=float)
-    q = len(scale)
-    cells = np.searchsorted(scale, first[both]) * q + np.searchsorted(scale, second[both])
-    used, place = np.unique(cells, return_inverse=True)
-    indicator = np.zeros((len(cells), len(used)))
-    indicator[np.arange(len(cells)), place] = 1
-    flat = np.zeros((len(draws), q * q))
-    flat[:, used] = draws[:, both] @ indicator
-    table = flat.reshape(-1, q, q)
-    total = table.sum(axis=(1, 2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = table / total[:, None, None]
-        observed = (share * matrix).sum(axis=(1, 2))
-        rows, columns = share.sum(axis=2), share.sum(axis=1)
-        expected = np.einsum("bi,ij,bj->b", rows, matrix, columns)
-        found: Floats = (observed - expected) / (1 - expected)
-    return np.where(expected < 1 - 1e-12, found, np.nan)
+    together = bool(((~np.isnan(said)).sum(axis=1) >= 2).any())
+    lonely = Reason.NO_VARIATION if together else Reason.NOT_TWICE
+    apart = Reason.CONSTANT if together else Reason.NOT_TWICE
+    methods = [
+        (of_kappa + over, Reason.NO_VARIATION),
+        (of_kappa + pairwise, lonely),
+        (of_rho + "pooled", Reason.CONSTANT),
+        (of_rho + alone, apart),
+        (of_rho + alone, apart),
+    ]
+    return figures_over_units(units, statistics, methods if ranked else methods[:2], seed=seed)
 
 
-def _ranks(values: Floats, draws: Floats) -> Floats:
-    """Mid-ranks of every unit in every resample, without sorting one: (resamples, units)."""
-    _, code = np.unique(values, return_inverse=True)
-    indicator = np.zeros((len(values), int(code.max()) + 1))
-    indicator[np.arange(len(values)), code] = 1
-    counted = draws @ indicator
-    middle = np.cumsum(counted, axis=1) - counted / 2
-    ranks: Floats = middle[:, code]
-    return ranks
+def _is_pool(said: Floats, weights: Floats) -> bool:
+    """Whether people share too few units, two by two, to be measured one by one."""
+    rated = ~np.isnan(said)
+    voices = rated.sum(axis=1)
+    people = int(rated.any(axis=0).sum())
+    if people <= voices.max():
+        return False
+    shared = (weights * voices * (voices - 1) / 2).sum() / (people * (people - 1) / 2)
+    return bool(shared < SHARED)
 
 
-def _correlations(first: Floats, second: Floats, draws: Floats) -> Floats:
-    """Spearman's rho of every resample; NaN where one side is constant."""
-    x, y = _ranks(first, draws), _ranks(second, draws)
-    n = draws.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        x = x - (draws * x).sum(axis=1, keepdims=True) / n
-        y = y - (draws * y).sum(axis=1, keepdims=True) / n
-        spread = (draws * x * x).sum(axis=1) * (draws * y * y).sum(axis=1)
-        found: Floats = (draws * x * y).sum(axis=1) / np.sqrt(spread)
-    return np.where(spread > 1e-12, found, np.nan)
-
-
-def _spearman_figure(
-    pairs: list[tuple[Floats, Floats]], draws: Floats, seed: int, how: str
-) -> Figure:
-    each, shared = [], []
-    for first, second in pairs:
-        both = ~(np.isnan(first) | np.isnan(second))
-        if both.sum() >= 3:
-            each.append(_correlations(first[both], second[both], draws[:, both]))
-            shared.append(int(both.sum()))
-    n = draws.shape[1]
-    method = f"Spearman's rho, {how}"
-    if not each:
-        return Figure.undefined(Reason.NOT_TWICE, n, method)
-    return _summary(_averaged(each, shared), n, seed, method)
-
-
-def _leave_one_out(
-    judge: Floats, humans: Floats, draws: Floats, seed: int
-) -> tuple[Figure, Figure]:
-    """The judge, and each person, with the mean of the other people; averaged over persons."""
-    judged, people = [], []
-    rated = ~np.isnan(humans)
-    for i in range(humans.shape[1]):
-        others = np.delete(humans, i, axis=1)
-        number = (~np.isnan(others)).sum(axis=1)
-        usable = rated[:, i] & (number > 0)
-        with np.errstate(invalid="ignore"):
-            mean = np.where(usable, np.nansum(others, axis=1) / number, np.nan)
-        judged.append((judge, mean))
-        people.append((humans[:, i], mean))
-    how = "leave one out, averaged"
-    return (
-        _spearman_figure(judged, draws, seed, how),
-        _spearman_figure(people, draws, seed, how),
-    )
+def _of_the_others(said: Floats) -> list[Floats]:
+    """For each person the mean of the other people, on units which that person rated too."""
+    rated = ~np.isnan(said)
+    number = rated.sum(axis=1)
+    total = np.nansum(said, axis=1)
+    found = []
+    for i in range(said.shape[1]):
+        usable = rated[:, i] & (number >= 2)
+        mean = np.full(len(said), np.nan)
+        mean[usable] = (total[usable] - said[usable, i]) / (number[usable] - 1)
+        # Sums in another order differ in the last bit, which would break ties between ranks.
+        found.append(np.round(mean, 9))
+    return found
 
 
 def _tau(judge: Floats, mean: Floats) -> Figure:
@@ -424,13 +364,3 @@ def _withheld(n: int, missing: int, coverage: Figure, domain: tuple[float, ...])
         verdict=Verdict.NOT_ENOUGH,
         verdict_reason=f"{missing} more units that both people and the judge rated",
     )
-
-
-__all__ = [
-    "Calibration",
-    "Ceiling",
-    "Thresholds",
-    "Verdict",
-    "calibrate",
-    "lower_median",
-]

@@ -1,0 +1,245 @@
+"""Kappa and rank correlation of two columns of scores, for one weighting of units or thousands.
+
+A bootstrap over units only changes how often each unit counts. Every measure here therefore takes
+weights, (resamples, units), and gives a value per row of them without a loop over resamples.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from annotate.stats.bootstrap import SEED, percentile
+from annotate.stats.figure import Figure, Floats
+
+Weights = Literal["unweighted", "linear", "quadratic"]
+Pair = tuple[Floats, Floats]
+RESAMPLES = 1000
+LARGE = 2000
+"""From so many units on, the interval is the estimate plus or minus 1.96 bootstrap standard
+errors, for which 200 resamples are enough."""
+RESAMPLES_OF_LARGE = 200
+BLOCK = 2_000_000
+"""Weights held in memory at once."""
+
+
+def weight_matrix(domain: Sequence[float], weights: Weights) -> Floats:
+    """How much two values agree, 1 for the same: (values, values)."""
+    scale = np.asarray(domain, dtype=float)
+    gap = np.abs(scale[:, None] - scale[None, :])
+    if weights == "unweighted":
+        same: Floats = (gap == 0).astype(float)
+        return same
+    share = gap / (scale[-1] - scale[0])
+    found: Floats = 1 - (share if weights == "linear" else share**2)
+    return found
+
+
+def cohen_kappa(
+    first: Floats, second: Floats, *, domain: tuple[float, ...], weights: Weights
+) -> float:
+    """Cohen's (1968) weighted kappa of two raters over the whole scale; NaN where undefined.
+
+    first, second: (units,), points of the scale; units where either is NaN do not count.
+    """
+    return float(kappas([(first, second)], np.ones((1, len(first))), domain, weights)[0])
+
+
+def kappas(
+    pairs: Sequence[Pair], draws: Floats, domain: Sequence[float], weights: Weights
+) -> Floats:
+    """Weighted kappa of every resample, from the one table that all pairs of columns fill.
+
+    pairs: columns of (units,), NaN where nobody rated. draws: (resamples, units).
+    NaN where both sides say one and the same value throughout.
+    """
+    scale = np.asarray(domain, dtype=float)
+    q = len(scale)
+    cells = np.zeros((draws.shape[1], q * q))
+    for first, second in pairs:
+        both = np.flatnonzero(~(np.isnan(first) | np.isnan(second)))
+        place = np.searchsorted(scale, first[both]) * q + np.searchsorted(scale, second[both])
+        np.add.at(cells, (both, place), 1)
+    table = (draws @ cells).reshape(-1, q, q)
+    matrix = weight_matrix(domain, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = table / table.sum(axis=(1, 2))[:, None, None]
+        observed = (share * matrix).sum(axis=(1, 2))
+        expected = np.einsum("bi,ij,bj->b", share.sum(axis=2), matrix, share.sum(axis=1))
+        found: Floats = (observed - expected) / (1 - expected)
+    return np.where(expected < 1 - 1e-12, found, np.nan)
+
+
+def mean_kappa(
+    pairs: Sequence[Pair], draws: Floats, domain: Sequence[float], weights: Weights
+) -> Floats:
+    """The mean of the pairs' kappas, each weighted by the units it shares: (resamples,)."""
+    values = [kappas([pair], draws, domain, weights) for pair in pairs]
+    return _averaged(values, [draws @ _shared(pair) for pair in pairs])
+
+
+def correlations(first: Floats, second: Floats, draws: Floats) -> Floats:
+    """Spearman's rho of every resample; NaN where one side is constant.
+
+    first, second: (units,) without NaN. draws: (resamples, units).
+    """
+    x, y = _ranks(first, draws), _ranks(second, draws)
+    # Mid-ranks average to half the number of units, with ties or without.
+    half = draws.sum(axis=1, keepdims=True) / 2
+    x -= half
+    y -= half
+    weighted = draws * x
+    product = np.einsum("bu,bu->b", weighted, y)
+    spread = np.einsum("bu,bu->b", weighted, x) * np.einsum("bu,bu,bu->b", draws, y, y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Floats = product / np.sqrt(spread)
+    return np.where(spread > 1e-9, found, np.nan)
+
+
+def mean_correlation(pairs: Sequence[Pair], draws: Floats) -> Floats:
+    """The mean of the pairs' rank correlations, each weighted by the units it shares."""
+    values, shared = [], []
+    for first, second in pairs:
+        both = ~(np.isnan(first) | np.isnan(second))
+        if both.any():
+            here = draws if both.all() else draws[:, both]
+            values.append(correlations(first[both], second[both], here))
+            shared.append(here.sum(axis=1))
+    return _averaged(values, shared) if values else np.full(len(draws), np.nan)
+
+
+def pooled_correlation(pairs: Sequence[Pair], draws: Floats) -> Floats:
+    """One rank correlation over the ratings of all pairs, one below the other."""
+    unit, first, second = [], [], []
+    for one, other in pairs:
+        both = np.flatnonzero(~(np.isnan(one) | np.isnan(other)))
+        unit.append(both)
+        first.append(one[both])
+        second.append(other[both])
+    units = np.concatenate(unit)
+    if not len(units):
+        return np.full(len(draws), np.nan)
+    return correlations(np.concatenate(first), np.concatenate(second), draws[:, units])
+
+
+def _ranks(values: Floats, draws: Floats) -> Floats:
+    """Mid-ranks of every unit in every resample, sorting once: (resamples, units)."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    counted = np.add.reduceat(draws[:, order], starts, axis=1)
+    middle = np.cumsum(counted, axis=1) - counted / 2
+    group = np.empty(len(values), dtype=np.intp)
+    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(values)]))
+    ranks: Floats = middle[:, group]
+    return ranks
+
+
+def _shared(pair: Pair) -> Floats:
+    found: Floats = (~(np.isnan(pair[0]) | np.isnan(pair[1]))).astype(float)
+    return found
+
+
+def _averaged(values: Sequence[Floats], shared: Sequence[Floats]) -> Floats:
+    """The mean of what is defined, weighted by shared units: (resamples,)."""
+    each = np.array(values)
+    weight = np.where(np.isnan(each), 0.0, np.array(shared))
+    with np.errstate(invalid="ignore"):
+        found: Floats = (np.nan_to_num(each) * weight).sum(axis=0) / weight.sum(axis=0)
+    return found
+
+
+@dataclass(frozen=True)
+class Units:
+    """Distinct rows of scores, sorted, and how many units have each.
+
+    Sorted, so that the order of units cannot change an interval; collapsed, so that a resample
+    costs as much as there are distinct rows.
+    """
+
+    rows: Floats
+    """(patterns, columns), NaN where there is no score."""
+    weights: Floats
+    """(patterns,)"""
+
+    @classmethod
+    def of(cls, rows: Floats) -> "Units":
+        """Collapse (units, columns)."""
+        known = np.where(np.isnan(rows), -np.inf, rows)
+        known = known[np.lexsort(known.T[::-1])]
+        new = np.r_[True, (known[1:] != known[:-1]).any(axis=1)] if len(known) else np.empty(0)
+        starts = np.flatnonzero(new)
+        weights = np.diff(np.r_[starts, len(known)]).astype(float)
+        distinct = known[starts]
+        return cls(np.where(np.isneginf(distinct), np.nan, distinct), weights)
+
+    @property
+    def n(self) -> int:
+        """How many units there are in all."""
+        return int(self.weights.sum())
+
+    def resamples(self, seed: int) -> Iterator[Floats]:
+        """Blocks of (resamples, patterns): how often each is drawn when units are drawn."""
+        number = RESAMPLES if self.n < LARGE else RESAMPLES_OF_LARGE
+        random = np.random.default_rng(seed)
+        owner = np.repeat(np.arange(len(self.weights)), self.weights.astype(int))
+        step = max(1, BLOCK // max(1, len(self.weights)))
+        for start in range(0, number, step):
+            size = min(step, number - start)
+            if 2 * len(self.weights) < self.n:
+                share = self.weights / self.n
+                yield random.multinomial(self.n, share, size=size).astype(float)
+            else:
+                # With next to no repeated rows, drawing units is faster than drawing frequencies.
+                drawn = owner[random.integers(0, self.n, size=(size, self.n))]
+                drawn += np.arange(size)[:, None] * len(self.weights)
+                counted = np.bincount(drawn.ravel(), minlength=size * len(self.weights))
+                yield counted.reshape(size, -1).astype(float)
+
+
+def figures_over_units(
+    units: Units,
+    statistics: Callable[[Floats], Sequence[Floats]],
+    methods: Sequence[tuple[str, str]],
+    *,
+    seed: int = SEED,
+) -> list[Figure]:
+    """Several statistics of the same units with their bootstrap intervals.
+
+    statistics: from weights (resamples, patterns) to one (resamples,) array for each method.
+    methods: of each statistic its name, and the reason to give where it is undefined.
+    Resamples in which a statistic is undefined are left out; with more than a tenth of them
+    undefined, or fewer than three units, there is no interval.
+    """
+    points = [float(found[0]) for found in statistics(units.weights[None, :])]
+    blocks = [statistics(block) for block in units.resamples(seed)] if units.n >= 3 else []
+    return [
+        _figure(
+            point, np.concatenate([np.empty(0), *(b[i] for b in blocks)]), units.n, *method, seed
+        )
+        for i, (point, method) in enumerate(zip(points, methods, strict=True))
+    ]
+
+
+def _figure(point: float, drawn: Floats, n: int, method: str, reason: str, seed: int) -> Figure:
+    if np.isnan(point):
+        return Figure.undefined(reason, n, method)
+    defined = drawn[~np.isnan(drawn)]
+    if not len(drawn) or len(defined) < 0.9 * len(drawn):
+        return Figure(point, None, None, n, method=method, interval="none: too few units")
+    if n >= LARGE:
+        reach = 1.959964 * float(defined.std(ddof=1))
+        low, high, how = point - reach, point + reach, "bootstrap standard error over units"
+    else:
+        low, high = percentile(point, defined)
+        how = "bootstrap over units"
+    return Figure(
+        point,
+        max(-1.0, low),
+        min(1.0, high),
+        n,
+        method=method,
+        interval=how,
+        seed=seed,
+    )

@@ -1,0 +1,329 @@
+"""Agreement: published values, real ratings, and data on which other packages fail."""
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annotate.stats import (
+    Figure,
+    Weights,
+    agreement,
+    benjamini_hochberg,
+    benjamini_yekutieli,
+    cohen_kappa,
+    gwet_ac,
+    holm,
+    intra_rater,
+    krippendorff_alpha,
+    pairwise_kappa,
+    percent_agreement,
+)
+from annotate.stats.figure import Floats, Level, counts
+from tests.unit.stats.published import REFERENCE, hanna_figures, hanna_people, scale_of, units
+
+NAN = np.nan
+ONE_TO_FIVE = (1.0, 2.0, 3.0, 4.0, 5.0)
+TABLES = [name for name, group in REFERENCE.items() if "krippendorff_alpha" in group]
+GWET = [name for name, group in REFERENCE.items() if "gwet_family" in group]
+LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
+
+
+def table(name: str) -> tuple[Floats, tuple[float, ...]]:
+    """A published table and its scale."""
+    group = REFERENCE[name]
+    values = units(group["raters_by_units"])
+    return values, tuple(group["domain"]) if "domain" in group else scale_of(values)
+
+
+def ratings(
+    *rows: tuple[float, ...],
+) -> Floats:
+    """Units x raters."""
+    return np.array(rows, dtype=np.float64)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", TABLES)
+def test_alpha_is_the_published_one(name: str, level: Level) -> None:
+    """Krippendorff 2011, 2018; Hayes & Krippendorff 2007; R irr and icr; Wikipedia."""
+    values, scale = table(name)
+    found = krippendorff_alpha(values, domain=scale, level=level, resamples=200)
+    assert found.value == pytest.approx(
+        REFERENCE[name]["krippendorff_alpha"][level], rel=0, abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("case", REFERENCE["freelon2010"]["cases"], ids=lambda c: c["name"])
+def test_alpha_is_that_of_freelon_2010(case: dict[str, Any]) -> None:
+    """Freelon 2010, tables 9 and 10: ReCal against the macro of Hayes, to the four digits given."""
+    values = units(case["raters_by_units"])
+    found = krippendorff_alpha(values, domain=scale_of(values), level="nominal", resamples=200)
+    if case["alpha"] is None:
+        assert found.value is None
+        return
+    assert found.value == pytest.approx(case["alpha"], abs=1e-12)
+    assert found.value == pytest.approx(case["published_alpha_hayes"], abs=6e-5)
+
+
+@pytest.mark.parametrize("weights", ["unweighted", "linear", "quadratic"])
+@pytest.mark.parametrize("name", GWET)
+def test_gwets_coefficients_and_their_intervals_are_those_of_irrcac(
+    name: str, weights: Weights
+) -> None:
+    """R irrCAC 1.0; the reference keeps the digits that R rounds away."""
+    values, scale = table(name)
+    expected = REFERENCE[name]["gwet_family"][weights]["gwet_ac"]
+    found = gwet_ac(values, domain=scale, weights=weights)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (expected["est"], expected["lo"], expected["hi"]), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("name", GWET)
+def test_percent_agreement_and_its_interval_are_those_of_irrcac(name: str) -> None:
+    values, scale = table(name)
+    expected = REFERENCE[name]["gwet_family"]["unweighted"]["pa"]
+    found = percent_agreement(values, domain=scale)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (expected["est"], expected["lo"], expected["hi"]), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("weights", ["unweighted", "linear", "quadratic"])
+def test_cohens_kappa_is_that_of_r_irr(weights: Weights) -> None:
+    group = REFERENCE["cohen_anxiety_1_2"]
+    found = cohen_kappa(
+        np.array(group["a"]), np.array(group["b"]), domain=(1, 2, 3, 4, 5, 6), weights=weights
+    )
+    assert found == pytest.approx(group["values"][weights]["est"], abs=1e-12)
+
+
+def test_kappa_of_two_raters_is_their_pairwise_kappa() -> None:
+    group = REFERENCE["cohen_anxiety_1_2"]
+    pair = np.column_stack([group["a"], group["b"]])
+    found = pairwise_kappa(pair, domain=(1, 2, 3, 4, 5, 6), weights="quadratic")
+    assert found.value == pytest.approx(group["values"]["quadratic"]["est"], abs=1e-12)
+    assert found.low is not None and found.high is not None
+    assert found.low < found.value < found.high  # type: ignore[operator]
+
+
+def test_a_point_of_the_scale_that_nobody_used_still_counts() -> None:
+    """Packages that infer the scale weigh a step of 2 to 5 like one of 2 to 3.
+
+    Reference, section 1.2: same units, AC1 over 2, 3 and 5 declared points.
+    """
+    first, second = np.array([1.0, 2, 5, 5, 1, 2]), np.array([1.0, 1, 5, 2, 1, 5])
+    found = cohen_kappa(first, second, domain=ONE_TO_FIVE, weights="quadratic")
+    chance = ((first[:, None] - second[None, :]) ** 2).mean()
+    assert found == pytest.approx(1 - ((first - second) ** 2).mean() / chance)
+    ranks = {1.0: 1.0, 2.0: 2.0, 5.0: 3.0}
+    inferred = cohen_kappa(
+        np.vectorize(ranks.get)(first), np.vectorize(ranks.get)(second),
+        domain=(1, 2, 3), weights="quadratic",
+    )  # fmt: skip
+    assert abs(found - inferred) > 0.01
+
+
+def test_ac1_depends_on_the_declared_scale() -> None:
+    values = np.array([[1.0, 1]] * 6 + [[2, 2]] * 2 + [[1, 2]] * 2)
+    narrow = gwet_ac(values, domain=(1, 2), weights="unweighted").value
+    wide = gwet_ac(values, domain=ONE_TO_FIVE, weights="unweighted").value
+    assert cast(float, narrow) < cast(float, wide)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "expected", hanna_figures()["agreement"], ids=lambda e: f"{e['criterion']}-{e['segment']}"
+)
+def test_hanna_gives_the_recorded_agreement(expected: dict[str, Any], level: Level) -> None:
+    """Chhun et al. 2022: 1,056 stories by 11 systems, three raters a story, six criteria."""
+    values = hanna_people(expected["criterion"], expected["segment"])
+    found = agreement(values, domain=ONE_TO_FIVE, level=level, resamples=50)
+    assert (found.n_units, found.n_ratings) == (expected["n_units"], expected["n_ratings"])
+    assert found.alpha.value == pytest.approx(expected[f"alpha_{level}"], abs=5e-7)
+    assert found.percent.value == pytest.approx(expected["percent"], abs=5e-7)
+    if level != "nominal":
+        assert found.ac.value == pytest.approx(expected["ac2_quadratic"], abs=5e-7)
+
+
+def test_two_of_three_users_agreed_on_most_labels_yet_alpha_is_below_zero() -> None:
+    """The paradox of prevalence: nearly everybody passes, so alpha has next to no variation."""
+    values = np.ones((60, 2))
+    values[0, 0] = values[1, 1] = 0
+    found = agreement(values, domain=(0, 1), level="nominal")
+    assert cast(float, found.alpha.value) < 0
+    assert cast(float, found.ac.value) > 0.95
+    assert cast(float, found.percent.value) > 0.95
+    assert found.prevalence == pytest.approx((2 / 120, 118 / 120))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (ratings((1, 1), (1, 1), (1, 1)), "no variation: every rating is the same"),
+        (ratings((1, NAN), (NAN, 2), (3, NAN)), "no unit was rated twice"),
+        (ratings((1,), (2,), (3,)), "no unit was rated twice"),
+        (np.full((4, 3), NAN), "no unit was rated twice"),
+        (np.empty((0, 3)), "no unit was rated twice"),
+        (ratings((1, 1), (1, 1), (2, NAN)), "no variation: every rating is the same"),
+    ],
+    ids=["one value", "no overlap", "one rater", "all missing", "no unit", "second value alone"],
+)
+@pytest.mark.parametrize("level", LEVELS)
+def test_alpha_without_evidence_is_undefined_and_says_why(
+    values: Floats, reason: str, level: Level
+) -> None:
+    found = krippendorff_alpha(values, domain=ONE_TO_FIVE, level=level)
+    assert (found.value, found.low, found.high, found.reason) == (None, None, None, reason)
+
+
+def test_unanimous_raters_agree_in_percent_and_ac1_where_alpha_is_undefined() -> None:
+    found = agreement(np.full((12, 3), 4.0), domain=ONE_TO_FIVE, level="nominal")
+    assert found.alpha.reason == "no variation: every rating is the same"
+    assert (found.percent.value, found.ac.value) == (1.0, 1.0)
+
+
+def test_one_unit_with_two_values_has_alpha_zero_and_no_interval() -> None:
+    found = krippendorff_alpha(ratings((1, 2)), domain=(1, 2), level="nominal")
+    assert (found.value, found.low, found.high) == (0.0, None, None)
+
+
+def test_a_constant_rater_beside_a_varying_one_is_below_chance() -> None:
+    values = ratings((1, 1), (1, 2), (1, 1), (1, 2))
+    found = krippendorff_alpha(values, domain=(1, 2), level="nominal")
+    assert found.value == pytest.approx(-1 / 6)
+
+
+def test_nine_units_rated_twice_are_not_enough_and_ten_are() -> None:
+    values = np.array([[1.0, 1], [2, 2], [3, 1], [4, 5], [5, 5]] * 2)
+    nine = agreement(values[:9], domain=ONE_TO_FIVE, level="ordinal")
+    ten = agreement(values, domain=ONE_TO_FIVE, level="ordinal")
+    assert nine.alpha == nine.ac == nine.percent
+    assert nine.alpha == Figure.undefined("not enough ratings: 1 more unit", 9)
+    assert ten.alpha.value is not None
+
+
+def test_a_value_outside_the_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"value 6 is not on the scale 1, 2, 3, 4, 5"):
+        agreement(ratings((1, 6)), domain=ONE_TO_FIVE, level="ordinal")
+
+
+def test_a_figure_says_how_it_was_made() -> None:
+    values, scale = table("HK2007")
+    found = krippendorff_alpha(values, domain=scale, level="ordinal", seed=7)
+    assert (found.n, found.method) == (40, "Krippendorff's alpha, ordinal")
+    assert (found.interval, found.seed) == ("BCa over units", 7)
+    again = krippendorff_alpha(values, domain=scale, level="ordinal", seed=7)
+    other = krippendorff_alpha(values, domain=scale, level="ordinal", seed=8)
+    assert found == again
+    assert (found.low, found.high) != (other.low, other.high)
+
+
+def test_raters_who_repeat_themselves_reach_one_and_constant_ones_nothing() -> None:
+    first = np.array([1.0, 2, 3, 4, 5, 5, 2, 1])
+    again = intra_rater(first, first, domain=ONE_TO_FIVE, level="ordinal")
+    constant = intra_rater(np.full(8, 3.0), np.full(8, 3.0), domain=ONE_TO_FIVE, level="ordinal")
+    few = intra_rater(first[:2], first[:2], domain=ONE_TO_FIVE, level="ordinal")
+    assert again.value == 1.0
+    assert constant.reason == "no variation: every rating is the same"
+    assert few.reason == "not enough ratings: 1 more unit"
+
+
+def test_adjusted_p_values_are_those_of_statsmodels() -> None:
+    group = REFERENCE["multiplicity"]
+    backwards = group["p"][::-1]
+    for adjust, name in (
+        (holm, "holm"),
+        (benjamini_hochberg, "bh"),
+        (benjamini_yekutieli, "by"),
+    ):
+        assert adjust(group["p"]) == pytest.approx(group[name], abs=1e-12)
+        assert adjust(backwards) == pytest.approx(group[name][::-1], abs=1e-12)
+
+
+RATING = st.sampled_from([1.0, 2.0, 3.0, 4.0, 5.0, NAN])
+MATRIX = st.integers(2, 4).flatmap(
+    lambda raters: st.lists(
+        st.lists(RATING, min_size=raters, max_size=raters), min_size=1, max_size=25
+    )
+).map(lambda rows: np.array(rows, dtype=np.float64))  # fmt: skip
+
+
+def alpha(values: Floats, level: Level = "ordinal", scale: Any = ONE_TO_FIVE) -> Figure:
+    """Alpha with an interval of few resamples."""
+    return krippendorff_alpha(values, domain=scale, level=level, resamples=60)
+
+
+@settings(deadline=None)
+@given(MATRIX, st.randoms(use_true_random=False), st.sampled_from(LEVELS))
+def test_order_of_units_and_raters_changes_nothing(values: Floats, random: Any, level: Any) -> None:
+    rows, columns = list(range(len(values))), list(range(values.shape[1]))
+    random.shuffle(rows)
+    random.shuffle(columns)
+    assert alpha(values[rows][:, columns], level) == alpha(values, level)
+
+
+@settings(deadline=None)
+@given(MATRIX, st.sampled_from(LEVELS))
+def test_a_rater_who_rated_nothing_changes_nothing(values: Floats, level: Any) -> None:
+    wider = np.column_stack([values, np.full(len(values), NAN)])
+    assert alpha(wider, level) == alpha(values, level)
+    assert agreement(wider, domain=ONE_TO_FIVE, level=level, resamples=60) == agreement(
+        values, domain=ONE_TO_FIVE, level=level, resamples=60
+    )
+
+
+@settings(deadline=None)
+@given(MATRIX, st.permutations(ONE_TO_FIVE))
+def test_names_of_nominal_values_do_not_matter(values: Floats, names: list[float]) -> None:
+    renamed = np.array([NAN, *names])[np.nan_to_num(values).astype(int)]
+    found, expected = alpha(renamed, "nominal"), alpha(values, "nominal")
+    assert found.value == pytest.approx(expected.value, abs=1e-12)
+    assert found.reason == expected.reason
+
+
+@settings(deadline=None)
+@given(MATRIX)
+def test_stretching_the_scale_leaves_ordinal_alpha(values: Floats) -> None:
+    stretched = values**3 - 7
+    scale = tuple(v**3 - 7 for v in ONE_TO_FIVE)
+    assert alpha(stretched, "ordinal", scale) == alpha(values, "ordinal")
+
+
+@settings(deadline=None)
+@given(MATRIX, st.floats(0.25, 8), st.floats(-9, 9))
+def test_other_units_of_measurement_leave_interval_alpha(
+    values: Floats, factor: float, shift: float
+) -> None:
+    scale = tuple(v * factor + shift for v in ONE_TO_FIVE)
+    found = alpha(values * factor + shift, "interval", scale)
+    assert found.value == pytest.approx(alpha(values, "interval").value, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(MATRIX, st.sampled_from(LEVELS))
+def test_alpha_is_one_only_with_variation_and_without_disagreement(
+    values: Floats, level: Any
+) -> None:
+    table_ = counts(values, ONE_TO_FIVE)
+    table_ = table_[table_.sum(axis=1) >= 2]
+    disagreement = ((table_ > 0).sum(axis=1) > 1).any()
+    varies = (table_.sum(axis=0) > 0).sum() > 1
+    value = alpha(values, level).value
+    assert (value is not None) == varies
+    if value is not None:
+        assert (value == pytest.approx(1.0)) == (not disagreement)
+
+
+@settings(deadline=None)
+@given(MATRIX, st.sampled_from(LEVELS))
+def test_every_interval_contains_its_estimate(values: Floats, level: Any) -> None:
+    found = agreement(values, domain=ONE_TO_FIVE, level=level, minimum_units=1, resamples=60)
+    for figure in (found.alpha, found.ac, found.percent):
+        assert (figure.value is None) == (figure.reason is not None)
+        assert (figure.low is None) == (figure.high is None)
+        if figure.value is not None and figure.low is not None and figure.high is not None:
+            assert figure.low <= figure.value <= figure.high
