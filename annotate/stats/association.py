@@ -55,18 +55,23 @@ def kappas(
     NaN where both sides say one and the same value throughout.
     """
     scale = np.asarray(domain, dtype=float)
-    q = len(scale)
-    cells = np.zeros((draws.shape[1], q * q))
+    matrix = weight_matrix(domain, weights)
+    n = draws.shape[1]
+    said = np.zeros(n)
+    agreed = np.zeros(n)
+    sides = np.zeros((2, n, len(scale)))
     for first, second in pairs:
         both = np.flatnonzero(~(np.isnan(first) | np.isnan(second)))
-        place = np.searchsorted(scale, first[both]) * q + np.searchsorted(scale, second[both])
-        np.add.at(cells, (both, place), 1)
-    table = (draws @ cells).reshape(-1, q, q)
-    matrix = weight_matrix(domain, weights)
+        one, other = np.searchsorted(scale, first[both]), np.searchsorted(scale, second[both])
+        said[both] += 1
+        agreed[both] += matrix[one, other]
+        sides[0, both, one] += 1
+        sides[1, both, other] += 1
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = table / table.sum(axis=(1, 2))[:, None, None]
-        observed = (share * matrix).sum(axis=(1, 2))
-        expected = np.einsum("bi,ij,bj->b", share.sum(axis=2), matrix, share.sum(axis=1))
+        total = draws @ said
+        observed = (draws @ agreed) / total
+        rows, columns = ((draws @ side) / total[:, None] for side in sides)
+        expected = np.einsum("bi,ij,bj->b", rows, matrix, columns, optimize=True)
         found: Floats = (observed - expected) / (1 - expected)
     return np.where(expected < 1 - 1e-12, found, np.nan)
 
@@ -75,6 +80,8 @@ def mean_kappa(
     pairs: Sequence[Pair], draws: Floats, domain: Sequence[float], weights: Weights
 ) -> Floats:
     """The mean of the pairs' kappas, each weighted by the units it shares: (resamples,)."""
+    if not pairs:
+        return np.full(len(draws), np.nan)
     values = [kappas([pair], draws, domain, weights) for pair in pairs]
     return _averaged(values, [draws @ _shared(pair) for pair in pairs])
 

@@ -362,5 +362,6 @@ def _withheld(n: int, missing: int, coverage: Figure, domain: tuple[float, ...])
         judge_leave_one_out=none,
         n_units=n,
         verdict=Verdict.NOT_ENOUGH,
-        verdict_reason=f"{missing} more units that both people and the judge rated",
+        verdict_reason=f"{missing} more unit{'s' if missing != 1 else ''} "
+        "that both people and the judge rated",
     )
