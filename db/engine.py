@@ -60,7 +60,11 @@ class Database:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = sa.create_engine(self.url, pool_size=10, max_overflow=40)
+            # Whatever the server's default is: what is read after waiting for a lock must be
+            # newer than the wait (docs/decisions/claiming.md).
+            self.engine = sa.create_engine(
+                self.url, pool_size=10, max_overflow=40, isolation_level="READ COMMITTED"
+            )
         self._writing = self.engine.execution_options(annotate_write=True)
 
     @contextmanager
