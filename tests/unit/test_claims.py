@@ -2,13 +2,19 @@
 
 import io
 import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
-from annotate import claims, exchange
-from annotate.errors import NotAllowed
+from annotate import claims, exchange, people
+from annotate.desk import Place
+from annotate.errors import AnnotateError, NotAllowed
 from db.engine import Database
 from db.tables import Event, now
 from tests.unit.desk_round import FAIR, Desk
@@ -195,6 +201,48 @@ def test_a_place_that_an_import_filled_makes_the_submission_extra(database: Data
         )
     assert desk.submit("Ada", place).extra
     assert desk.missing() == {"o00": 0}
+
+
+def test_raters_who_claim_at_once_hold_exactly_the_places_there_are(database: Database) -> None:
+    names = [f"rater {number:02}" for number in range(12)]
+    with database.write() as session:
+        for name in names:
+            people.add_rater(session, name)
+    desk = Desk(database, units=2, overlap=3, raters=tuple(names))
+    places = at_once([partial(desk.claim, name) for name in names])
+    held = Counter(desk.unit(place).key for place in places if isinstance(place, Place))
+    assert held == {"o00": 3, "o01": 3}
+    assert places.count(None) == 6
+
+
+def test_two_tabs_that_submit_at_once_store_one_submission(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=2)
+    place = desk.take("Ada")
+    said = at_once([partial(desk.submit, "Ada", place, key=key) for key in ("one", "other")])
+    assert sorted(type(one).__name__ for one in said) == ["Receipt", "StaleAssignment"]
+    assert len(desk.stored()) == 1
+    assert desk.missing() == {"o00": 1}
+
+
+def test_two_tabs_that_claim_at_once_show_the_same_unit(database: Database) -> None:
+    desk = Desk(database, units=3)
+    places = at_once([partial(desk.claim, "Ada")] * 4)
+    assert len({p.assignment_id for p in places if isinstance(p, Place)}) == 1
+
+
+def at_once(steps: Sequence[Callable[[], object]]) -> list[object]:
+    """Take every step in a thread of its own, all at the same moment; results or refusals."""
+    start = threading.Barrier(len(steps))
+
+    def step(work: Callable[[], object]) -> object:
+        start.wait()
+        try:
+            return work()
+        except AnnotateError as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(len(steps)) as threads:
+        return list(threads.map(step, steps))
 
 
 def test_done_and_left_are_what_this_rater_has_and_may_still_get(database: Database) -> None:
