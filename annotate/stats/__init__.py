@@ -22,7 +22,8 @@ from annotate.stats.calibration import (
     calibrate,
     lower_median,
 )
-from annotate.stats.drift import Contrast, Drift, DriftVerdict, RoundScores, across, drift
+from annotate.stats.contrasts import Contrast, RoundScores
+from annotate.stats.drift import Drift, DriftVerdict, across, drift
 from annotate.stats.figure import Figure, Level, Reason, counts, not_enough
 from annotate.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 

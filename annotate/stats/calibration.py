@@ -21,7 +21,7 @@ from annotate.stats.association import (
     pooled_correlation,
 )
 from annotate.stats.bootstrap import SEED
-from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, not_enough
+from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, not_enough, plural
 
 MINIMUM_UNITS = 10
 SHARED = 10
@@ -362,6 +362,5 @@ def _withheld(n: int, missing: int, coverage: Figure, domain: tuple[float, ...])
         judge_leave_one_out=none,
         n_units=n,
         verdict=Verdict.NOT_ENOUGH,
-        verdict_reason=f"{missing} more unit{'s' if missing != 1 else ''} "
-        "that both people and the judge rated",
+        verdict_reason=plural(missing, "unit that both people and the judge rated"),
     )

@@ -24,9 +24,17 @@ class Reason(StrEnum):
     CONSTANT = "one side gave always the same value"
 
 
+def plural(more: int, what: str) -> str:
+    """`1 more unit`, `4 more units that people rated`: the noun is the phrase's unit or anchor."""
+    if more != 1:
+        for noun in ("anchor", "unit"):
+            what = what.replace(noun, f"{noun}s", 1)
+    return f"{more} more {what}"
+
+
 def not_enough(missing: int) -> str:
     """The reason of a figure that waits for more units: `not enough ratings: 4 more units`."""
-    return f"not enough ratings: {missing} more unit{'s' if missing != 1 else ''}"
+    return f"not enough ratings: {plural(missing, 'unit')}"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,288 @@
+"""The four contrasts between two rounds: judge, raters, traffic, coverage.
+
+An anchored difference-in-differences. Anchors are units that both rounds rated and judged; the
+same raters' change on them is the ruler by which everything else is measured:
+
+- J, the judge: its change on anchors.
+- H, the raters: the same raters' change on anchors.
+- T, the traffic: people's change on fresh units, less H.
+- C, coverage: the judge's change relative to people on fresh units, less that on anchors.
+
+Tests: J permutes run labels within anchors, H flips signs of anchors, each the larger of a shift
+and a change of squared error (max-T); T and C are Welch's with inclusion weights. Holm over the
+four. See docs/statistics.md.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from scipy import stats
+
+from annotate.stats.figure import Floats, plural
+from annotate.stats.multiplicity import holm
+
+PERMUTATIONS = 1999
+MINIMUM_ANCHORS = 3
+MINIMUM_FRESH = 5
+MOST_WAYS = 20_000
+"""Ways to choose the later runs beyond which runs are averaged first: from nine runs a round."""
+
+
+@dataclass(frozen=True)
+class RoundScores:
+    """One round's half of the comparison, on one criterion.
+
+    Rows of the anchor arrays are the same anchors in both rounds, in the same order.
+    """
+
+    anchors_judge: Floats
+    """(anchors, runs), NaN where a run did not answer."""
+    anchors_human: Floats
+    """(anchors, raters), columns as in `raters`, NaN where nobody rated."""
+    fresh_judge: Floats
+    """(fresh units,)"""
+    fresh_human: Floats
+    """(fresh units, raters)"""
+    fresh_weight: Floats
+    """(fresh units,), one over the inclusion probability."""
+    raters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One of the four: how far it moved, in points."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_adjusted: float | None
+    n: int
+    reason: str | None = None
+    scatter: int = 0
+    """Which way the squared distance to people changed, if that and no shift gave the p: 1 is
+    further away, -1 closer, 0 a shift."""
+
+    def within(self, delta: float) -> bool:
+        """Whether the whole interval lies within plus or minus delta."""
+        return (
+            self.low is not None
+            and self.high is not None
+            and -delta <= self.low
+            and self.high <= delta
+        )
+
+
+def contrasts(
+    baseline: RoundScores, current: RoundScores, *, domain: tuple[float, ...], seed: int
+) -> dict[str, Contrast]:
+    """J, H, T and C with p adjusted by Holm over those that can be tested.
+
+    Raises ValueError when the anchors of the two rounds differ in number.
+    """
+    if len(baseline.anchors_judge) != len(current.anchors_judge):
+        raise ValueError("the anchors of the two rounds differ in number")
+    before, after = _same_raters(baseline, current)
+    judge_change = _mean_of(current.anchors_judge) - _mean_of(baseline.anchors_judge)
+    change = _mean_of(after - before)
+    gold = _gold(baseline, current)
+    weights = _post_stratified(gold, baseline, domain)
+    return _adjusted(
+        {
+            "J": _judge(baseline, current, gold, seed),
+            "H": _raters(before, after, gold, seed),
+            "T": _traffic(baseline, current, change, weights),
+            "C": _coverage(baseline, current, judge_change - change, weights),
+        }
+    )
+
+
+def _same_raters(baseline: RoundScores, current: RoundScores) -> tuple[Floats, Floats]:
+    """The anchors' ratings by raters of both rounds, paired: NaN where one of the two is."""
+    both = [name for name in baseline.raters if name in current.raters]
+    before = baseline.anchors_human[:, [baseline.raters.index(name) for name in both]]
+    after = current.anchors_human[:, [current.raters.index(name) for name in both]]
+    missing = np.isnan(before) | np.isnan(after)
+    return np.where(missing, np.nan, before), np.where(missing, np.nan, after)
+
+
+def _mean_of(values: Floats) -> Floats:
+    """Row means over what is there, NaN for an empty row."""
+    number = (~np.isnan(values)).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        found: Floats = np.nansum(values, axis=1) / number
+    return np.where(number > 0, found, np.nan)
+
+
+def _gold(baseline: RoundScores, current: RoundScores) -> Floats:
+    """Each anchor's median over all people of both rounds."""
+    pooled = np.hstack([baseline.anchors_human, current.anchors_human])
+    found = np.full(len(pooled), np.nan)
+    rated = ~np.isnan(pooled).all(axis=1)
+    if rated.any():
+        found[rated] = np.nanmedian(pooled[rated], axis=1)
+    return found
+
+
+def _post_stratified(gold: Floats, baseline: RoundScores, domain: tuple[float, ...]) -> Floats:
+    """Anchor weights that give anchors the traffic's mix of passes and fails (two-valued scales).
+
+    Anchors are often balanced and traffic is not; unweighted, a judge that changed on fails alone
+    would look like a coverage problem.
+    """
+    weights = np.ones(len(gold))
+    if len(domain) != 2 or not len(baseline.fresh_human):
+        return weights
+    cut = sum(domain) / 2
+    people = _mean_of(baseline.fresh_human)
+    known = ~np.isnan(people)
+    if not known.any():
+        return weights
+    traffic = np.average(people[known] > cut, weights=baseline.fresh_weight[known])
+    high, low = gold > cut, gold <= cut
+    if high.any() and low.any():
+        share = high.sum() / (high.sum() + low.sum())
+        weights[high] = traffic / share
+        weights[low] = (1 - traffic) / (1 - share)
+    return weights
+
+
+def _judge(baseline: RoundScores, current: RoundScores, gold: Floats, seed: int) -> Contrast:
+    """Under no change it is chance which of an anchor's runs are the later ones."""
+    silent = np.isnan(baseline.anchors_judge).all(axis=1)
+    judged = ~(silent | np.isnan(current.anchors_judge).all(axis=1))
+    n = int(judged.sum())
+    if n < MINIMUM_ANCHORS:
+        return _missing(n, "anchor that the judge scored in both rounds", MINIMUM_ANCHORS)
+    before, after = baseline.anchors_judge[judged], current.anchors_judge[judged]
+    ways = comb(before.shape[1] + after.shape[1], after.shape[1])
+    if np.isnan(before).any() or np.isnan(after).any() or ways > MOST_WAYS:
+        # Runs that lack an answer cannot be exchanged one by one; their means can.
+        before, after = _mean_of(before)[:, None], _mean_of(after)[:, None]
+    truth = np.where(np.isnan(gold[judged]), _mean_of(before), gold[judged])
+    runs = np.hstack([before, after])
+    changes = _every_way(runs.shape[1], after.shape[1])
+    drawn = np.random.default_rng(seed).integers(0, changes.shape[1], size=(PERMUTATIONS, n))
+    # The last way is the observed one: the later runs are the later ones.
+    drawn = np.vstack([np.full((1, n), changes.shape[1] - 1), drawn])
+    each = np.arange(n)
+
+    def moved(values: Floats) -> Floats:
+        found: Floats = (values @ changes)[each, drawn].mean(axis=1)
+        return found
+
+    found = _max_t(moved(runs), moved((runs - truth[:, None]) ** 2))
+    return _estimated(_mean_of(after) - _mean_of(before), *found)
+
+
+def _every_way(runs: int, later: int) -> Floats:
+    """Mean of the later less mean of the earlier runs, for every choice of the later ones.
+
+    Returns coefficients (runs, choices); the last choice is the last runs.
+    """
+    chosen = list(combinations(range(runs), later))
+    found = np.full((runs, len(chosen)), -1 / (runs - later))
+    for column, rows in enumerate(chosen):
+        found[list(rows), column] = 1 / later
+    return found
+
+
+def _raters(before: Floats, after: Floats, gold: Floats, seed: int) -> Contrast:
+    """Under no change it is chance whether an anchor's ratings went up or down."""
+    change = _mean_of(after - before)
+    squared = _mean_of((after - gold[:, None]) ** 2 - (before - gold[:, None]) ** 2)
+    usable = ~np.isnan(change)
+    n = int(usable.sum())
+    if n < MINIMUM_ANCHORS:
+        return _missing(n, "anchor that the same people rated in both rounds", MINIMUM_ANCHORS)
+    change, squared = change[usable], squared[usable]
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(PERMUTATIONS, n))
+    signs = np.vstack([np.ones((1, n)), signs])
+    return _estimated(change, *_max_t(signs @ change / n, signs @ squared / n))
+
+
+def _max_t(shift: Floats, distance: Floats) -> tuple[float, int]:
+    """The permutation p of the larger of two standardised statistics, and `Contrast.scatter`.
+
+    shift, distance: the observed value first, then those of the permutations.
+    """
+
+    def standard(values: Floats) -> Floats:
+        spread = values[1:].std()
+        return np.abs(values) / spread if spread > 0 else np.zeros_like(values)
+
+    both = np.vstack([standard(shift), standard(distance)])
+    largest = both.max(axis=0)
+    p = float((1 + (largest[1:] >= largest[0] - 1e-12).sum()) / len(largest))
+    return p, int(np.sign(distance[0])) if both[1, 0] > both[0, 0] else 0
+
+
+def _estimated(change: Floats, p: float, scatter: int) -> Contrast:
+    n = len(change)
+    estimate, variance = _weighted(change, np.ones(n))
+    reach = float(stats.t.ppf(0.975, n - 1)) * float(np.sqrt(variance))
+    return Contrast(estimate, estimate - reach, estimate + reach, p, None, n, None, scatter)
+
+
+def _weighted(values: Floats, weights: Floats) -> tuple[float, float]:
+    """The weighted mean and its variance (linearised)."""
+    n = len(values)
+    share = weights / weights.sum()
+    mean = float((share * values).sum())
+    variance = float(n / (n - 1) * ((share * (values - mean)) ** 2).sum()) if n > 1 else 0.0
+    return mean, variance
+
+
+def _traffic(
+    baseline: RoundScores, current: RoundScores, change: Floats, weights: Floats
+) -> Contrast:
+    sides = [(_mean_of(s.fresh_human), s.fresh_weight) for s in (current, baseline)]
+    return _welch(sides, change, weights, "fresh unit that people rated")
+
+
+def _coverage(
+    baseline: RoundScores, current: RoundScores, change: Floats, weights: Floats
+) -> Contrast:
+    sides = [(s.fresh_judge - _mean_of(s.fresh_human), s.fresh_weight) for s in (current, baseline)]
+    return _welch(sides, change, weights, "fresh unit that people and the judge rated")
+
+
+def _welch(
+    sides: list[tuple[Floats, Floats]], change: Floats, weights: Floats, what: str
+) -> Contrast:
+    """Current less baseline on fresh units, less the change on anchors; Welch-Satterthwaite."""
+    parts = []
+    for values, weight in sides:
+        known = ~np.isnan(values)
+        if known.sum() < MINIMUM_FRESH:
+            return _missing(int(known.sum()), what, MINIMUM_FRESH)
+        parts.append((*_weighted(values[known], weight[known]), int(known.sum())))
+    known = ~np.isnan(change)
+    if known.sum() < MINIMUM_ANCHORS:
+        return _missing(int(known.sum()), "anchor rated in both rounds", MINIMUM_ANCHORS)
+    parts.append((*_weighted(change[known], weights[known]), int(known.sum())))
+    estimate = parts[0][0] - parts[1][0] - parts[2][0]
+    variance = sum(part[1] for part in parts)
+    n = parts[0][2]
+    if variance <= 0:
+        return Contrast(None, None, None, None, None, n, "no variation to weigh a change against")
+    freedom = variance**2 / sum(v**2 / (m - 1) for _, v, m in parts if v > 0)
+    error = float(np.sqrt(variance))
+    reach = float(stats.t.ppf(0.975, freedom)) * error
+    p = float(2 * stats.t.sf(abs(estimate) / error, freedom))
+    return Contrast(estimate, estimate - reach, estimate + reach, p, None, n)
+
+
+def _missing(n: int, what: str, minimum: int) -> Contrast:
+    return Contrast(None, None, None, None, None, n, plural(minimum - n, what))
+
+
+def _adjusted(contrasts: dict[str, Contrast]) -> dict[str, Contrast]:
+    tested = [name for name, c in contrasts.items() if c.p is not None]
+    adjusted = holm([contrasts[name].p or 0.0 for name in tested])
+    return contrasts | {
+        name: replace(contrasts[name], p_adjusted=float(p))
+        for name, p in zip(tested, adjusted, strict=True)
+    }
