@@ -15,13 +15,7 @@ with watch, messages.shown_errors():
     with session.database().read() as db:
         known = rounds.list_rounds(db)
     if known:
-        names = [r.name for r in known]
-        name = st.selectbox(
-            "Round",
-            names,
-            key="rounds_round",
-            format_func=lambda n: f"{n} ({next(r.status for r in known if r.name == n)})",
-        )
+        name = st.selectbox("Round", [r.name for r in known], key="rounds_round")
         round_view.show(next(r for r in known if r.name == name), lead)
     else:
         st.info("No round yet. The second tab launches one.")

@@ -16,14 +16,12 @@ def chosen_round(rounds: list[Round], *, key: str, label: str = "Round") -> Roun
         st.info("No round yet. Launch one on the page Rounds; its results will appear here.")
         return None
     names = [r.name for r in rounds]
-    name = st.selectbox(
-        label,
-        names,
-        index=next((i for i, r in enumerate(rounds) if r.status == "closed"), 0),
-        key=key,
-        format_func=lambda n: f"{n} ({next(r.status for r in rounds if r.name == n)})",
-    )
-    return next(r for r in rounds if r.name == name)
+    newest_closed = next((i for i, r in enumerate(rounds) if r.status == "closed"), 0)
+    name = st.selectbox(label, names, index=newest_closed, key=key)
+    chosen = next(r for r in rounds if r.name == name)
+    if chosen.status == "open":
+        st.caption("This round is open: its figures still change.")
+    return chosen
 
 
 def chosen_criterion(criteria: list[str], *, key: str) -> str:

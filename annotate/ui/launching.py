@@ -12,6 +12,7 @@ from annotate.ui import messages, session
 from db.tables import Rater, Round
 
 PREVIEW = "launch_preview"
+ADDED = "rubric_added"
 NONE = "None"
 HIDEABLE = tuple(Blind.model_fields)
 SIGNALS = {
@@ -61,6 +62,8 @@ def show(lead: Rater) -> None:
 
 
 def _add_rubric(lead: Rater) -> None:
+    if added := st.session_state.pop(ADDED, None):
+        st.success(messages.as_plain_text(f"{added} is in the workspace and chosen below."))
     with st.expander("Add a rubric of your own"):
         file = st.file_uploader("Rubric file (YAML)", type=["yaml", "yml"], key="rubric_file")
         if file is not None and st.button("Add this rubric"):
@@ -68,7 +71,7 @@ def _add_rubric(lead: Rater) -> None:
                 text = rubric_file.decoded(file.getvalue(), file.name)
                 row = rubric_versions.add_rubric(db, text, source_name=file.name, by=lead)
                 said = f"{row.name}@{row.version}"
-            st.success(messages.as_plain_text(f"{said} can be chosen below."))
+            st.session_state[ADDED] = st.session_state["launch_rubric"] = said
             st.rerun()
 
 
@@ -181,7 +184,7 @@ def _design(
 def _show_rubric(name: str) -> None:
     with session.database().read() as db:
         found = rubric_versions.loaded(rubric_versions.get_rubric(db, name))
-    with st.expander(messages.as_plain_text(f"{found.title}: {len(found.criteria)} criteria")):
+    with st.expander(messages.as_plain_text(f"What it asks: {found.title}")):
         for criterion in found.criteria:
             st.text(f"{criterion.id} ({criterion.scale}): {criterion.question}")
 

@@ -18,6 +18,8 @@ def show(round_: Round, lead: Rater) -> None:
     """Everything about one round."""
     with session.database().read() as db:
         done = rounds.progress(db, round_)
+    # Not in the select box: the browser would go on showing the words that were chosen.
+    st.badge(round_.status, color="green" if round_.status == "open" else "gray")
     _show_progress(done)
     _next_step(round_, done)
     with st.expander("Import ratings: people, judges, metrics"), messages.shown_errors():
