@@ -1,0 +1,48 @@
+"""Simulated rounds in which it is known who moved."""
+
+import numpy as np
+
+from annotate.stats import RoundScores
+from annotate.stats.figure import Floats
+
+SCALE = (1.0, 2.0, 3.0, 4.0, 5.0)
+
+
+def world(
+    seed: int,
+    *,
+    judge: float = 0.0,
+    raters: float = 0.0,
+    traffic: float = 0.0,
+    on_new: float = 0.0,
+    guessing: float = 0.0,
+    anchors: int = 50,
+    fresh: int = 100,
+    runs: int = 3,
+    people: tuple[str, ...] = ("ada", "ben", "cleo"),
+) -> RoundScores:
+    """A round on a scale of 1 to 5; the true quality of the anchors is the same in every world.
+
+    judge, raters: how lenient they are. traffic: how much better the fresh units are.
+    on_new: the judge's leniency on fresh units alone. guessing: its share of random scores.
+    """
+    quality = np.random.default_rng(7).normal(3.2, 1, size=(anchors, 1))
+    random = np.random.default_rng(seed)
+    new = random.normal(3.2 + traffic, 1, size=(fresh, 1))
+
+    def scored(true: Floats, columns: int, off: float, noise: float) -> Floats:
+        said = true + off + random.normal(0, noise, size=(len(true), columns))
+        found: Floats = np.clip(np.rint(said), 1, 5)
+        return found
+
+    of_anchors = scored(quality, runs, judge, 0.5)
+    lost = random.random(of_anchors.shape) < guessing
+    of_anchors[lost] = random.integers(1, 6, size=int(lost.sum()))
+    return RoundScores(
+        anchors_judge=of_anchors,
+        anchors_human=scored(quality, len(people), raters, 0.6),
+        fresh_judge=scored(new, 1, judge + on_new, 0.5)[:, 0],
+        fresh_human=scored(new, len(people), raters, 0.6),
+        fresh_weight=np.ones(fresh),
+        raters=people,
+    )
