@@ -21,7 +21,7 @@ from annotate.stats.association import (
     pooled_correlation,
 )
 from annotate.stats.bootstrap import SEED
-from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, not_enough, plural
+from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough, plural
 
 MINIMUM_UNITS = 10
 SHARED = 10
@@ -109,7 +109,7 @@ def calibrate(
     judge: (units,), any number within the scale, NaN where it did not answer.
     humans: (units, raters), points of the scale, NaN where nobody rated.
     domain: the whole scale, ascending. pass_at: the point from which a unit passes.
-    Raises ValueError for arrays of different length.
+    Raises ValueError for arrays of different length, and for a rating outside the scale.
 
     Kappa is Cohen's with quadratic weights (unweighted on a nominal scale) with each person,
     averaged by units shared; Spearman, Kendall's tau-b, bias and MAE are against the mean of the
@@ -118,6 +118,7 @@ def calibrate(
     """
     if len(judge) != len(humans):
         raise ValueError(f"{len(judge)} scores for {len(humans)} units")
+    counts(humans, domain)  # refuses a value outside the scale
     rated = ~np.isnan(humans).all(axis=1)
     judge, humans = judge[rated], humans[rated]
     answered = ~np.isnan(judge)

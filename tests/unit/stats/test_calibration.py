@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from annotate.stats import Calibration, Reason, Thresholds, Verdict, calibrate, lower_median
 from annotate.stats.figure import Floats
@@ -231,6 +233,42 @@ def test_a_pool_of_raters_is_measured_as_interchangeable_people() -> None:
 def test_scores_and_ratings_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="59 scores for 60 units"):
         compare(np.ones(59), people(60))
+
+
+def test_a_rating_outside_the_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="value 9 is not on the scale"):
+        compare(np.full(20, 3.0), np.full((20, 2), 9.0))
+
+
+RATING = st.sampled_from([1.0, 2.0, 3.0, 4.0, 5.0, NAN])
+SCORE = st.one_of(st.just(NAN), st.floats(1, 5))
+ROUND = st.integers(1, 6).flatmap(
+    lambda raters: st.lists(
+        st.tuples(SCORE, st.lists(RATING, min_size=raters, max_size=raters)),
+        min_size=1,
+        max_size=30,
+    )
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(ROUND, st.sampled_from(["nominal", "ordinal", "interval"]))
+def test_any_ratings_give_a_number_in_its_interval_or_a_reason(
+    rows: list[tuple[float, list[float]]], level: Any
+) -> None:
+    judge = np.array([score for score, _ in rows])
+    humans = np.array([said for _, said in rows])
+    found = calibrate(judge, humans, domain=SCALE, level=level, pass_at=4, minimum_units=2)
+    for figure in (
+        found.weighted_kappa, found.spearman, found.kendall_tau_b, found.bias, found.mae,
+        found.tpr, found.tnr, found.coverage, found.ceiling.spearman,
+        found.ceiling.weighted_kappa, found.judge_leave_one_out.spearman,
+    ):  # fmt: skip
+        assert (figure.value is None) == (figure.reason is not None)
+        assert figure.value is None or np.isfinite(figure.value)
+        if figure.value is not None and figure.low is not None and figure.high is not None:
+            assert figure.low <= figure.value + 1e-12
+            assert figure.value <= figure.high + 1e-12
 
 
 def test_intervals_contain_their_estimates_and_repeat_with_the_seed() -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from annotate.stats import (
     Contrast,
@@ -267,6 +269,48 @@ def test_rounds_with_other_anchors_are_refused() -> None:
 
 def test_drift_is_the_same_each_time_it_is_asked_for() -> None:
     assert compare(world(1), world(2)) == compare(world(1), world(2))
+
+
+def thinned(whole: RoundScores, share: float, seed: int) -> RoundScores:
+    """The same round with scores missing at random."""
+    random = np.random.default_rng(seed)
+
+    def holes(values: Floats) -> Floats:
+        found: Floats = np.where(random.random(values.shape) < share, NAN, values)
+        return found
+
+    return replace(
+        whole,
+        anchors_judge=holes(whole.anchors_judge),
+        anchors_human=holes(whole.anchors_human),
+        fresh_judge=holes(whole.fresh_judge),
+        fresh_human=holes(whole.fresh_human),
+    )
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.integers(0, 12), st.integers(0, 12), st.integers(1, 3), st.integers(1, 3),
+    st.floats(0, 1), st.integers(0, 99), st.sampled_from([SCALE, (1.0, 5.0)]),
+)  # fmt: skip
+def test_any_two_rounds_get_a_verdict_and_a_sentence(
+    anchors: int, fresh: int, before_runs: int, after_runs: int, share: float, seed: int,
+    scale: tuple[float, ...],
+) -> None:  # fmt: skip
+    before, after = (
+        thinned(world(seed + i, anchors=anchors, fresh=fresh, runs=runs), share, seed)
+        for i, runs in enumerate((before_runs, after_runs))
+    )
+    found = drift(before, after, level="ordinal", domain=scale)
+    assert found.sentence("billing").endswith(".")
+    assert "None" not in found.sentence()
+    assert bool(found.causes) == (found.verdict in (DriftVerdict.ALARM, DriftVerdict.WATCH))
+    for contrast in found.contrasts.values():
+        assert (contrast.p is None) == (contrast.reason is not None)
+        if contrast.p is not None and contrast.p_adjusted is not None:
+            assert 0 <= contrast.p <= contrast.p_adjusted <= 1
+            assert contrast.low is not None and contrast.high is not None
+            assert contrast.low <= (contrast.estimate or 0) <= contrast.high
 
 
 def flagged(p: float) -> Drift:
