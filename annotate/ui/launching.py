@@ -8,6 +8,7 @@ import streamlit as st
 from annotate import outputs, people, rounds, rubric, rubric_file, rubric_versions
 from annotate.design import Blind, checked
 from annotate.plan import Plan
+from annotate.settings import get_settings
 from annotate.ui import messages, session
 from db.tables import Rater, Round
 
@@ -177,6 +178,7 @@ def _design(
             "until": datetime.combine(until, time(), UTC) if until else None,
         },
         "hide": {field: field not in shown for field in HIDEABLE},
+        "lease_minutes": get_settings().lease_minutes,
         "parameters": {"minimum_units": int(minimum)},
     }
 
