@@ -12,7 +12,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import DatabaseError as DriverError
 from sqlmodel import Session
 
 from db.locks import WriterLock
@@ -193,11 +194,16 @@ def _explained() -> Iterator[None]:
     """Turn the driver's refusals that a person can mend into words."""
     try:
         yield
-    except OperationalError as error:
+    except DriverError as error:
         words = str(error.orig)
         if "disk is full" in words or "No space left" in words or "disk I/O" in words:
             raise StorageFull(
                 "the disk is full: nothing of this step was stored; free some space and repeat it"
+            ) from error
+        if "is not a database" in words or "disk image is malformed" in words:
+            raise DatabaseError(
+                "the file is not a database, or is damaged; check ANNOTATE_DATABASE_URL, or restore "
+                "a backup"
             ) from error
         if "unable to open database file" in words:
             raise DatabaseError(
