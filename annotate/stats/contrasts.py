@@ -91,8 +91,8 @@ def contrasts(
     weights = _post_stratified(gold, baseline, domain)
     return _adjusted(
         {
-            "J": _judge(baseline, current, gold, seed),
-            "H": _raters(before, after, gold, seed),
+            "J": _judge(baseline, current, gold, domain, seed),
+            "H": _raters(before, after, gold, domain, seed),
             "T": _traffic(baseline, current, change, weights),
             "C": _coverage(baseline, current, judge_change - change, weights),
         }
@@ -149,7 +149,9 @@ def _post_stratified(gold: Floats, baseline: RoundScores, domain: tuple[float, .
     return weights
 
 
-def _judge(baseline: RoundScores, current: RoundScores, gold: Floats, seed: int) -> Contrast:
+def _judge(
+    baseline: RoundScores, current: RoundScores, gold: Floats, domain: tuple[float, ...], seed: int
+) -> Contrast:
     """Under no change it is chance which of an anchor's runs are the later ones."""
     silent = np.isnan(baseline.anchors_judge).all(axis=1)
     judged = ~(silent | np.isnan(current.anchors_judge).all(axis=1))
@@ -174,7 +176,7 @@ def _judge(baseline: RoundScores, current: RoundScores, gold: Floats, seed: int)
         return found
 
     found = _max_t(moved(runs), moved((runs - truth[:, None]) ** 2))
-    return _estimated(_mean_of(after) - _mean_of(before), *found)
+    return _estimated(_mean_of(after) - _mean_of(before), domain, *found)
 
 
 def _every_way(runs: int, later: int) -> Floats:
@@ -189,7 +191,9 @@ def _every_way(runs: int, later: int) -> Floats:
     return found
 
 
-def _raters(before: Floats, after: Floats, gold: Floats, seed: int) -> Contrast:
+def _raters(
+    before: Floats, after: Floats, gold: Floats, domain: tuple[float, ...], seed: int
+) -> Contrast:
     """Under no change it is chance whether an anchor's ratings went up or down."""
     change = _mean_of(after - before)
     squared = _mean_of((after - gold[:, None]) ** 2 - (before - gold[:, None]) ** 2)
@@ -200,7 +204,7 @@ def _raters(before: Floats, after: Floats, gold: Floats, seed: int) -> Contrast:
     change, squared = change[usable], squared[usable]
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(PERMUTATIONS, n))
     signs = np.vstack([np.ones((1, n)), signs])
-    return _estimated(change, *_max_t(signs @ change / n, signs @ squared / n))
+    return _estimated(change, domain, *_max_t(signs @ change / n, signs @ squared / n))
 
 
 def _max_t(shift: Floats, distance: Floats) -> tuple[float, int]:
@@ -219,10 +223,15 @@ def _max_t(shift: Floats, distance: Floats) -> tuple[float, int]:
     return p, int(np.sign(distance[0])) if both[1, 0] > both[0, 0] else 0
 
 
-def _estimated(change: Floats, p: float, scatter: int) -> Contrast:
+def _estimated(change: Floats, domain: tuple[float, ...], p: float, scatter: int) -> Contrast:
     n = len(change)
     estimate, variance = _weighted(change, np.ones(n))
-    reach = float(stats.t.ppf(0.975, n - 1)) * float(np.sqrt(variance))
+    if variance > 1e-18:
+        reach = float(stats.t.ppf(0.975, n - 1)) * float(np.sqrt(variance))
+    else:
+        # All anchors changed alike. Of a share of 1 - .025^(1/n) that changes by one point more,
+        # n anchors show none in one round of forty: so much can be excluded and no more.
+        reach = float((1 - 0.025 ** (1 / n)) * np.diff(domain).min())
     return Contrast(estimate, estimate - reach, estimate + reach, p, None, n, None, scatter)
 
 

@@ -246,6 +246,23 @@ def test_scores_without_any_variation_are_not_a_sure_sign() -> None:
     assert found.contrasts["J"].p == 1.0
 
 
+@pytest.mark.parametrize(("anchors", "stable"), [(3, False), (12, False), (14, True)])
+def test_a_judge_that_never_changes_is_stable_only_on_enough_anchors(
+    anchors: int, stable: bool
+) -> None:
+    """Three anchors without a change exclude next to nothing: 1 - .025^(1/3) is .71 points."""
+    quality: Floats = np.arange(anchors, dtype=np.float64)[:, None] % 5 + 1
+    whole = replace(
+        world(1, anchors=anchors, fresh=2000),
+        anchors_judge=quality,
+        anchors_human=np.column_stack([quality] * 3),
+    )
+    found = compare(whole, whole)
+    assert (found.verdict is DriftVerdict.STABLE) == stable
+    reach = 1 - 0.025 ** (1 / anchors)
+    assert (found.contrasts["J"].low, found.contrasts["J"].high) == pytest.approx((-reach, reach))
+
+
 def test_runs_without_an_answer_are_left_out() -> None:
     before, after = world(1), world(2, judge=0.6)
     holed = after.anchors_judge.copy()
