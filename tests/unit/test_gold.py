@@ -1,0 +1,221 @@
+"""From disputed and agreed ratings to gold, and into a golden dataset."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from annotate import gold, people, ratings, rounds
+from annotate.errors import BadInput, NotAllowed, NotFound
+from annotate.rubric import Answer
+from db.engine import Database
+from db.tables import Rater
+from tests.unit.desk_round import GOOD, Desk
+
+BAD = {"quality": Answer(value=1), "failure": Answer(tags=("stale",))}
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    """Four units, two raters each: agreed on all but o02, which Ada likes and Ben does not."""
+    desk = Desk(database, units=4, overlap=2, raters=("Ada", "Ben"))
+    for name in ("Ada", "Ben"):
+        while (place := desk.claim(name)) is not None:
+            disliked = name == "Ben" and place.response == "Response 2"
+            desk.submit(name, place, BAD if disliked else GOOD)
+    return desk
+
+
+def close(desk: Desk) -> None:
+    with desk.database.write() as session:
+        rounds.close_round(session, "R", by=None)
+
+
+def adjudicate(desk: Desk, value: str = "1", reason: str = "the context says so") -> None:
+    with desk.database.write() as session:
+        gold.adjudicate(
+            session, desk.round(), "o02", "quality", value, reason, by=desk.rater("Lea")
+        )
+
+
+def promote(desk: Desk, by: Rater | None = None) -> gold.Promotion:
+    with desk.database.write() as session:
+        return gold.promote(session, desk.round(), by=by)
+
+
+def decisions(desk: Desk) -> dict[tuple[str, str], gold.Decision]:
+    with desk.database.read() as session:
+        return {(d.unit, d.criterion): d for d in gold.decisions(session, desk.round())}
+
+
+def everything(desk: Desk) -> pd.DataFrame:
+    """Every rating that was ever made, in order."""
+    with desk.database.read() as session:
+        return ratings.frame(session, current=False)
+
+
+def test_what_raters_agree_on_has_a_consensus_and_what_they_do_not_is_disputed(desk: Desk) -> None:
+    found = decisions(desk)
+    agreed, disputed = found["o00", "quality"], found["o02", "quality"]
+    assert (agreed.consensus.value, agreed.consensus.how, agreed.label) == (3, "unanimous", "Good")
+    assert agreed.raters == ("Ada", "Ben")
+    assert (disputed.consensus.value, disputed.open, disputed.label) == (None, True, None)
+
+
+def test_a_dispute_shows_every_side_with_its_rationale(desk: Desk) -> None:
+    with desk.database.read() as session:
+        found = gold.disputes(session, desk.round())
+    assert [(d.decision.unit, d.decision.criterion) for d in found] == [("o02", "quality")]
+    assert [(v.rater, v.value, v.label) for v in found[0].votes] == [
+        ("Ada", 3.0, "Good"),
+        ("Ben", 1.0, "Bad"),
+    ]
+
+
+def test_an_adjudication_is_a_rating_of_the_leads_own_and_settles_the_dispute(desk: Desk) -> None:
+    adjudicate(desk)
+    decision = decisions(desk)["o02", "quality"]
+    assert (decision.consensus.value, decision.consensus.how) == (1, "adjudicated")
+    assert (decision.adjudicated_by, decision.open) == ("Lea", False)
+    last = everything(desk).iloc[-1]
+    assert (last["rater"], last["adjudication"], last["rationale"]) == (
+        "Lea",
+        True,
+        "the context says so",
+    )
+    assert "others" in last["seen"]
+
+
+def test_a_second_adjudication_supersedes_the_first(desk: Desk) -> None:
+    adjudicate(desk, "1")
+    adjudicate(desk, "2", "on second thought, half right")
+    assert decisions(desk)["o02", "quality"].consensus.value == 2
+    rulings = everything(desk)
+    assert rulings[rulings["adjudication"].astype(bool)]["superseded"].tolist() == [True, False]
+
+
+def test_an_adjudication_does_not_count_as_a_raters_vote(desk: Desk) -> None:
+    adjudicate(desk)
+    decision = decisions(desk)["o02", "quality"]
+    assert decision.consensus.votes == {1.0: 1, 3.0: 1}
+    assert decision.raters == ("Ada", "Ben")
+
+
+@pytest.mark.parametrize(
+    ("unit", "criterion", "value", "reason", "words"),
+    [
+        ("o02", "quality", "2", "  ", "needs a reason"),
+        ("o02", "quality", "9", "because", "quality"),
+        ("o02", "tone", "2", "because", "has no criterion 'tone'"),
+        ("nope", "quality", "2", "because", "has no unit 'nope'"),
+    ],
+)
+def test_an_adjudication_that_cannot_be_is_refused_in_words(
+    desk: Desk, unit: str, criterion: str, value: str, reason: str, words: str
+) -> None:
+    with (
+        pytest.raises((BadInput, NotFound), match=words),
+        desk.database.write() as session,
+    ):
+        gold.adjudicate(session, desk.round(), unit, criterion, value, reason, by=desk.rater("Lea"))
+
+
+def test_raters_may_neither_adjudicate_nor_promote_nor_export(desk: Desk, tmp_path: Path) -> None:
+    close(desk)
+    ada = desk.rater("Ada")
+    with pytest.raises(NotAllowed, match="only a lead"), desk.database.write() as session:
+        gold.adjudicate(session, desk.round(), "o02", "quality", "1", "because", by=ada)
+    with pytest.raises(NotAllowed, match="only a lead"):
+        promote(desk, by=ada)
+    with pytest.raises(NotAllowed, match="only a lead"), desk.database.write() as session:
+        gold.export(session, tmp_path / "g.jsonl", by=ada)
+    assert not (tmp_path / "g.jsonl").exists()
+
+
+def test_an_open_round_gives_no_gold(desk: Desk) -> None:
+    with pytest.raises(NotAllowed, match="round R is open; close it first"):
+        promote(desk)
+
+
+def test_promotion_leaves_disputes_out_and_says_why(desk: Desk) -> None:
+    close(desk)
+    done = promote(desk)
+    assert done.added == 3
+    assert done.left["disputed: 2 points apart"] == 1
+
+
+def test_promoting_again_is_a_no_op_and_a_settled_dispute_is_added(desk: Desk) -> None:
+    close(desk)
+    promote(desk)
+    adjudicate(desk)
+    again = promote(desk)
+    assert (again.added, again.changed, again.same) == (1, 0, 3)
+
+
+def test_a_changed_label_retires_the_earlier_one_and_keeps_it_as_history(desk: Desk) -> None:
+    close(desk)
+    adjudicate(desk, "1")
+    promote(desk)
+    adjudicate(desk, "2", "on second thought")
+    changed = promote(desk)
+    assert (changed.added, changed.changed) == (0, 1)
+    with desk.database.read() as session:
+        labels = {(g.output, g.criterion): g.value for g in gold.list_gold(session)}
+    assert labels["o02", "quality"] == 2
+
+
+def test_equal_gold_gives_equal_bytes_and_a_corrected_label_is_no_conflict(
+    desk: Desk, tmp_path: Path
+) -> None:
+    close(desk)
+    adjudicate(desk, "1")
+    promote(desk)
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    for path in (first, second, first):
+        with desk.database.write() as session:
+            gold.export(session, path, merge=True, by=None)
+    assert first.read_bytes() == second.read_bytes()
+    adjudicate(desk, "2", "on second thought")
+    promote(desk)
+    with desk.database.write() as session:
+        result = gold.export(session, first, merge=True, by=None)
+    assert (result.changed, result.conflicts) == (["o02"], [])
+    lines = {row["id"]: row for row in map(json.loads, first.read_text().splitlines())}
+    assert lines["o02"]["labels"]["quality"]["value"] == 2
+    assert lines["o02"]["labels"]["quality"]["how"] == "adjudicated"
+    assert lines["o02"]["provenance"]["raters"] == ["Ada", "Ben", "Lea"]
+    assert lines["o00"]["provenance"]["rubric"] == "answers@1"
+
+
+def test_a_conflict_writes_nothing_until_the_lead_chooses(desk: Desk, tmp_path: Path) -> None:
+    close(desk)
+    promote(desk)
+    path = tmp_path / "golden.jsonl"
+    theirs = '{"id":"o00","labels":{"quality":{"value":1}}}\n'
+    path.write_text(theirs)
+    with desk.database.write() as session:
+        result = gold.export(session, path, merge=True, by=None)
+    assert [c.field for c in result.conflicts] == ["labels.quality"]
+    assert path.read_text() == theirs
+    with desk.database.write() as session:
+        gold.export(session, path, merge=True, resolve="workspace", by=None)
+    assert json.loads(path.read_text().splitlines()[0])["labels"]["quality"]["value"] == 3
+
+
+def test_an_existing_file_is_not_overwritten_without_merge(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "golden.jsonl"
+    path.write_text("{}\n")
+    with (
+        pytest.raises(BadInput, match="golden.jsonl exists; add --merge"),
+        desk.database.write() as session,
+    ):
+        gold.export(session, path, by=None)
+    assert path.read_text() == "{}\n"
+
+
+def test_a_revoked_lead_leads_no_more(desk: Desk) -> None:
+    with desk.database.write() as session:
+        people.revoke(session, people.get_rater(session, "Lea"), by=None)
+    with pytest.raises(NotAllowed, match="only a lead"):
+        promote(desk, by=desk.rater("Lea"))
