@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from annotate import ratings, rounds
 from annotate.errors import BadInput, NotFound
@@ -84,27 +84,21 @@ def drift_report(
     """Compare the judge, the raters and the traffic of two rounds on their shared anchors."""
     if baseline.id == current.id:
         raise BadInput("the baseline and the current round are the same; name two rounds")
-    rubric = rounds.rubric_of(session, current)
     before = _Side.of(session, baseline, judge)
     after = _Side.of(session, current, judge)
-    anchors = sorted(before.outputs("anchor") & after.outputs("anchor"))
-    parameters = rounds.parameters(current)
+    last = _round_before(session, baseline, current)
+    between = _Side.of(session, last, judge, required=False) if last else None
+    delta = rounds.parameters(current).delta
+    segments: list[str | None] = [None]
+    if by_segment:
+        segments += sorted(after.segments | before.segments)
     found: list[tuple[str, str | None, int, Drift]] = []
-    for key in rubric.rating_keys():
+    for key in rounds.rubric_of(session, current).rating_keys():
         if not (before.judged_on(key.key) and after.judged_on(key.key)):
             continue
-        segments: list[str | None] = [None]
-        if by_segment:
-            segments += sorted(after.segments | before.segments)
         for segment in segments:
-            chosen = [a for a in anchors if segment in (None, after.segment_of.get(a))]
-            result = drift(
-                before.arrays(key, chosen, segment),
-                after.arrays(key, chosen, segment),
-                level=key.level,
-                domain=key.domain,
-                delta=parameters.delta,
-            )
+            earlier = _compared(before, between, key, segment, delta) if between else None
+            result = _compared(before, after, key, segment, delta, earlier)
             found.append((key.key, segment, after.size(key, segment), result))
     rows = [
         DriftRow(criterion, segment, size, result, result.sentence(segment))
@@ -113,6 +107,36 @@ def drift_report(
         )
     ]
     return DriftReport(baseline.name, current.name, judge, rows, _facts(session, baseline, current))
+
+
+def _round_before(session: Session, baseline: Round, current: Round) -> Round | None:
+    """The latest earlier round against the same baseline: two weak signs in a row are an alarm."""
+    return session.exec(
+        select(Round)
+        .where(Round.baseline_id == baseline.id, col(Round.id) < current.id)
+        .order_by(col(Round.id).desc())
+    ).first()
+
+
+def _compared(
+    before: "_Side",
+    after: "_Side",
+    key: RatingKey,
+    segment: str | None,
+    delta: float | None,
+    earlier: Drift | None = None,
+) -> Drift:
+    """The verdict on one criterion in one segment, on the anchors that both sides have."""
+    shared = sorted(before.outputs("anchor") & after.outputs("anchor"))
+    anchors = [a for a in shared if segment in (None, after.segment_of.get(a))]
+    return drift(
+        before.arrays(key, anchors, segment),
+        after.arrays(key, anchors, segment),
+        level=key.level,
+        domain=key.domain,
+        delta=delta,
+        previous=earlier.contrasts if earlier else None,
+    )
 
 
 def _judged_together(found: list[tuple[str, str | None, int, Drift]]) -> list[Drift]:
@@ -127,7 +151,8 @@ def _judged_together(found: list[tuple[str, str | None, int, Drift]]) -> list[Dr
 class _Side:
     """One round's half of the comparison."""
 
-    def __init__(self, people_said: pd.DataFrame, judged: pd.DataFrame) -> None:
+    def __init__(self, people_said: pd.DataFrame, judged: pd.DataFrame, judge: str) -> None:
+        self._judge = judge
         self.people = people_said
         self.judged = judged
         self.segment_of = dict(zip(people_said["output"], people_said["segment"], strict=True))
@@ -135,16 +160,16 @@ class _Side:
         self.raters = sorted(people_said["rater"].unique())
 
     @classmethod
-    def of(cls, session: Session, round_: Round, judge: str) -> "_Side":
+    def of(cls, session: Session, round_: Round, judge: str, *, required: bool = True) -> "_Side":
         judged = scores(session, round_)
-        if judge not in set(judged["rater"]):
+        if required and judge not in set(judged["rater"]):
             known = ", ".join(sorted(judged["rater"].unique())) or "none"
             raise NotFound(
                 f"round {round_.name} has no scores of judge {judge!r}; "
                 f"it has those of: {known}. Import them with `annotate rating import`"
             )
         said = ratings.counted(blind(ratings.frame(session, rounds=[round_], kinds=["human"])))
-        return cls(said, judged[judged["rater"] == judge])
+        return cls(said, judged[judged["rater"] == judge], judge)
 
     def outputs(self, purpose: str) -> set[str]:
         return set(self.people.loc[self.people["purpose"] == purpose, "output"])
@@ -172,10 +197,6 @@ class _Side:
             fresh_weight=weight.reindex(fresh_outputs).fillna(1.0).to_numpy(dtype=np.float64),
             raters=tuple(self.raters),
         )
-
-    @property
-    def _judge(self) -> str:
-        return str(self.judged["rater"].iloc[0])
 
     def _chosen(self, key: RatingKey, segment: str | None) -> pd.DataFrame:
         chosen = self.people[self.people["criterion"] == key.key]

@@ -1,0 +1,163 @@
+"""From stored ratings to reports: what counts, and what is left out."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from annotate import exchange, ratings, rounds
+from annotate.errors import BadInput, NotFound
+from annotate.reports.agreement import agreement_report
+from annotate.reports.calibration import calibration_report, judges_of
+from annotate.reports.drift import drift_report
+from annotate.rubric import Answer
+from annotate.stats import Verdict
+from db.engine import Database
+from db.tables import Rating
+from tests.unit.desk_round import Desk
+
+UNITS = 12
+
+
+def level(response: str, name: str) -> dict[str, Answer]:
+    """Ada and Ben agree on two units of three."""
+    number = int(response.rsplit(" ", 1)[1])
+    value = 1 + number % 3
+    if name == "Ben" and number % 3 == 0:
+        value = 2
+    failure = {"failure": Answer(tags=())} if value < 3 else {}
+    return {"quality": Answer(value=value), **failure}
+
+
+def rated(database: Database, **design: Any) -> Desk:
+    """Twelve units that Ada and Ben have rated, repeats included."""
+    desk = Desk(database, units=UNITS, overlap=2, raters=("Ada", "Ben"), **design)
+    for name in ("Ada", "Ben"):
+        while (place := desk.claim(name)) is not None:
+            desk.later(1)
+            desk.submit(name, place, level(place.response, name))
+    return desk
+
+
+def judge(desk: Desk, values: dict[str, float], *, inside: bool = True, run: int = 1) -> None:
+    """Scores of the judge, inside the round or outside any."""
+    lines = [
+        {"output_id": key, "rater": "Judge", "criterion": "quality", "value": value, "run": run}
+        for key, value in values.items()
+    ]
+    file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+    with desk.database.write() as session:
+        round_ = rounds.get_round(session, "R") if inside else None
+        exchange.import_ratings(
+            session, file, round=round_, name="judge.jsonl", kind="judge", by=None
+        )
+
+
+TRUTH = {f"o{n:02}": float(1 + n % 3) for n in range(UNITS)}
+
+
+def test_repeats_count_for_consistency_and_not_for_agreement(database: Database) -> None:
+    desk = rated(database, repeats=4)
+    with database.read() as session:
+        report = agreement_report(session, desk.round(), by_segment=False)
+    row = next(r for r in report.rows if r.criterion == "quality")
+    assert (row.result.n_units, row.result.n_ratings) == (UNITS, 2 * UNITS)
+    assert row.repeats.n == 8
+    assert row.repeats.value == pytest.approx(1.0)
+
+
+def test_late_extras_and_adjudications_do_not_count(database: Database) -> None:
+    desk = rated(database)
+    with database.write() as session:
+        first = session.exec(select(Rating)).first()
+        assert first is not None
+        copied = first.model_dump(exclude={"id", "assignment_id"})
+        lea, cy = desk.rater("Lea").id, desk.rater("Cy").id
+        session.add(Rating(**{**copied, "rater_id": cy, "value": 1.0, "extra": True}))
+        session.add(Rating(**{**copied, "rater_id": lea, "value": 1.0, "adjudication": True}))
+    with database.read() as session:
+        report = agreement_report(session, desk.round(), by_segment=False)
+    assert report.rows[0].result.n_ratings == 2 * UNITS
+
+
+def test_the_pooled_row_comes_first_and_segments_follow(database: Database) -> None:
+    desk = rated(database)
+    with database.read() as session:
+        rows = agreement_report(session, desk.round()).rows
+    assert [r.segment for r in rows if r.criterion == "quality"] == [None, "hidden-segment"]
+
+
+def test_too_few_units_are_an_answer_and_not_a_number(database: Database) -> None:
+    desk = rated(database, parameters={"minimum_units": 20})
+    with database.read() as session:
+        document = agreement_report(session, desk.round()).as_json()
+    figure = document["rows"][0]["alpha"]
+    assert figure == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "n": 12,
+        "reason": "not enough ratings: 8 more units",
+    }
+
+
+def test_every_report_is_json_without_nan(database: Database) -> None:
+    desk = rated(database, repeats=2)
+    judge(desk, TRUTH)
+    with database.read() as session:
+        agreement = agreement_report(session, desk.round()).as_json()
+        calibration = calibration_report(session, desk.round()).as_json()
+    assert json.loads(json.dumps([agreement, calibration], allow_nan=False))
+
+
+def test_a_judge_is_compared_with_the_mean_of_the_people(database: Database) -> None:
+    desk = rated(database)
+    judge(desk, {key: min(3.0, value + 0.5) for key, value in TRUTH.items()})
+    with database.read() as session:
+        row = calibration_report(session, desk.round(), by_segment=False).rows[0]
+    # Ben's four slips of one point lift the mean of their units by a half, the judge's shift of
+    # a half reaches eight of twelve: people +1/6, judge +1/3.
+    assert row.judge == "Judge"
+    assert row.result.bias.value == pytest.approx(1 / 3 - 1 / 6)
+    assert row.result.coverage.value == 1.0
+
+
+def test_ratings_made_in_sight_of_the_judge_do_not_calibrate_it(database: Database) -> None:
+    desk = rated(database)
+    judge(desk, TRUTH)
+    with database.write() as session:
+        seen = session.exec(select(Rating).where(Rating.rater_id == desk.rater("Ada").id)).all()
+        for rating in seen:
+            fields = rating.model_dump(exclude={"id", "supersedes_id", "seen"})
+            session.add(Rating(**fields, supersedes_id=rating.id, seen=["response", "judge"]))
+    with database.read() as session:
+        report = calibration_report(session, desk.round(), by_segment=False)
+        counted = ratings.counted(ratings.frame(session, kinds=["human"]))
+    assert set(counted["rater"]) == {"Ada", "Ben"}
+    result = report.rows[0].result
+    assert result.ceiling.weighted_kappa.value is None  # Ben alone is left
+    assert result.verdict is not Verdict.TRUST
+
+
+def test_scores_made_outside_any_round_serve_a_round_that_has_none(database: Database) -> None:
+    desk = rated(database)
+    judge(desk, dict.fromkeys(TRUTH, 1.0), inside=False)
+    with database.read() as session:
+        assert judges_of(session, desk.round()) == ["Judge"]
+        outside = calibration_report(session, desk.round(), by_segment=False).rows[0]
+    judge(desk, TRUTH)
+    with database.read() as session:
+        inside = calibration_report(session, desk.round(), by_segment=False).rows[0]
+    assert outside.result.bias.value != inside.result.bias.value
+    assert inside.result.n_units == UNITS
+
+
+def test_drift_wants_two_rounds_and_a_judge_that_scored_both(database: Database) -> None:
+    desk = rated(database, anchors=4)
+    with database.read() as session, pytest.raises(BadInput, match="the same; name two rounds"):
+        drift_report(session, desk.round(), desk.round(), judge="Judge")
+    with database.read() as session, pytest.raises(NotFound, match="has no scores of judge"):
+        other = desk.round().model_copy(update={"id": 999, "name": "S"})
+        drift_report(session, desk.round(), other, judge="Judge")
