@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from annotate import gold, outputs, rounds
+from annotate import adjudication, outputs, rounds
 from annotate.ui import choose, dispute, messages, session
 
 lead = session.require_lead()
@@ -14,7 +14,7 @@ with messages.shown_errors(), session.database().read() as db:
     if round_ is None:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")
-    found = gold.disputes(db, round_, settled=settled)
+    found = adjudication.disputes(db, round_, settled=settled)
     if not found:
         st.success("Nothing waits for a decision in this round.")
         st.stop()

@@ -25,11 +25,11 @@ def disputes(
 
     Example: annotate gold disputes 2026-q4
     """
-    from annotate import gold, rounds
+    from annotate import adjudication, rounds
     from annotate.cli import console
 
     with console.database().read() as session:
-        found = gold.disputes(session, rounds.get_round(session, round_name))
+        found = adjudication.disputes(session, rounds.get_round(session, round_name))
     if json:
         console.show_json(
             {
@@ -87,11 +87,11 @@ def adjudicate(
     Example: annotate gold adjudicate 2026-q4 out-17 faithfulness 2 --lead Ada --reason "the fee is
     not in the context"
     """
-    from annotate import gold, people, rounds
+    from annotate import adjudication, people, rounds
     from annotate.cli import console
 
     with console.database().write() as session:
-        gold.adjudicate(
+        adjudication.adjudicate(
             session,
             rounds.get_round(session, round_name),
             unit,

@@ -14,7 +14,7 @@ from importlib import resources
 
 from sqlmodel import Session, col, select
 
-from annotate import desk, exchange, gold, outputs, people, rounds
+from annotate import adjudication, desk, exchange, gold, outputs, people, rounds
 from annotate.demo.simulate import DRIFT, JUDGE, RATERS, SCORES, Habit, Truth, answers, score
 from annotate.design import Design, Filters, Parameters
 from db.engine import Database
@@ -218,9 +218,9 @@ def _judge_file(session: Session, round_: Round, truths: dict[str, Truth], month
 
 def _settle(session: Session, round_: Round, lead: Rater) -> None:
     """The lead settles the first disputes of a round (the rest wait) and promotes gold."""
-    for dispute in gold.disputes(session, round_)[:3]:
+    for dispute in adjudication.disputes(session, round_)[:3]:
         votes = sorted(v.value for v in dispute.votes if v.value is not None)
-        gold.adjudicate(
+        adjudication.adjudicate(
             session,
             round_,
             dispute.decision.unit,

@@ -27,7 +27,7 @@ PERMUTATIONS = 1999
 MINIMUM_ANCHORS = 3
 MINIMUM_FRESH = 5
 MOST_WAYS = 20_000
-"""Ways to choose the later runs beyond which runs are averaged first: from nine runs a round."""
+"""Ways to choose the later runs beyond which a sample of them is used: from nine runs a round."""
 
 
 @dataclass(frozen=True)
@@ -159,35 +159,59 @@ def _judge(
     if n < MINIMUM_ANCHORS:
         return _missing(n, "anchor that the judge scored in both rounds", MINIMUM_ANCHORS)
     before, after = baseline.anchors_judge[judged], current.anchors_judge[judged]
-    ways = comb(before.shape[1] + after.shape[1], after.shape[1])
-    if np.isnan(before).any() or np.isnan(after).any() or ways > MOST_WAYS:
-        # Runs that lack an answer cannot be exchanged one by one; their means can.
-        before, after = _mean_of(before)[:, None], _mean_of(after)[:, None]
-    truth = np.where(np.isnan(gold[judged]), _mean_of(before), gold[judged])
-    runs = np.hstack([before, after])
-    changes = _every_way(runs.shape[1], after.shape[1])
-    drawn = np.random.default_rng(seed).integers(0, changes.shape[1], size=(PERMUTATIONS, n))
-    # The last way is the observed one: the later runs are the later ones.
-    drawn = np.vstack([np.full((1, n), changes.shape[1] - 1), drawn])
-    each = np.arange(n)
-
-    def moved(values: Floats) -> Floats:
-        found: Floats = (values @ changes)[each, drawn].mean(axis=1)
-        return found
-
-    found = _max_t(moved(runs), moved((runs - truth[:, None]) ** 2))
-    return _estimated(_mean_of(after) - _mean_of(before), domain, *found)
+    # Where no person rated, the mean of all runs stands in: what favours neither round's runs.
+    everything = _mean_of(np.hstack([before, after]))
+    truth = np.where(np.isnan(gold[judged]), everything, gold[judged])
+    shift, distance = _exchanged(before, after, truth, np.random.default_rng(seed))
+    change = _mean_of(after) - _mean_of(before)
+    return _estimated(change, domain, *_max_t(shift, distance))
 
 
-def _every_way(runs: int, later: int) -> Floats:
-    """Mean of the later less mean of the earlier runs, for every choice of the later ones.
+def _exchanged(
+    before: Floats, after: Floats, truth: Floats, random: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Mean change of the scores and of their squared distance to the truth, over exchanges of runs.
 
-    Returns coefficients (runs, choices); the last choice is the last runs.
+    before, after: (anchors, runs), an answer at least in each row. Anchors with as many answers
+    are exchanged together: the mean of one run scatters more than that of three, so means of
+    unequally many runs must not change places. Returns the observed value first, then those of
+    the permutations.
     """
-    chosen = list(combinations(range(runs), later))
+    shift, distance = np.zeros(1 + PERMUTATIONS), np.zeros(1 + PERMUTATIONS)
+    answers = np.column_stack([(~np.isnan(side)).sum(axis=1) for side in (before, after)])
+    for earlier, later in np.unique(answers, axis=0).tolist():
+        rows = np.flatnonzero((answers == (earlier, later)).all(axis=1))
+        runs = np.hstack([_answers(before[rows], earlier), _answers(after[rows], later)])
+        changes = _ways(earlier + later, later, random)
+        drawn = random.integers(0, changes.shape[1], size=(PERMUTATIONS, len(rows)))
+        # The last way is the observed one: the later runs are the later ones.
+        drawn = np.vstack([np.full((1, len(rows)), changes.shape[1] - 1), drawn])
+        each = np.arange(len(rows))
+        shift += (runs @ changes)[each, drawn].sum(axis=1)
+        distance += ((runs - truth[rows, None]) ** 2 @ changes)[each, drawn].sum(axis=1)
+    return shift / len(truth), distance / len(truth)
+
+
+def _answers(runs: Floats, number: int) -> Floats:
+    """The given number of answers of each row, without the gaps between them."""
+    order = np.argsort(np.isnan(runs), axis=1, kind="stable")
+    found: Floats = np.take_along_axis(runs, order, axis=1)[:, :number]
+    return found
+
+
+def _ways(runs: int, later: int, random: np.random.Generator) -> Floats:
+    """Mean of the later less mean of the earlier runs, for the choices of the later ones.
+
+    Every choice, or a random `MOST_WAYS` of them. Returns coefficients (runs, choices); the last
+    choice is the last runs.
+    """
+    if comb(runs, later) <= MOST_WAYS:
+        chosen = np.array(list(combinations(range(runs), later)))
+    else:
+        chosen = random.random((MOST_WAYS, runs)).argsort(axis=1)[:, :later]
+        chosen[-1] = np.arange(runs - later, runs)
     found = np.full((runs, len(chosen)), -1 / (runs - later))
-    for column, rows in enumerate(chosen):
-        found[list(rows), column] = 1 / later
+    found[chosen, np.arange(len(chosen))[:, None]] = 1 / later
     return found
 
 
@@ -268,7 +292,8 @@ def _welch(
         if known.sum() < MINIMUM_FRESH:
             return _missing(int(known.sum()), what, MINIMUM_FRESH)
         parts.append((*_weighted(values[known], weight[known]), int(known.sum())))
-    known = ~np.isnan(change)
+    # An anchor counts nothing if it stands for a class that the traffic lacks.
+    known = ~np.isnan(change) & (weights > 0)
     if known.sum() < MINIMUM_ANCHORS:
         return _missing(int(known.sum()), "anchor rated in both rounds", MINIMUM_ANCHORS)
     parts.append((*_weighted(change[known], weights[known]), int(known.sum())))

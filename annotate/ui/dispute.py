@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from annotate import gold, rounds
+from annotate import adjudication, rounds
+from annotate.adjudication import Dispute
 from annotate.errors import BadInput
-from annotate.gold import Dispute
 from annotate.rubric import Rubric
 from annotate.ui import messages, session, viewer
 from db.tables import Output, Rater
@@ -80,7 +80,7 @@ def _decide(round_name: str, unit: str, criterion: str, widget: str, lead: Rater
         if value is None:
             raise BadInput("choose a value first; nothing was stored")
         with session.database().write() as db:
-            gold.adjudicate(
+            adjudication.adjudicate(
                 db,
                 rounds.get_round(db, round_name),
                 unit,

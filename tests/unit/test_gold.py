@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from annotate import gold, people, ratings, rounds
+from annotate import adjudication, gold, people, ratings, rounds
 from annotate.errors import BadInput, NotAllowed, NotFound
 from annotate.rubric import Answer
 from db.engine import Database
@@ -34,7 +34,7 @@ def close(desk: Desk) -> None:
 
 def adjudicate(desk: Desk, value: str = "1", reason: str = "the context says so") -> None:
     with desk.database.write() as session:
-        gold.adjudicate(
+        adjudication.adjudicate(
             session, desk.round(), "o02", "quality", value, reason, by=desk.rater("Lea")
         )
 
@@ -44,9 +44,9 @@ def promote(desk: Desk, by: Rater | None = None) -> gold.Promotion:
         return gold.promote(session, desk.round(), by=by)
 
 
-def decisions(desk: Desk) -> dict[tuple[str, str], gold.Decision]:
+def decisions(desk: Desk) -> dict[tuple[str, str], adjudication.Decision]:
     with desk.database.read() as session:
-        return {(d.unit, d.criterion): d for d in gold.decisions(session, desk.round())}
+        return {(d.unit, d.criterion): d for d in adjudication.decisions(session, desk.round())}
 
 
 def everything(desk: Desk) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def test_what_raters_agree_on_has_a_consensus_and_what_they_do_not_is_disputed(d
 
 def test_a_dispute_shows_every_side_with_its_rationale(desk: Desk) -> None:
     with desk.database.read() as session:
-        found = gold.disputes(session, desk.round())
+        found = adjudication.disputes(session, desk.round())
     assert [(d.decision.unit, d.decision.criterion) for d in found] == [("o02", "quality")]
     assert [(v.rater, v.value, v.label) for v in found[0].votes] == [
         ("Ada", 3.0, "Good"),
@@ -118,14 +118,16 @@ def test_an_adjudication_that_cannot_be_is_refused_in_words(
         pytest.raises((BadInput, NotFound), match=words),
         desk.database.write() as session,
     ):
-        gold.adjudicate(session, desk.round(), unit, criterion, value, reason, by=desk.rater("Lea"))
+        adjudication.adjudicate(
+            session, desk.round(), unit, criterion, value, reason, by=desk.rater("Lea")
+        )
 
 
 def test_raters_may_neither_adjudicate_nor_promote_nor_export(desk: Desk, tmp_path: Path) -> None:
     close(desk)
     ada = desk.rater("Ada")
     with pytest.raises(NotAllowed, match="only a lead"), desk.database.write() as session:
-        gold.adjudicate(session, desk.round(), "o02", "quality", "1", "because", by=ada)
+        adjudication.adjudicate(session, desk.round(), "o02", "quality", "1", "because", by=ada)
     with pytest.raises(NotAllowed, match="only a lead"):
         promote(desk, by=ada)
     with pytest.raises(NotAllowed, match="only a lead"), desk.database.write() as session:

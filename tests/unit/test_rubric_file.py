@@ -8,35 +8,7 @@ from hypothesis import strategies as st
 
 from annotate.errors import AnnotateError, BadRubric, NotFound
 from annotate.rubric import load, parse
-
-SMALL = """\
-name: small
-criteria:
-  - id: faithfulness
-    question: Is it true?
-    scale: ordinal
-    points:
-      - {value: 1, label: No, anchor: Nothing is.}
-      - {value: 2, label: Half, anchor: Half of it is.}
-      - {value: 3, label: Yes, anchor: All of it is.}
-    pass_at: 3
-  - id: failure
-    scale: tags
-    options: [{id: invented, label: Invented}, {id: wrong-figure, label: Wrong figure}]
-    show_if: faithfulness < 3
-  - {id: shown, scale: binary}
-  - id: kind
-    scale: categorical
-    options: [{id: how-to, label: How-to}, {id: why, label: Why}]
-  - {id: remark, scale: text, required: false}
-"""
-
-
-def refused(text: str) -> str:
-    """The message with which `rag.yaml` of this text is refused."""
-    with pytest.raises(BadRubric) as caught:
-        parse(text, "rag.yaml")
-    return str(caught.value)
+from tests.unit.small_rubric import SMALL, refused
 
 
 def test_a_key_given_twice_is_refused_with_its_line() -> None:

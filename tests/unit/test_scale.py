@@ -7,28 +7,7 @@ import pytest
 
 from annotate.errors import BadInput
 from annotate.rubric import parse
-
-SMALL = """\
-name: small
-criteria:
-  - id: faithfulness
-    question: Is it true?
-    scale: ordinal
-    points:
-      - {value: 1, label: No, anchor: Nothing is.}
-      - {value: 2, label: Half, anchor: Half of it is.}
-      - {value: 3, label: Yes, anchor: All of it is.}
-    pass_at: 3
-  - id: failure
-    scale: tags
-    options: [{id: invented, label: Invented}, {id: wrong-figure, label: Wrong figure}]
-    show_if: faithfulness < 3
-  - {id: shown, scale: binary}
-  - id: kind
-    scale: categorical
-    options: [{id: how-to, label: How-to}, {id: why, label: Why}]
-  - {id: remark, scale: text, required: false}
-"""
+from tests.unit.small_rubric import SMALL
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,184 @@
+"""Adjudication: what a round's ratings come to, what raters dispute, and the lead's decision.
+
+Consensus is computed, never stored; what is stored is the lead's decision, as a rating of its own.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from sqlmodel import Session, col, select
+
+from annotate import events, people, ratings, rounds
+from annotate.consensus import Consensus, consensus
+from annotate.errors import BadInput, NotAllowed, NotFound
+from annotate.rubric import RatingKey
+from db.tables import Rater, Rating, Round, Unit
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one unit is worth on one criterion: the consensus, or the lead's adjudication."""
+
+    unit: str
+    output: str
+    segment: str
+    criterion: str
+    consensus: Consensus
+    label: str | None
+    raters: tuple[str, ...]
+    adjudicated_by: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for a lead."""
+        return self.adjudicated_by is None and self.consensus.disputed
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One rater's side of a dispute."""
+
+    rater: str
+    value: float | None
+    label: str
+    rationale: str | None
+    evidence: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A unit that raters see differently on one criterion, with every side of it."""
+
+    decision: Decision
+    votes: tuple[Vote, ...]
+
+
+def decisions(session: Session, round_: Round) -> list[Decision]:
+    """The consensus of every rated unit and criterion of a round, adjudications applied."""
+    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    people_said = ratings.counted(found)
+    rulings = _rulings(found)
+    segments = dict(zip(found["unit"], found["segment"], strict=True))
+    outputs = dict(zip(found["unit"], found["output"], strict=True))
+    decided = []
+    for key in rounds.rubric_of(session, round_).rating_keys():
+        said = ratings.matrix(people_said, key.key)
+        results = consensus(said.values, level=key.level, domain=key.domain)
+        for row, (unit, result) in enumerate(zip(said.units, results, strict=True)):
+            who = tuple(
+                rater
+                for rater, value in zip(said.raters, said.values[row], strict=True)
+                if value == value
+            )
+            decision = Decision(unit, outputs[unit], segments[unit], key.key, result, None, who)
+            decided.append(_apply(decision, rulings.get((unit, key.key)), key))
+    return decided
+
+
+def _rulings(found: pd.DataFrame) -> dict[tuple[str, str], tuple[float, str]]:
+    """The latest adjudication per unit and criterion: its value and who decided."""
+    ruled = found[found["adjudication"].astype(bool) & found["value"].notna()]
+    return {
+        (row.unit, row.criterion): (float(row.value), row.rater)  # type: ignore[arg-type, misc]
+        for row in ruled.itertuples()
+    }
+
+
+def _apply(decision: Decision, ruling: tuple[float, str] | None, key: RatingKey) -> Decision:
+    if ruling is not None:
+        value, lead = ruling
+        decision = replace(
+            decision,
+            consensus=replace(
+                decision.consensus, value=value, how="adjudicated", disputed=False, reason=None
+            ),
+            adjudicated_by=lead,
+        )
+    value_ = decision.consensus.value
+    return replace(decision, label=None if value_ is None else key.label(value_))
+
+
+def disputes(session: Session, round_: Round, *, settled: bool = False) -> list[Dispute]:
+    """What waits for a lead's decision; with `settled`, also what a lead has decided."""
+    chosen = [d for d in decisions(session, round_) if d.open or (settled and d.adjudicated_by)]
+    if not chosen:
+        return []
+    keys = {key.key: key for key in rounds.rubric_of(session, round_).rating_keys()}
+    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    found = found[~found["adjudication"].astype(bool) & found["purpose"].isin(["fresh", "anchor"])]
+    votes: dict[tuple[str, str], list[Vote]] = defaultdict(list)
+    for row in found.to_dict("records"):
+        if row["criterion"] in keys:
+            value = None if pd.isna(row["value"]) else float(row["value"])
+            votes[row["unit"], row["criterion"]].append(
+                Vote(
+                    rater=row["rater"],
+                    value=value,
+                    label=(
+                        keys[row["criterion"]].label(value)
+                        if value is not None
+                        else str(row["abstained"]).replace("_", " ")
+                    ),
+                    rationale=row["rationale"] if isinstance(row["rationale"], str) else None,
+                    evidence=tuple(row["evidence"] or ()),
+                )
+            )
+    return [Dispute(d, tuple(votes[d.unit, d.criterion])) for d in chosen]
+
+
+def adjudicate(
+    session: Session,
+    round_: Round,
+    unit_key: str,
+    criterion: str,
+    value: str | float,
+    reason: str,
+    *,
+    by: Rater,
+) -> Rating:
+    """Settle a dispute: a rating of the lead's own, with a reason. A later one supersedes it."""
+    people.require_lead(by)
+    if not reason.strip():
+        raise BadInput("an adjudication needs a reason; raters will read it")
+    if round_.status == "draft":
+        raise NotAllowed(f"round {round_.name} is not launched; there is nothing to adjudicate")
+    unit = session.exec(
+        select(Unit).where(Unit.round_id == round_.id, Unit.key == unit_key)
+    ).one_or_none()
+    if unit is None:
+        raise NotFound(
+            f"round {round_.name} has no unit {unit_key!r}; "
+            f"`annotate gold disputes {round_.name}` lists them"
+        )
+    code = rounds.rubric_of(session, round_).rating_key(criterion).code(value)
+    last = session.exec(
+        select(Rating)
+        .where(
+            Rating.unit_id == unit.id,
+            Rating.criterion == criterion,
+            col(Rating.adjudication).is_(True),
+        )
+        .order_by(col(Rating.id).desc())
+    ).first()
+    assert by.id is not None
+    rating = Rating(
+        round_id=round_.id,
+        unit_id=unit.id,
+        output_id=unit.output_id,
+        rater_id=by.id,
+        criterion=criterion,
+        value=code,
+        rationale=reason.strip(),
+        seen=[*rounds.shown_fields(round_), "others"],
+        adjudication=True,
+        supersedes_id=last.id if last else None,
+    )
+    session.add(rating)
+    events.record(
+        session, "adjudicated", f"round:{round_.name}", by=by, unit=unit_key,
+        criterion=criterion, value=code,
+    )  # fmt: skip
+    session.flush()
+    return rating
