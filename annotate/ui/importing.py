@@ -61,6 +61,10 @@ def upload(
                 )
             if chosen != ABSENT:
                 mapping[name] = chosen
+    missing = [name for name in required if name not in mapping]
+    if missing:
+        st.info(f"Choose the column of {', '.join(missing)} above; then you see what would happen.")
+        return None
     return Upload(files, mapping)
 
 
