@@ -51,8 +51,9 @@ class Drift:
     contrasts: dict[str, Contrast]
     delta: float
     needed: int | None = None
-    """How many more anchors or fresh units would let the verdict be STABLE with a chance of 95 %
-    if nothing moved; None where that is not the question."""
+    """How many more anchors, or fresh units in each of the two rounds (with anchors in proportion),
+    would most likely let the verdict be STABLE if nothing moved; None where that is not the
+    question."""
     panel_change: tuple[str, ...] = field(default=())
     """Raters of only one of the two rounds: their turnover is not counted as drift of raters."""
 
@@ -89,11 +90,16 @@ class Drift:
         parts = []
         if wide := [n for n in DECIDING if n not in unseen and not self._within(n)]:
             worst = max(wide, key=lambda name: _needed(self.contrasts[name], self.delta))
-            kind = "fresh unit" if worst == "T" else "anchor"
+            more = _needed(self.contrasts[worst], self.delta)
+            # Traffic is a difference of both rounds' samples: a larger one alone shows little.
+            asked = (
+                f"{plural(more, 'fresh unit')} in each round, with anchors in proportion,"
+                if worst == "T"
+                else plural(more, "anchor")
+            )
             parts.append(
                 f"no sign of drift, but {_listed([CAUSES[name] for name in wide])} could have "
-                f"moved by {self.delta:g} points unseen; about "
-                f"{plural(_needed(self.contrasts[worst], self.delta), kind)} would show it"
+                f"moved by {self.delta:g} points unseen; about {asked} would show it"
             )
         parts += [f"nothing of {_the(CAUSES[n])}: {self.contrasts[n].reason}" for n in unseen]
         if len(unseen) == len(DECIDING):

@@ -86,14 +86,15 @@ def test_a_small_round_without_drift_cannot_tell_and_says_what_would() -> None:
     assert found.needed is not None and found.needed > 0
     assert found.sentence() == (
         "Cannot tell: no sign of drift, but the traffic could have moved by 0.25 points unseen; "
-        f"about {found.needed} more fresh units would show it."
+        f"about {found.needed} more fresh units in each round, with anchors in proportion, "
+        "would show it."
     )
 
 
 def test_what_was_asked_for_is_enough_to_call_a_stable_round_stable() -> None:
     asked = compare(world(15), world(16)).needed
     assert asked is not None
-    larger = {"anchors": 50 + asked, "fresh": 100 + asked}
+    larger = {"anchors": 50 * (100 + asked) // 100, "fresh": 100 + asked}
     stable = [
         compare(world(20 + i, **larger), world(60 + i, **larger)).verdict  # type: ignore[arg-type]
         for i in range(20)
