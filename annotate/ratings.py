@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from db.tables import Output, Rater, Rating, Round, Unit
 
@@ -95,6 +95,11 @@ def frame(
     found = pd.DataFrame.from_records(rows, columns=list(columns))
     numeric = ("value", "inclusion_probability", "seconds", "cost_usd", "latency_ms")
     return found.astype(dict.fromkeys(numeric, "float64"))
+
+
+def latest(session: Session) -> int:
+    """The number of the latest rating, 0 before the first: what has been computed since is current."""
+    return int(session.exec(select(sa.func.max(Rating.id))).one() or 0)
 
 
 def counted(ratings: pd.DataFrame) -> pd.DataFrame:

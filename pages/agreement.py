@@ -3,8 +3,7 @@
 import streamlit as st
 
 from annotate import rounds
-from annotate.reports.agreement import agreement_report
-from annotate.ui import choose, figures, messages, session
+from annotate.ui import choose, figures, messages, reports, session
 
 session.require_lead()
 st.title("Agreement")
@@ -16,8 +15,7 @@ with messages.shown_errors(), session.database().read() as db:
     round_ = choose.chosen_round(rounds.list_rounds(db), key="agreement_round")
     if round_ is None:
         st.stop()
-    with st.spinner("Computing agreement and its intervals"):
-        report = agreement_report(db, round_)
+    report = reports.agreement(db, round_)
     if not report.rows:
         st.info("Nobody has rated anything in this round yet.")
         st.stop()

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from annotate import rounds
-from annotate.reports.calibration import calibration_report, judges_of
-from annotate.reports.drift import CAUSES, drift_report
+from annotate.reports.calibration import judges_of
+from annotate.reports.drift import CAUSES
 from annotate.stats import Verdict
-from annotate.ui import choose, figures, messages, session
+from annotate.ui import choose, figures, messages, reports, session
 
 VERDICTS = {
     "trust": "green",
@@ -42,8 +42,7 @@ with messages.shown_errors(), session.database().read() as db:
         )
         st.stop()
     judge = st.selectbox("Judge", judges, key="calibration_judge")
-    with st.spinner("Comparing the judge with people"):
-        report = calibration_report(db, round_, judge=judge)
+    report = reports.calibration(db, round_, judge)
     if not report.rows:
         st.info("Nobody has rated a unit that this judge scored.")
         st.stop()
@@ -104,10 +103,7 @@ with messages.shown_errors(), session.database().read() as db:
     baseline = st.selectbox(
         "Baseline round", [r.name for r in earlier], index=pinned, key="drift_baseline"
     )
-    with st.spinner("Comparing the two rounds on their anchors"):
-        drift = drift_report(
-            db, next(r for r in earlier if r.name == baseline), round_, judge=judge
-        )
+    drift = reports.drift(db, baseline, round_, judge)
     found = [row for row in drift.rows if row.criterion == criterion]
     for row in found:
         show_verdict(row.result.verdict, choose.segment_name(row.segment), row.sentence)

@@ -1,0 +1,55 @@
+"""Reports as pages ask for them: computed once, and again only when a rating has arrived."""
+
+import streamlit as st
+from sqlmodel import Session
+
+from annotate import ratings, rounds
+from annotate.reports.agreement import AgreementReport, agreement_report
+from annotate.reports.calibration import CalibrationReport, calibration_report
+from annotate.reports.drift import DriftReport, drift_report
+from annotate.ui import session
+from db.tables import Round
+
+ENTRIES = 64
+
+
+def agreement(db: Session, round_: Round) -> AgreementReport:
+    """Agreement of the round as its ratings are now."""
+    return _agreement(session.database().shown, round_.name, ratings.latest(db))
+
+
+def calibration(db: Session, round_: Round, judge: str) -> CalibrationReport:
+    """Calibration of the judge in the round as its ratings are now."""
+    return _calibration(session.database().shown, round_.name, judge, ratings.latest(db))
+
+
+def drift(db: Session, baseline: str, round_: Round, judge: str) -> DriftReport:
+    """Drift of the judge between the two rounds as their ratings are now."""
+    return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
+
+
+# The database's name and the latest rating are part of what is remembered: ratings are never
+# changed, so nothing else can make a report another.
+
+
+@st.cache_data(max_entries=ENTRIES, show_spinner="Computing agreement and its intervals")
+def _agreement(url: str, name: str, latest: int) -> AgreementReport:
+    del url, latest
+    with session.database().read() as db:
+        return agreement_report(db, rounds.get_round(db, name))
+
+
+@st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the judge with people")
+def _calibration(url: str, name: str, judge: str, latest: int) -> CalibrationReport:
+    del url, latest
+    with session.database().read() as db:
+        return calibration_report(db, rounds.get_round(db, name), judge=judge)
+
+
+@st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the two rounds on their anchors")
+def _drift(url: str, baseline: str, name: str, judge: str, latest: int) -> DriftReport:
+    del url, latest
+    with session.database().read() as db:
+        return drift_report(
+            db, rounds.get_round(db, baseline), rounds.get_round(db, name), judge=judge
+        )
