@@ -22,6 +22,8 @@ errors, for which 200 resamples are enough."""
 RESAMPLES_OF_LARGE = 200
 BLOCK = 2_000_000
 """Weights held in memory at once."""
+FEW = 64
+"""Up to so many groups, a matrix product adds up units faster than sorting does."""
 
 
 def weight_matrix(domain: Sequence[float], weights: Weights) -> Floats:
@@ -91,6 +93,11 @@ def correlations(first: Floats, second: Floats, draws: Floats) -> Floats:
 
     first, second: (units,) without NaN. draws: (resamples, units).
     """
+    # Units with the same two scores rank alike: they may be drawn as one.
+    pair = np.column_stack([np.unique(side, return_inverse=True)[1] for side in (first, second)])
+    _, one, cell = np.unique(pair @ [len(pair), 1], return_index=True, return_inverse=True)
+    if len(one) <= FEW:
+        first, second, draws = first[one], second[one], _summed(draws, cell, len(one))
     x, y = _ranks(first, draws), _ranks(second, draws)
     # Mid-ranks average to half the number of units, with ties or without.
     half = draws.sum(axis=1, keepdims=True) / 2
@@ -132,15 +139,32 @@ def pooled_correlation(pairs: Sequence[Pair], draws: Floats) -> Floats:
 
 def _ranks(values: Floats, draws: Floats) -> Floats:
     """Mid-ranks of every unit in every resample, sorting once: (resamples, units)."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    counted = np.add.reduceat(draws[:, order], starts, axis=1)
-    middle = np.cumsum(counted, axis=1) - counted / 2
-    group = np.empty(len(values), dtype=np.intp)
-    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(values)]))
-    ranks: Floats = middle[:, group]
-    return ranks
+    distinct, group = np.unique(values, return_inverse=True)
+    counted = _summed(draws, group, len(distinct))
+    middle: Floats = np.cumsum(counted, axis=1)
+    middle -= counted / 2
+    return middle if _in_order(group) else middle[:, group]
+
+
+def _summed(draws: Floats, group: "np.typing.NDArray[np.intp]", groups: int) -> Floats:
+    """How often each group of units is drawn: (resamples, groups)."""
+    if _in_order(group):
+        return draws
+    if groups <= FEW:
+        members = np.zeros((len(group), groups))
+        members[np.arange(len(group)), group] = 1
+        return draws @ members
+    if (np.diff(group) < 0).any():
+        order = np.argsort(group, kind="stable")
+        draws, group = draws[:, order], group[order]
+    starts = np.searchsorted(group, np.arange(groups))
+    found: Floats = np.add.reduceat(draws, starts, axis=1)
+    return found
+
+
+def _in_order(group: "np.typing.NDArray[np.intp]") -> bool:
+    """Whether every unit is a group of its own and they are sorted."""
+    return bool(np.array_equal(group, np.arange(len(group))))
 
 
 def _shared(pair: Pair) -> Floats:
