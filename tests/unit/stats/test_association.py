@@ -37,13 +37,23 @@ def resampled(n: int, seed: int = 1) -> Floats:
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=20).astype(float)
 
 
-def test_a_weighted_rank_correlation_is_that_of_repeated_units() -> None:
-    values = rated(60)
-    judge = values.mean(axis=1) + np.random.default_rng(3).normal(0, 0.5, 60)
-    draws = resampled(60)
+@pytest.mark.parametrize("n", [60, 300])
+@pytest.mark.parametrize("ties", [0.5, 0.03, 0.0], ids=["points", "few ties", "no ties"])
+@pytest.mark.parametrize("sort", [False, True], ids=["any order", "sorted"])
+def test_a_weighted_rank_correlation_is_that_of_repeated_units(
+    n: int, ties: float, sort: bool
+) -> None:
+    """However many units share both scores, and whatever order they come in."""
+    values = rated(n)
+    judge = values.mean(axis=1) + np.random.default_rng(3).normal(0, 0.5, n)
+    if ties:
+        judge = np.round(judge / ties) * ties
+    if sort:
+        values, judge = values[np.argsort(judge)], np.sort(judge)
+    draws = resampled(n)
     found = correlations(judge, values[:, 0], draws)
     for weights, value in zip(draws.astype(int), found, strict=True):
-        again = np.repeat(np.arange(60), weights)
+        again = np.repeat(np.arange(n), weights)
         direct = stats.spearmanr(judge[again], values[again, 0]).statistic
         assert value == pytest.approx(direct, abs=1e-12)
 

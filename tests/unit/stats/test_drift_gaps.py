@@ -1,11 +1,11 @@
-"""Gaps in a round (runs without an answer, anchors that nobody rated) are not drift."""
+"""Gaps in a round are not drift; what many segments say must stand up together."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from annotate.stats import DriftVerdict, RoundScores, drift
+from annotate.stats import Contrast, Drift, DriftVerdict, RoundScores, across, drift
 from annotate.stats.figure import Floats
 from tests.unit.stats.worlds import SCALE, world
 
@@ -106,3 +106,24 @@ def test_anchors_of_a_class_that_the_traffic_lacks_give_no_traffic_figure() -> N
     found = drift(round_(1), round_(2), level="nominal", domain=(0.0, 1.0))
     assert found.contrasts["T"].reason == "3 more anchors rated in both rounds"
     assert found.contrasts["H"].n == 6
+
+
+def test_an_alarm_among_many_segments_names_only_the_causes_that_stand_up() -> None:
+    """A sure sign of the judge does not carry a weak one of the raters with it."""
+
+    def segment(judge: float, raters: float, verdict: DriftVerdict, *causes: str) -> Drift:
+        none = Contrast(None, None, None, None, None, 0, "untested")
+        contrasts = {
+            "J": Contrast(0.4, 0.1, 0.7, judge, judge, 30),
+            "H": Contrast(0.3, 0.1, 0.5, raters, raters, 30),
+            "T": none,
+            "C": none,
+        }
+        return Drift(verdict, causes, contrasts, 0.25)
+
+    alarmed = segment(0.0005, 0.009, DriftVerdict.ALARM, "judge", "raters")
+    calm = [segment(0.6, 0.7, DriftVerdict.CANNOT_TELL) for _ in range(24)]
+    found = across([alarmed, *calm])
+    assert (found[0].verdict, found[0].causes) == (DriftVerdict.ALARM, ("judge",))
+    assert found[1:] == calm
+    assert across([alarmed]) == [alarmed]
