@@ -22,6 +22,7 @@ def upgrade() -> None:
     before = database.revision()
     database.upgrade()
     console.note(f"{database.shown}: schema {before or 'none'} -> {database.revision()}")
+    database.dispose()
 
 
 @app.command()
