@@ -4,12 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
@@ -153,14 +151,14 @@ def import_outputs(
     plan = ImportPlan()
     files: dict[str, None] = {}
     connection = session.connection()
-    insert = _insert(connection.dialect.name)
-    imported_at = now()
+    insert, moment = _insert(connection.dialect), _moment(connection.dialect)
+    imported_at = moment(now())
     for new in _planned(session, rows, plan, progress, total):
         if plan.conflicting and not skip_conflicts:
             continue
         files.update(dict.fromkeys(row.file for row in new))
         try:
-            connection.execute(insert, [_stored(row, imported_at) for row in new])
+            connection.exec_driver_sql(insert, [_stored(row, imported_at, moment) for row in new])
         except IntegrityError:
             # PostgreSQL only: SQLite has one writer at a time.
             raise Conflict(
@@ -361,27 +359,37 @@ def _attributes(row: OutputRow) -> dict[str, Any]:
     }
 
 
-def _insert(dialect: str) -> sa.Insert:
-    """The insert whose JSON columns take JSON text, so that nothing is encoded a second time."""
-    table = SQLModel.metadata.tables["output"]
-    values: dict[str, Any] = {}
-    for column in table.columns:
-        if column.name != "id":
-            values[column.name] = sa.bindparam(column.name, type_=column.type)
-    for name in _JSON_COLUMNS:
-        text = sa.bindparam(name, type_=sa.Text)
-        values[name] = sa.cast(text, JSONB) if dialect == "postgresql" else text
-    return sa.insert(table).values(values)
+def _insert(dialect: sa.Dialect) -> str:
+    """The insert as the driver takes it: its JSON columns take JSON text, encoded once.
+
+    SQLAlchemy's own would look at every parameter of every row again.
+    """
+    mark = "?" if dialect.name == "sqlite" else "%s"
+    marks = dict.fromkeys(_COLUMNS, mark)
+    if dialect.name == "postgresql":
+        marks |= dict.fromkeys(_JSON_COLUMNS, f"{mark}::jsonb")
+    return f"INSERT INTO output ({', '.join(marks)}) VALUES ({', '.join(marks.values())})"
 
 
+_COLUMNS = tuple(c.name for c in SQLModel.metadata.tables["output"].columns if c.name != "id")
 _JSON_COLUMNS = {"input": None, "contexts": "[]", "cost": None, "tokens": None, "metadata": "{}"}
 """By column: what stands for an empty field."""
 
 
-def _stored(row: OutputRow, imported_at: datetime) -> dict[str, Any]:
+def _stored(row: OutputRow, imported_at: Any, moment: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """A row's values in the order of the columns.
+
+    moment: how the database stores a time; imported_at is stored so already.
+    """
     values = _attributes(row)
-    del values["extra"]  # named metadata in the table
+    values["occurred_at"] = None if row.occurred_at is None else moment(row.occurred_at)
+    values["imported_at"] = imported_at
     for name, empty in _JSON_COLUMNS.items():
         values[name] = row.json.get(name, empty)
-    values["imported_at"] = imported_at
-    return values
+    return tuple(values[name] for name in _COLUMNS)
+
+
+def _moment(dialect: sa.Dialect) -> Callable[[Any], Any]:
+    """How this database's driver takes a time."""
+    column = SQLModel.metadata.tables["output"].columns["occurred_at"]
+    return column.type.dialect_impl(dialect).bind_processor(dialect) or (lambda at: at)

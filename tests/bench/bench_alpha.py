@@ -4,7 +4,7 @@
 
 100,000 units x 3 raters x 5 points, 1,000 resamples, each level. Calls of `krippendorff.alpha` on
 resampled counts are timed a few times and extrapolated. The same resamples are then computed both
-ways, and the largest difference is printed (budget, DESIGN section 9: 1,000 times faster, equal to
+ways, and the largest difference is printed (budget: 1,000 times faster, equal to
 1e-12).
 """
 

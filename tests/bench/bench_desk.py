@@ -1,4 +1,4 @@
-"""Save and next against its budgets (DESIGN section 9), side by side in one run; prints JSON.
+"""Save and next against its budgets, side by side in one run; prints JSON.
 
     python tests/bench/bench_desk.py
 

@@ -1,4 +1,4 @@
-"""Files against their budgets (DESIGN section 9), side by side in one run; prints JSON.
+"""Files against their budgets, side by side in one run; prints JSON.
 
     python tests/bench/bench_files.py
 
