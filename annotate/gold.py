@@ -269,6 +269,11 @@ def merged(
     )
     if not stamp or preview.conflicts:
         return preview
+    if not (preview.added or preview.changed or preview.same):
+        raise BadInput(
+            "there is no gold to export yet; `annotate gold promote ROUND` accepts a closed "
+            "round's consensus"
+        )
     result = gold_file.merge(
         text,
         lines(session, kind=kind, stamp=True),

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sqlmodel import select
 
 from annotate import adjudication, gold, people, ratings, rounds
 from annotate.errors import BadInput, NotAllowed, NotFound
 from annotate.rubric import Answer
 from db.engine import Database
-from db.tables import Rater
+from db.tables import Gold, Rater
 from tests.unit.desk_round import GOOD, Desk
 
 BAD = {"quality": Answer(value=1), "failure": Answer(tags=("stale",))}
@@ -203,6 +204,29 @@ def test_a_conflict_writes_nothing_until_the_lead_chooses(desk: Desk, tmp_path: 
     with desk.database.write() as session:
         gold.export(session, path, merge=True, resolve="workspace", by=None)
     assert json.loads(path.read_text().splitlines()[0])["labels"]["quality"]["value"] == 3
+
+
+def test_an_export_without_gold_says_what_to_do_and_makes_no_file(
+    desk: Desk, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match="no gold to export yet"), desk.database.write() as session:
+        gold.export(session, tmp_path / "golden.jsonl", by=None)
+    assert list(tmp_path.glob("golden*")) == []
+
+
+def test_a_folder_that_is_not_there_is_named_and_nothing_is_recorded(
+    desk: Desk, tmp_path: Path
+) -> None:
+    close(desk)
+    promote(desk)
+    path = tmp_path / "nowhere" / "golden.jsonl"
+    with (
+        pytest.raises(BadInput, match="nowhere/golden.jsonl: No such file or directory; nothing"),
+        desk.database.write() as session,
+    ):
+        gold.export(session, path, by=None)
+    with desk.database.read() as session:
+        assert all(g.exported_at is None for g in session.exec(select(Gold)))
 
 
 def test_an_existing_file_is_not_overwritten_without_merge(desk: Desk, tmp_path: Path) -> None:
