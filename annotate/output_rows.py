@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from json.encoder import encode_basestring
@@ -21,7 +21,7 @@ UNNAMED = "default"
 """The configuration of outputs whose file has none."""
 REPEAT_SUFFIX = "#repeat"
 
-CHECKS = {
+CHECKS: dict[str, Callable[[Any], Any]] = {
     "id": fields.name,
     "input": fields.conversation,
     "response": fields.text,
@@ -42,6 +42,8 @@ CHECKS = {
     "metadata": fields.mapping,
 }
 FIELDS = tuple(CHECKS)
+_UNSAID_IF_EMPTY = ("contexts", "cost", "tokens", "regenerated", "escalated", "metadata")
+"""Fields in which nothing, or false, says as much as a field that is left out."""
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "id": (
@@ -179,9 +181,9 @@ class _Reader:
         self._columns = table.columns
         self._segment = segment if segment is None else self._given_segment(segment)
         self._column_of = {name: mapping.get(name, name) for name in FIELDS}
-        self._fields_of: dict[str, list[str]] = {}
+        self._checks_of: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {}
         for name, column in self._column_of.items():
-            self._fields_of.setdefault(column, []).append(name)
+            self._checks_of.setdefault(column, []).append((name, CHECKS[name]))
         self._unseen = {column for name, column in mapping.items() if name not in REQUIRED}
         self._first_with: int | None = None
         self._first_without: int | None = None
@@ -221,16 +223,16 @@ class _Reader:
             for column, value in row.items():
                 if value is None or (value == "" and column != self._column_of["response"]):
                     continue
-                names = self._fields_of.get(column)
-                if names is None:
+                checks = self._checks_of.get(column)
+                if checks is None:
                     name = column
                     more[column] = fields.plain(value, fields.DEPTH_LIMIT)
                     if type(value) is str:
                         fields.text(value)
                 else:
-                    for name in names:
+                    for name, check in checks:
                         if value != "" or name == "response":
-                            found[name] = CHECKS[name](value)
+                            found[name] = check(value)
         except fields.Unfit as unfit:
             raise self._bad(number, name, unfit.problem, unfit.mend) from None
         if self._unseen:
@@ -302,15 +304,13 @@ class _Reader:
 
     def _row(self, number: int, found: dict[str, Any], unknown: tuple[str, ...]) -> OutputRow:
         key = found.pop("id")
-        occurred_at = found.get("occurred_at")
         try:
             # What is empty is left out, so that a field added in a later release, or a column
             # of nothing, leaves the hash as it was. Zero is a value.
-            said = {
-                name: canonical(value)
-                for name, value in sorted(found.items())
-                if value is not False and value != [] and value != {}
-            }
+            for name in _UNSAID_IF_EMPTY:
+                if name in found and not found[name]:
+                    del found[name]
+            said = {name: canonical(found[name]) for name in sorted(found)}
             content = ",".join([f'"{name}":{value}' for name, value in said.items()])
             encoded = f"{{{content}}}".encode()
             if "\\u0000" in content or not key.isascii():
@@ -329,7 +329,7 @@ class _Reader:
             found["case"],
             found["configuration"],
             found["segment"],
-            occurred_at,
+            get("occurred_at"),
             get("latency_ms"),
             get("ttft_ms"),
             get("error"),

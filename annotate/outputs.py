@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -272,7 +273,8 @@ def _planned(
         new: list[OutputRow] = []
         conflicting: list[tuple[int, OutputRow]] = []
         for number, row in chunk:
-            plan.unknown.update(row.unknown)
+            if row.unknown:
+                plan.unknown.update(row.unknown)
             earlier = seen.setdefault(row.id, (row.file, number, row.content_hash))
             if earlier[1] != number or earlier[0] != row.file:
                 if earlier[2] != row.content_hash:
@@ -371,9 +373,27 @@ def _insert(dialect: sa.Dialect) -> str:
     return f"INSERT INTO output ({', '.join(marks)}) VALUES ({', '.join(marks.values())})"
 
 
-_COLUMNS = tuple(c.name for c in SQLModel.metadata.tables["output"].columns if c.name != "id")
+_PLAIN_COLUMNS = {
+    "key": "id",
+    "case_key": "case",
+    "configuration": "configuration",
+    "segment": "segment",
+    "response": "response",
+    "reference": "reference",
+    "latency_ms": "latency_ms",
+    "ttft_ms": "ttft_ms",
+    "error": "error",
+    "thumb": "thumb",
+    "regenerated": "regenerated",
+    "escalated": "escalated",
+    "content_hash": "content_hash",
+}
+"""By column: the attribute of a row that is stored as it is."""
 _JSON_COLUMNS = {"input": None, "contexts": "[]", "cost": None, "tokens": None, "metadata": "{}"}
 """By column: what stands for an empty field."""
+_COLUMNS = (*_PLAIN_COLUMNS, *_JSON_COLUMNS, "occurred_at", "imported_at")
+
+_plain_values = attrgetter(*_PLAIN_COLUMNS.values())
 
 
 def _stored(row: OutputRow, imported_at: Any, moment: Callable[[Any], Any]) -> tuple[Any, ...]:
@@ -381,12 +401,12 @@ def _stored(row: OutputRow, imported_at: Any, moment: Callable[[Any], Any]) -> t
 
     moment: how the database stores a time; imported_at is stored so already.
     """
-    values = _attributes(row)
-    values["occurred_at"] = None if row.occurred_at is None else moment(row.occurred_at)
-    values["imported_at"] = imported_at
-    for name, empty in _JSON_COLUMNS.items():
-        values[name] = row.json.get(name, empty)
-    return tuple(values[name] for name in _COLUMNS)
+    return (
+        *_plain_values(row),
+        *[row.json.get(name, empty) for name, empty in _JSON_COLUMNS.items()],
+        row.occurred_at and moment(row.occurred_at),
+        imported_at,
+    )
 
 
 def _moment(dialect: sa.Dialect) -> Callable[[Any], Any]:

@@ -6,6 +6,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -90,13 +91,7 @@ class Source:
         """
         self._refuse_utf16()
         offset = 0
-        number = 0
-        while True:
-            with self.explained():
-                raw = self.stream.readline(ROW_LIMIT)
-            if not raw:
-                return
-            number += 1
+        for number, raw in enumerate(self._raw_lines(), start=1):
             if len(raw) == ROW_LIMIT:
                 raise BadRow(
                     self.name,
@@ -126,6 +121,11 @@ class Source:
                 )
             yield line.removeprefix("\ufeff") if number == 1 else line
             offset += len(raw)
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        # Around the whole loop: entering it for every line costs as much as reading the line.
+        with self.explained():
+            yield from iter(partial(self.stream.readline, ROW_LIMIT), b"")
 
     def _refuse_utf16(self) -> None:
         if self.peek(2) in (b"\xff\xfe", b"\xfe\xff"):
