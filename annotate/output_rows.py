@@ -313,7 +313,8 @@ class _Reader:
             said = {name: canonical(found[name]) for name in sorted(found)}
             content = ",".join([f'"{name}":{value}' for name, value in said.items()])
             encoded = f"{{{content}}}".encode()
-            if "\\u0000" in content or not key.isascii():
+            # A lone backslash is found ten times faster, and most rows have none.
+            if ("\\" in content and "\\u0000" in content) or not key.isascii():
                 self._check_storable(number, key, found)
         except UnicodeEncodeError:
             self._check_storable(number, key, found)

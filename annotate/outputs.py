@@ -40,7 +40,7 @@ __all__ = [
     "suggest_mapping",
 ]
 
-CHUNK = 1000
+CHUNK = 250
 """Rows that are checked, looked up and inserted together; larger ones leave the cache."""
 CONFLICTS_SHOWN = 20
 """Conflicts that are kept with both versions; the rest are counted."""

@@ -21,7 +21,10 @@ from annotate.formats.source import ROW_LIMIT, Source
 csv.field_size_limit(ROW_LIMIT)
 
 _RISKY = re.compile(r"'*[=+\-@\t\r]")
+_RISKY_STARTS = frozenset("'=+-@\t\r")
 _NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def columns(source: Source) -> tuple[list[str], Iterator[list[str]]]:
@@ -82,12 +85,16 @@ def write(stream: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
 
 def _cell(value: Any) -> Any:
-    if type(value) is str:
-        return "'" + value if _RISKY.match(value) else value
+    kind = type(value)
+    if kind is str:
+        # The set spares most cells the pattern.
+        return "'" + value if value[:1] in _RISKY_STARTS and _RISKY.match(value) else value
+    if value is None or kind is float or kind is int:
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
+        return _encode(value)
     if isinstance(value, datetime):
         return value.isoformat()
     return value
