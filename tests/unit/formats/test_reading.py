@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.errors import BadInput
@@ -276,6 +276,7 @@ storable = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_si
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])
+@settings(deadline=None)  # a busy machine may pause any example
 @given(
     st.lists(
         st.tuples(
@@ -294,6 +295,7 @@ def test_what_is_written_is_read_back_exactly(format: str, written: list[Any]) -
     assert [tuple(row[c] for c in COLUMNS) for row in read] == written
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(storable, st.floats(allow_nan=False)), min_size=1))
 def test_csv_gives_every_text_and_number_back_exactly(written: list[tuple[str, float]]) -> None:
     stream = io.BytesIO()
