@@ -94,9 +94,13 @@ def seed() -> Seed:
 
 
 def choose(page: Page, criterion: str, label: str) -> None:
-    page.locator(
+    option = page.locator(
         f".st-key-criterion-{criterion} label", has_text=re.compile(rf"(^|· ){label}\b")
-    ).click()
+    )
+    # While the next unit is drawn, the form of the one before still stands beside it.
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
+    expect(option).to_have_count(1)
+    option.click()
 
 
 def answer(page: Page, *, faithfulness: str = "Supported", polite: str = "Yes") -> None:
