@@ -29,6 +29,7 @@ __all__ = [
     "OutputConflicts",
     "OutputRow",
     "Preview",
+    "configurations",
     "get_output",
     "import_outputs",
     "list_outputs",
@@ -229,6 +230,16 @@ def segments(session: Session) -> dict[str, int]:
     """How many outputs each segment has, by name."""
     rows = session.exec(
         select(Output.segment, sa.func.count()).group_by(Output.segment).order_by(Output.segment)
+    ).all()
+    return dict(rows)
+
+
+def configurations(session: Session) -> dict[str, int]:
+    """How many outputs each configuration has, by name."""
+    rows = session.exec(
+        select(Output.configuration, sa.func.count())
+        .group_by(Output.configuration)
+        .order_by(Output.configuration)
     ).all()
     return dict(rows)
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,6 +18,16 @@ from db.tables import Rater, SignIn, now
 KINDS = ("human", "judge", "metric")
 ROLES = ("rater", "lead")
 MAX_NAME = 100
+
+
+@dataclass(frozen=True)
+class SignIns:
+    """One rater's sign-ins."""
+
+    browsers: int
+    """Signed in at this moment."""
+    latest: datetime
+    """When one was last made, ended or not."""
 
 
 def require_lead(by: Rater | None) -> None:
@@ -151,6 +162,20 @@ def signed_in(session: Session, token: str) -> Rater | None:
             col(Rater.revoked_at).is_(None),
         )
     ).first()
+
+
+def sign_ins(session: Session) -> dict[int, SignIns]:
+    """The sign-ins of everybody who ever signed in, by rater id."""
+    at = now()
+    standing = sa.case(
+        (sa.and_(col(SignIn.ended_at).is_(None), col(SignIn.expires_at) > at), 1), else_=0
+    )
+    rows = session.exec(
+        select(SignIn.rater_id, sa.func.sum(standing), sa.func.max(SignIn.created_at)).group_by(
+            col(SignIn.rater_id)
+        )
+    ).all()
+    return {rater: SignIns(int(browsers), latest) for rater, browsers, latest in rows}
 
 
 def sign_out(session: Session, token: str) -> None:

@@ -404,3 +404,12 @@ def test_a_file_cut_off_in_the_middle_stores_nothing(
 def test_a_field_may_be_as_long_as_the_limit() -> None:
     (row,) = read_csv(f"id,input,response\na,q,{'x' * FIELD_LIMIT}\n")
     assert len(row.response) == FIELD_LIMIT
+
+
+def test_outputs_are_counted_and_listed_by_configuration(database: Database) -> None:
+    store(database, {**ONE, "configuration": "v1"}, {**ONE, "id": "o2", "configuration": "v2"},
+          {**ONE, "id": "o3", "configuration": "v2"})  # fmt: skip
+    with database.read() as session:
+        assert outputs.configurations(session) == {"v1": 1, "v2": 2}
+        found = outputs.list_outputs(session, configuration="v2")
+    assert [output.key for output in found] == ["o2", "o3"]

@@ -182,3 +182,19 @@ def test_every_change_of_access_is_in_the_audit_log_with_who_did_it(database: Da
             ("revoked", "rater:Ben", lead.id),
         ]
         assert token not in repr(session.exec(select(Event)).all())
+
+
+def test_sign_ins_count_the_browsers_that_are_still_in(workspace: Database) -> None:
+    with workspace.write() as session:
+        people.add_rater(session, "Ben")
+        first = people.sign_in_as(session, stored(session))
+        people.sign_in_as(session, stored(session))
+        people.sign_out(session, first)
+        people.sign_in_as(session, stored(session, "Ben"))
+        people.revoke(session, stored(session, "Ben"), by=None)
+    with workspace.read() as session:
+        found = people.sign_ins(session)
+        ada, ben = (found[stored(session, name).id or 0] for name in ("Ada", "Ben"))
+        latest = max(s.created_at for s in session.exec(select(SignIn)) if s.ended_at is None)
+    assert (ada.browsers, ben.browsers) == (1, 0)
+    assert ada.latest == latest
