@@ -12,6 +12,8 @@ from annotate.formats.source import FIELD_LIMIT
 
 NAME_LIMIT = 500
 """Characters in an id or a name: what every database can index."""
+_SAFE = 2**53
+"""From here on not every whole number is a float."""
 DEPTH_LIMIT = 32
 """Levels of nesting in metadata."""
 
@@ -89,6 +91,8 @@ def number(value: Any) -> float:
 
 def amount(value: Any) -> float:
     """A number that is not negative."""
+    if type(value) is float and 0 <= value < math.inf:
+        return value  # what nearly every row has
     found = number(value)
     if found < 0:
         raise Unfit(f"is {shown(value)}", "give a number from 0")
@@ -97,6 +101,8 @@ def amount(value: Any) -> float:
 
 def whole(value: Any) -> int:
     """A whole number that is not negative."""
+    if type(value) is int and 0 <= value < _SAFE:
+        return value  # what nearly every row has
     found = amount(value)
     if not found.is_integer():
         raise Unfit(f"is {shown(value)}", "give a whole number")
@@ -186,14 +192,14 @@ def _by_component(value: Any, check: Callable[[Any], T]) -> dict[str, T]:
         value = json_text(value)
     if not isinstance(value, dict):
         return {"total": check(value)}
+    component = None
     found = {}
-    for component, part in value.items():
-        if part is None:
-            continue  # a Parquet struct names every component in every row
-        try:
-            found[component] = check(part)
-        except Unfit as unfit:
-            raise Unfit(f"{component} {unfit.problem}", unfit.mend) from None
+    try:
+        for component, part in value.items():
+            if part is not None:  # a Parquet struct names every component in every row
+                found[component] = check(part)
+    except Unfit as unfit:
+        raise Unfit(f"{component} {unfit.problem}", unfit.mend) from None
     return found
 
 

@@ -17,6 +17,7 @@ from annotate.errors import BadRow, Conflict, NotFound
 from annotate.output_rows import (
     OutputRow,
     Preview,
+    canonical,
     preview,
     read_outputs,
     suggest_mapping,
@@ -405,6 +406,7 @@ _JSON_COLUMNS = {"input": None, "contexts": "[]", "cost": None, "tokens": None, 
 _COLUMNS = (*_PLAIN_COLUMNS, *_JSON_COLUMNS, "occurred_at", "imported_at")
 
 _plain_values = attrgetter(*_PLAIN_COLUMNS.values())
+_json_values = attrgetter(*_JSON_COLUMNS)
 
 
 def _stored(row: OutputRow, imported_at: Any, moment: Callable[[Any], Any]) -> tuple[Any, ...]:
@@ -412,9 +414,10 @@ def _stored(row: OutputRow, imported_at: Any, moment: Callable[[Any], Any]) -> t
 
     moment: how the database stores a time; imported_at is stored so already.
     """
+    said = zip(_json_values(row), _JSON_COLUMNS.values(), strict=True)
     return (
         *_plain_values(row),
-        *[row.json.get(name, empty) for name, empty in _JSON_COLUMNS.items()],
+        *[canonical(value).decode() if value else empty for value, empty in said],
         row.occurred_at and moment(row.occurred_at),
         imported_at,
     )

@@ -3,7 +3,8 @@
     python tests/bench/bench_files.py
 
 - Import of 20,000 outputs of 2 KB from JSON Lines, as a share of the speed of a bare
-  `executemany` of the same rows, already in memory and encoded, into the same table.
+  `executemany` of the same rows, already in memory and encoded, into the same table; beside it
+  the share of SQLAlchemy Core's own `executemany`, which encodes JSON and times as well.
 - Export of 200,000 ratings to CSV, as a multiple of the time in which pandas writes the same
   frame, already in memory.
 """
@@ -24,7 +25,7 @@ from sqlmodel import SQLModel, select
 from annotate import exchange, outputs, people, rounds, rubric_versions
 from annotate.ratings import frame
 from db.engine import Database
-from db.tables import Rater, Round, Unit, now
+from db.tables import Output, Rater, Round, Unit, now
 
 OUTPUTS = 20_000
 RATINGS = 200_000
@@ -43,7 +44,7 @@ def bench_import(folder: Path) -> dict[str, Any]:
     with path.open("w") as file:
         for number in range(OUTPUTS):
             file.write(json.dumps(_output(number)) + "\n")
-    imported, bare = [], []
+    imported, bare, core = [], [], []
     for repeat in range(REPEATS):
         database = Database(f"sqlite:///{folder}/import{repeat}.db").ready()
         imported.append(_seconds(partial(_import, database, path)))
@@ -51,15 +52,21 @@ def bench_import(folder: Path) -> dict[str, Any]:
         with database.engine.connect() as connection:
             rows = [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM output")]
         bare.append(_seconds(partial(_executemany, target, rows)))
-        database.dispose()
-        target.dispose()
-    ours, theirs = statistics.median(imported), statistics.median(bare)
+        typed_target = Database(f"sqlite:///{folder}/core{repeat}.db").ready()
+        with database.read() as session:
+            typed = [row.model_dump() for row in session.exec(select(Output))]
+        core.append(_seconds(partial(_core_executemany, typed_target, typed)))
+        for used in (database, target, typed_target):
+            used.dispose()
+    ours, theirs, cores = (statistics.median(seconds) for seconds in (imported, bare, core))
     return {
         "outputs": OUTPUTS,
         "import_seconds": round(ours, 3),
         "executemany_seconds": round(theirs, 3),
         "import_share_of_executemany_speed": round(theirs / ours, 3),
         "import_budget": 0.5,
+        "core_executemany_seconds": round(cores, 3),
+        "import_share_of_core_executemany_speed": round(cores / ours, 3),
     }
 
 
@@ -121,6 +128,11 @@ def _executemany(database: Database, rows: list[tuple[Any, ...]]) -> None:
         cursor.execute("COMMIT")
     finally:
         connection.close()
+
+
+def _core_executemany(database: Database, rows: list[dict[str, Any]]) -> None:
+    with database.write() as session:
+        session.execute(sa.insert(Output), rows)
 
 
 def _rate(database: Database) -> None:
