@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel, col, select
 from annotate import claims, events, people
 from annotate.errors import Conflict
 from annotate.formats.source import File
+from annotate.outputs import Progress
 from annotate.rating_export import export_ratings, record_export, write_ratings
 from annotate.rating_import import Entry, RatingPlan, RatingPlanner
 from annotate.rating_rows import read_ratings
@@ -59,6 +60,7 @@ def import_ratings(
     dry_run: bool = False,
     name: str | None = None,
     format: str | None = None,
+    progress: Progress | None = None,
     by: Rater | None,
 ) -> RatingPlan:
     """Store the ratings of a file that are new.
@@ -67,6 +69,8 @@ def import_ratings(
         the round (or with no round) is stored outside any round.
     kind: of raters whose rows say none; a known rater's own kind is taken otherwise.
     correct: store a differing value as a correction that supersedes, instead of refusing it.
+    progress: called with the ratings stored so far and all that will be; the whole file is read
+        and checked before the first.
 
     People's ratings make submitted assignments and count towards the overlap exactly as if
     submitted at the desk; on a unit that is full they are kept as extra. A rating that says what
@@ -97,7 +101,7 @@ def import_ratings(
     at = now()
     if round is not None:
         _submit(session, round, submissions, raters, missing, plan, at)
-    _store(session, round, planner.entries, raters, at)
+    _store(session, round, planner.entries, raters, at, progress)
     events.record(
         session,
         "ratings imported",
@@ -226,19 +230,24 @@ def _store(
     entries: list[Entry],
     raters: dict[str, int],
     at: datetime,
+    progress: Progress | None,
 ) -> None:
     """Insert ratings in order; those that a later one of them supersedes learn their ids."""
     rating = _table("rating")
     returning = sa.insert(rating).returning(rating.c.id, sort_by_parameter_order=True)
     targets = {id(entry.supersedes) for entry in entries if entry.supersedes is not None}
+    done = 0
     for batch in _batches(entries):
         rows = [_row(entry, round_, raters, at) for entry in batch]
-        if not any(id(entry) in targets for entry in batch):
+        if any(id(entry) in targets for entry in batch):
+            ids = session.connection().execute(returning, rows).scalars()
+            for new_id, entry in zip(ids, batch, strict=True):
+                entry.id = new_id
+        else:
             session.connection().execute(sa.insert(rating), rows)
-            continue
-        ids = session.connection().execute(returning, rows).scalars()
-        for new_id, entry in zip(ids, batch, strict=True):
-            entry.id = new_id
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(entries))
 
 
 def _batches(entries: list[Entry]) -> Iterable[list[Entry]]:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from annotate import rounds
-from annotate.ui import launching, messages, round_view, session
+from annotate.ui import launching, messages, round_list, round_view, session
 
 lead = session.require_lead()
 st.title("Rounds")
@@ -14,6 +14,8 @@ watch, launch = st.tabs(["Watch", "Launch a round"])
 with watch, messages.shown_errors():
     with session.database().read() as db:
         known = rounds.list_rounds(db)
+        if len(known) > 1:
+            round_list.show(db, known)
     if known:
         name = st.selectbox("Round", [r.name for r in known], key="rounds_round")
         round_view.show(next(r for r in known if r.name == name), lead)

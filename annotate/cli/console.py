@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from annotate.errors import BadInput
 
 if TYPE_CHECKING:
+    from annotate.outputs import Progress
     from annotate.stats import Figure
     from db.engine import Database
 
@@ -24,6 +25,20 @@ def by_segment(by: str | None) -> bool:
     if by not in (None, "segment"):
         raise BadInput(f"--by {by}: only --by segment is known")
     return by == "segment"
+
+
+def progress() -> "Progress | None":
+    """A line that counts rows, where somebody watches."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int | None) -> None:
+        del total
+        if done % 10_000 == 0:
+            sys.stderr.write(f"\r{done:,} rows")
+            sys.stderr.flush()
+
+    return show
 
 
 def show_json(document: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from annotate.outputs import ImportPlan, Progress
+    from annotate.outputs import ImportPlan
 
 app = typer.Typer(help="Outputs: import, list, show.", no_args_is_help=True)
 
@@ -59,11 +59,15 @@ def import_(
     try:
         if dry_run:
             with database.read() as session:
-                plan = outputs.plan_import(session, rows, progress=_progress())
+                plan = outputs.plan_import(session, rows, progress=console.progress())
         else:
             with database.write() as session:
                 plan = outputs.import_outputs(
-                    session, rows, by=None, skip_conflicts=skip_conflicts, progress=_progress()
+                    session,
+                    rows,
+                    by=None,
+                    skip_conflicts=skip_conflicts,
+                    progress=console.progress(),
                 )
     except outputs.OutputConflicts as conflicts:
         _report(conflicts.plan, dry_run=False, stored=False, json=json)
@@ -167,22 +171,6 @@ def _report(plan: "ImportPlan", *, dry_run: bool, stored: bool, json: bool) -> N
     )
     for column, count in sorted(plan.unknown.items()):
         console.note(f'column "{column}" is no field: kept in metadata ({count} rows)')
-
-
-def _progress() -> "Progress | None":
-    """A line that counts rows, where somebody watches."""
-    import sys
-
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int | None) -> None:
-        del total
-        if done % 10_000 == 0:
-            sys.stderr.write(f"\r{done:,} rows")
-            sys.stderr.flush()
-
-    return show
 
 
 def _text(value: Any) -> str:

@@ -73,6 +73,7 @@ def import_(
             add_raters=add_raters,
             correct=correct,
             dry_run=dry_run,
+            progress=console.progress(),
             by=None,
         )
     if json:

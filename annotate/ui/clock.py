@@ -17,3 +17,8 @@ def own_zone() -> ZoneInfo:
 def time_of_day(at: datetime) -> str:
     """`14:03:41`"""
     return f"{at.astimezone(own_zone()):%H:%M:%S}"
+
+
+def day(at: datetime | None) -> str:
+    """`2026-11-23`, or nothing."""
+    return "" if at is None else f"{at.astimezone(own_zone()):%Y-%m-%d}"

@@ -7,26 +7,22 @@ import streamlit as st
 
 from annotate import outputs, people, rounds, rubric, rubric_file, rubric_versions
 from annotate.design import Blind, checked
+from annotate.errors import Conflict
 from annotate.plan import Plan
 from annotate.settings import get_settings
-from annotate.ui import messages, session
+from annotate.ui import frozen_design, messages, session
 from db.tables import Rater, Round
 
 PREVIEW = "launch_preview"
 ADDED = "rubric_added"
 NONE = "None"
 HIDEABLE = tuple(Blind.model_fields)
-SIGNALS = {
-    "thumbs_down": "Thumbs down",
-    "regenerated": "Regenerated",
-    "escalated": "Escalated",
-}
 
 
 def show(lead: Rater) -> None:
     """The whole of launching, from the rubric to the frozen round."""
     with session.database().read() as db:
-        sizes = outputs.segments(db)
+        sizes, configurations = outputs.segments(db), outputs.configurations(db)
         stored = [f"{r.name}@{r.version}" for r in rubric_versions.list_rubrics(db)]
         raters = [r for r in people.list_raters(db, "human") if r.revoked_at is None]
         judges = [r.name for r in people.list_raters(db) if r.kind != "human"]
@@ -36,7 +32,7 @@ def show(lead: Rater) -> None:
         st.page_link("../pages/outputs.py", label="Import outputs", icon=":material/inbox:")
         return
     _add_rubric(lead)
-    fields = _design(sizes, stored, raters, judges, known)
+    fields = _design(sizes, list(configurations), stored, raters, judges, known)
     if st.button("Preview the sample", type="secondary"):
         st.session_state.pop(PREVIEW, None)
         design = checked(**fields)
@@ -54,12 +50,23 @@ def show(lead: Rater) -> None:
         return
     st.write("Launching freezes all of this. The round can be closed later, never edited.")
     if st.button("Launch", type="primary"):
-        with session.database().write() as db:
-            launched = rounds.launch_round(db, checked(**fields), by=lead)
-            name = launched.name
-        del st.session_state[PREVIEW]
-        st.session_state["round_launched"] = name
-        st.rerun()
+        _launch(fields, st.session_state[PREVIEW][1], lead)
+
+
+def _launch(fields: dict[str, Any], seen: str, lead: Rater) -> None:
+    """Launch what was previewed, and nothing else."""
+    with session.database().write() as db:
+        plan = rounds.plan_round(db, checked(**fields))
+        if rounds.planned_document(plan)["hash"] != seen:
+            del st.session_state[PREVIEW]
+            raise Conflict(
+                "the outputs, anchors or rubric changed since the preview, so nothing was "
+                "launched; preview the sample again"
+            )
+        name = rounds.launch_plan(db, plan, by=lead).name
+    del st.session_state[PREVIEW]
+    st.session_state["round_launched"] = name
+    st.rerun()
 
 
 def _add_rubric(lead: Rater) -> None:
@@ -78,6 +85,7 @@ def _add_rubric(lead: Rater) -> None:
 
 def _design(
     sizes: dict[str, int],
+    configurations: list[str],
     stored: list[str],
     raters: list[Rater],
     judges: list[str],
@@ -144,13 +152,18 @@ def _design(
         seed = st.text_input("Seed", value="1", key="launch_seed",
                              help="The same seed and outputs draw the same sample anywhere")  # fmt: skip
     with st.expander("Which outputs, and more of some"):
-        segments = st.multiselect("Only these segments", list(sizes), key="launch_segments")
         first, second = st.columns(2)
+        segments = first.multiselect("Only these segments", list(sizes), key="launch_segments")
+        only = second.multiselect(
+            "Only these configurations", configurations, key="launch_configurations"
+        )
         since = first.date_input("From this day on (UTC)", value=None, key="launch_since")
         until = second.date_input("Before this day (UTC)", value=None, key="launch_until")
         st.caption("Of the units, so many from outputs with a user signal:")
         over = {}
-        for column, (signal, words) in zip(st.columns(3), SIGNALS.items(), strict=True):
+        for column, (signal, words) in zip(
+            st.columns(3), frozen_design.SIGNALS.items(), strict=True
+        ):
             wanted = column.number_input(words, min_value=0, value=0, key=f"launch_{signal}")
             if wanted:
                 over[signal] = int(wanted)
@@ -174,6 +187,7 @@ def _design(
         "oversample": over,
         "filters": {
             "segments": tuple(segments),
+            "configurations": tuple(only),
             "since": datetime.combine(since, time(), UTC) if since else None,
             "until": datetime.combine(until, time(), UTC) if until else None,
         },
@@ -189,29 +203,20 @@ def _show_rubric(name: str) -> None:
     with st.expander(messages.as_plain_text(f"What it asks: {found.title}")):
         for criterion in found.criteria:
             st.text(f"{criterion.id} ({criterion.scale}): {criterion.question}")
+            choices = [f"{p.value:g} {p.label}" for p in criterion.points]
+            choices += [option.label for option in criterion.options]
+            if choices:
+                st.caption(messages.as_plain_text(" · ".join(choices)))
 
 
 def _show_plan(plan: Plan, hash_: str) -> None:
     st.subheader("The sample")
     with st.container(horizontal=True):
         st.metric("Units", len(plan.units), border=True)
-        st.metric("Ratings of a unit", plan.assignments, border=True)
+        st.metric("Submissions", plan.assignments, border=True)
         st.metric("Each rater, about", round(plan.assignments / len(plan.design.raters)),
                   border=True)  # fmt: skip
-    st.dataframe(
-        [
-            {
-                "stratum": s.stratum,
-                "outputs": s.population,
-                "fresh units": s.fresh,
-                "anchors": s.anchors,
-                "inclusion probability": round(s.inclusion_probability, 4),
-            }
-            for s in plan.strata
-        ],
-        hide_index=True,
-        width="stretch",
-    )
+    frozen_design.show_strata(plan.strata)
     for warning in plan.warnings:
         st.warning(messages.as_plain_text(f"{warning[0].upper()}{warning[1:]}."))
     st.caption(f"Design {hash_[:12]}")

@@ -3,11 +3,12 @@
 import streamlit as st
 from sqlmodel import Session
 
-from annotate import outputs, people, rounds
+from annotate import outputs, people
 from annotate.settings import get_settings
-from annotate.ui import messages, session
+from annotate.ui import messages, round_list, session
 from db.tables import Rater, Round
 
+SHOWN = 12
 _LINK = "demo_link"
 
 
@@ -50,30 +51,7 @@ def _step(words: str, page: str, label: str) -> None:
 
 
 def show_rounds(db: Session, known: list[Round]) -> None:
-    """The rounds, newest first, with how far each is."""
-    if not known:
-        return
-    st.header("Rounds")
-    found = [(round_, rounds.progress(db, round_)) for round_ in known[:12]]
-    st.dataframe(
-        [
-            {
-                "round": round_.name,
-                "status": round_.status,
-                "units": done.units,
-                "submitted": done.submitted / max(1, done.assignments),
-                "launched": round_.launched_at,
-                "closed": round_.closed_at,
-            }
-            for round_, done in found
-        ],
-        column_config={
-            "submitted": st.column_config.ProgressColumn(
-                "submitted", format="percent", min_value=0, max_value=1
-            ),
-            "launched": st.column_config.DateColumn(),
-            "closed": st.column_config.DateColumn(),
-        },
-        hide_index=True,
-        width="stretch",
-    )
+    """The newest rounds with how far each is."""
+    if known:
+        st.header("Rounds")
+        round_list.show(db, known[:SHOWN])

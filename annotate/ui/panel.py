@@ -3,8 +3,9 @@
 import streamlit as st
 
 from annotate import people
+from annotate.people import SignIns
 from annotate.settings import get_settings
-from annotate.ui import messages, session
+from annotate.ui import clock, messages, session
 from db.tables import Rater
 
 LINK = "people_link"
@@ -14,24 +15,13 @@ def show_people(lead: Rater) -> None:
     """Everybody who can sign in, with their link, and the way to take it away."""
     with session.database().read() as db:
         found = people.list_raters(db, "human")
+        sign_ins = people.sign_ins(db)
     _show_link()
     for rater in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             with st.container(width="stretch", gap=None):
                 st.markdown(f"**{messages.as_plain_text(rater.name)}**")
-                state = "no access" if rater.revoked_at else rater.role
-                st.caption(
-                    " · ".join(
-                        filter(
-                            None,
-                            [
-                                state,
-                                messages.as_plain_text(rater.email or ""),
-                                "simulated" if rater.simulated else "",
-                            ],
-                        )
-                    )
-                )
+                st.caption(messages.as_plain_text(_said(rater, sign_ins.get(rater.id or 0))))
             if rater.revoked_at is not None:
                 st.button(
                     "Restore", key=f"restore/{rater.id}", on_click=_restore, args=(rater.name, lead)
@@ -48,6 +38,21 @@ def show_people(lead: Rater) -> None:
                 st.button(
                     "Revoke", key=f"revoke/{rater.id}", on_click=_revoke, args=(rater.name, lead)
                 )
+
+
+def _said(rater: Rater, sign_ins: SignIns | None) -> str:
+    """`rater · ada@example.org · signed in on 2 browsers, last on 2026-11-23`"""
+    if rater.revoked_at is not None:
+        access = f"access revoked on {clock.day(rater.revoked_at)}"
+    elif sign_ins is None:
+        access = "has a link, never signed in" if rater.link_hash else "no link yet"
+    elif sign_ins.browsers:
+        where = "one browser" if sign_ins.browsers == 1 else f"{sign_ins.browsers} browsers"
+        access = f"signed in on {where}, last on {clock.day(sign_ins.latest)}"
+    else:
+        access = f"signed out, last in on {clock.day(sign_ins.latest)}"
+    simulated = "simulated" if rater.simulated else None
+    return " · ".join(filter(None, (rater.role, rater.email, simulated, access)))
 
 
 def _show_link() -> None:
@@ -80,15 +85,29 @@ def _restore(name: str, lead: Rater) -> None:
 
 
 def show_adding(lead: Rater) -> None:
-    """The form for a new person."""
-    with st.form("add_person", clear_on_submit=True):
-        name = st.text_input("Name", key="person_name", max_chars=people.MAX_NAME)
-        email = st.text_input("E-mail (optional)", key="person_email")
-        role = st.selectbox("Role", people.ROLES, key="person_role")
-        if st.form_submit_button("Add", type="primary"):
-            with session.database().write() as db:
-                people.add_rater(db, name, email=email, role=role, by=lead)
-            st.rerun()
+    """The form for a new person; what cannot be used stays in it to be mended."""
+    with st.form("add_person"):
+        left, middle, right = st.columns(3)
+        left.text_input("Name", key="person_name", max_chars=people.MAX_NAME)
+        middle.text_input("E-mail (optional)", key="person_email")
+        right.selectbox(
+            "Role", people.ROLES, key="person_role", help="A lead may do everything; a rater rates"
+        )
+        st.form_submit_button("Add", type="primary", on_click=_add, args=(lead,))
+
+
+def _add(lead: Rater) -> None:
+    given = st.session_state
+    with messages.kept_errors():
+        with session.database().write() as db:
+            people.add_rater(
+                db,
+                given["person_name"],
+                email=given["person_email"],
+                role=given["person_role"],
+                by=lead,
+            )
+        given["person_name"] = given["person_email"] = ""
 
 
 def show_automated() -> None:

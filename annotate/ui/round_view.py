@@ -4,11 +4,13 @@ import io
 import json
 
 import streamlit as st
+from sqlmodel import Session
 
-from annotate import exchange, rating_rows, rounds
+from annotate import exchange, outputs, rating_rows, rounds
 from annotate.exchange import RatingPlan
+from annotate.plan import StratumPlan
 from annotate.progress import Progress
-from annotate.ui import importing, messages, session
+from annotate.ui import frozen_design, importing, messages, session
 from db.tables import Rater, Round
 
 REQUIRED = ("output_id", "rater", "criterion", "value")
@@ -34,27 +36,31 @@ def show(round_: Round, lead: Rater) -> None:
 
 def _show_progress(done: Progress) -> None:
     share = done.submitted / max(1, done.assignments)
-    st.progress(share, text=f"{done.submitted} of {done.assignments} ratings of a unit submitted")
-    left, right = st.columns(2, gap="large")
-    left.dataframe(
+    st.progress(
+        share,
+        text=f"{done.submitted} of {done.assignments} submitted; "
+        f"{done.done} of {done.units} units have all their ratings",
+    )
+    st.dataframe(
         [
             {
                 "segment": segment,
-                "units": counts["units"],
-                "done": counts["done"],
+                "units done": f"{counts['done']} of {counts['units']}",
+                "submitted": f"{counts['submitted']} of {counts['assignments']}",
                 "progress": counts["submitted"] / max(1, counts["assignments"]),
             }
             for segment, counts in done.by_segment.items()
         ],
         column_config={
-            "progress": st.column_config.ProgressColumn(
-                "submitted", format="percent", min_value=0, max_value=1
-            )
+            "progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
         },
         hide_index=True,
         width="stretch",
     )
-    right.dataframe(
+    # Whoever is free takes the next unit: there is no number that a rater must reach.
+    share_each = done.assignments // max(1, len(done.by_rater))
+    most = max((r.submitted for r in done.by_rater.values()), default=0)
+    st.dataframe(
         [
             {
                 "rater": name,
@@ -66,11 +72,20 @@ def _show_progress(done: Progress) -> None:
             }
             for name, r in done.by_rater.items()
         ],
+        column_config={
+            "submitted": st.column_config.ProgressColumn(
+                format="%d",
+                min_value=0,
+                max_value=max(1, most, share_each),
+                help="A full bar is an equal share, or the most that anybody has done",
+            )
+        },
         hide_index=True,
+        placeholder="",
         width="stretch",
     )
     if done.notes:
-        st.caption("Flags and skips")
+        st.caption("Units that raters flagged or skipped, with their reason")
         st.dataframe(done.notes, hide_index=True, width="stretch")
 
 
@@ -92,11 +107,11 @@ def _next_step(round_: Round, done: Progress) -> None:
 
 
 def _show_import(round_: Round, lead: Rater) -> None:
-    if said := st.session_state.pop(f"ratings_imported/{round_.id}", None):
-        st.success(said)
+    key = f"ratings_file/{round_.id}"
+    importing.show_finished(key)
     uploaded = importing.upload(
         "A file of ratings: JSON Lines, CSV or Parquet, also gzipped",
-        key=f"ratings_file/{round_.id}",
+        key=key,
         fields=rating_rows.FIELDS,
         required=REQUIRED,
         suggest=rating_rows.suggest_mapping,
@@ -111,33 +126,34 @@ def _show_import(round_: Round, lead: Rater) -> None:
         "Store differing values as corrections that supersede", key=f"ratings_correct/{round_.id}"
     )
 
-    def step(*, dry_run: bool) -> RatingPlan:
+    def step(db: Session, *, dry_run: bool, progress: outputs.Progress | None = None) -> RatingPlan:
         file = uploaded.files[0]
-        with session.database().write() as db:
-            return exchange.import_ratings(
-                db,
-                file,
-                round=rounds.get_round(db, round_.name),
-                kind=kind,
-                mapping=uploaded.mapping,
-                add_raters=add,
-                correct=correct,
-                dry_run=dry_run,
-                name=file.name,
-                by=lead,
-            )
+        return exchange.import_ratings(
+            db,
+            file,
+            round=rounds.get_round(db, round_.name),
+            kind=kind,
+            mapping=uploaded.mapping,
+            add_raters=add,
+            correct=correct,
+            dry_run=dry_run,
+            name=file.name,
+            progress=progress,
+            by=lead,
+        )
 
-    with st.spinner("Reading the file"):
-        plan = step(dry_run=True)
+    def look() -> RatingPlan:
+        with st.spinner("Reading the file"), session.database().read() as db:
+            return step(db, dry_run=True)
+
+    plan = importing.planned(key, (*uploaded.said, kind, add, correct), look)
     _show_plan(plan)
     ready = plan.new > 0 and not (plan.conflicting and not correct)
     if st.button(f"Import {plan.new} ratings", type="primary", disabled=not ready):
-        with st.status("Importing ratings") as status:
-            stored = step(dry_run=False)
-            status.update(label="Imported", state="complete")
-        st.session_state[f"ratings_imported/{round_.id}"] = (
-            f"Imported {stored.new} ratings; {stored.same} were there already."
-        )
+        progress = importing.bar("ratings")
+        with session.database().write() as db:
+            stored = step(db, dry_run=False, progress=progress)
+        importing.finish(key, f"Imported {stored.new} ratings; {stored.same} were there already.")
         st.rerun()
 
 
@@ -153,7 +169,17 @@ def _show_plan(plan: RatingPlan) -> None:
         st.caption(f"{plan.outside} are of outputs outside the round and are kept beside it.")
     if plan.extra:
         st.caption(f"{plan.extra} units have all their ratings; theirs are kept, not counted.")
-    if plan.conflicts:
+    if plan.corrected:
+        st.caption(f"{plan.corrected} of the new ones are corrections that supersede a rating.")
+    if plan.ignored:
+        said = ", ".join(f"{name} ({n} rows)" for name, n in sorted(plan.ignored.items()))
+        st.caption(messages.as_plain_text(f"Columns that are no field and are not read: {said}"))
+    if plan.conflicting:
+        st.warning(
+            f"{plan.conflicting} {'row contradicts' if plan.conflicting == 1 else 'rows contradict'}"
+            " stored ratings. Nothing of the file is stored unless the differing values are stored "
+            "as corrections."
+        )
         st.dataframe(
             [
                 {
@@ -189,25 +215,24 @@ def _show_export(round_: Round) -> None:
 
 
 def _show_design(round_: Round) -> None:
-    design = round_.design
-    seen = ", ".join(design.get("shown", []))
-    for words in (
-        f"Rubric {design['rubric']['name']}@{design['rubric']['version']}, seed {round_.seed}, "
-        f"overlap {round_.overlap}, allocation {design['allocate']}",
-        f"Raters: {', '.join(design['raters'])}",
-        f"Raters see: {seen}",
-        f"Baseline: {design['baseline'] or 'none'}",
-        f"Hash {round_.design_hash}",
-    ):
-        st.text(words)
-    with session.database().read() as db:
-        document = rounds.design_document(db, round_)
+    for sentence in frozen_design.sentences(round_.design):
+        st.text(sentence)
+    frozen_design.show_strata(StratumPlan(**stratum) for stratum in round_.design["strata"])
+    st.caption("The hash of all of this, unit by unit")
+    st.code(round_.design_hash, language=None, wrap_lines=True)
+
+    def document() -> str:
+        with session.database().read() as db:
+            found = rounds.design_document(db, rounds.get_round(db, round_.name))
+        return json.dumps(found, ensure_ascii=False, indent=2)
+
     st.download_button(
         "Download the design document",
-        json.dumps(document, ensure_ascii=False, indent=2),
+        document,
         file_name=f"{round_.name}.design.json",
         mime="application/json",
         on_click="ignore",
+        help="Launches the same round elsewhere: `annotate round launch --from FILE`",
     )
 
 

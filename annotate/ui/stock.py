@@ -14,7 +14,7 @@ from annotate.ui.importing import Upload
 from db.tables import Output, Rater
 
 PAGE = 50
-ALL = "All"
+FILES = "outputs_files"
 
 
 def show_listing() -> None:
@@ -24,37 +24,83 @@ def show_listing() -> None:
         if not sizes:
             st.info("No outputs yet. Import some: the second tab takes JSON Lines, CSV or Parquet.")
             return
-        total = sum(sizes.values())
-        names = [ALL, *sizes]
-        left, right = st.columns(2)
-        segment = left.selectbox(
-            "Segment",
-            names,
-            format_func=lambda s: f"{s} ({total if s == ALL else sizes[s]})",
-            key="outputs_segment",
-        )
-        search = right.text_input("Search", key="outputs_search", placeholder="id, input, response")
-        chosen = None if segment == ALL else segment
+        segment, configuration, search = _filters(sizes, outputs.configurations(db))
         page = int(st.session_state.get("outputs_page", 1))
         found = outputs.list_outputs(
-            db, segment=chosen, search=search or None, limit=PAGE + 1, offset=(page - 1) * PAGE
+            db,
+            segment=segment,
+            configuration=configuration,
+            search=search,
+            limit=PAGE + 1,
+            offset=(page - 1) * PAGE,
         )
     if not found:
-        st.info("Nothing fits. Clear the search, or go back to the first page.")
+        st.info("Nothing fits. Choose All, or clear the search.")
+        return
+    first = (page - 1) * PAGE + 1
+    st.caption(f"Outputs {first} to {first + len(found[:PAGE]) - 1}, by id")
     picked = st.dataframe(
         [_row(output) for output in found[:PAGE]],
+        column_config={
+            "input": st.column_config.TextColumn(width="medium"),
+            "response": st.column_config.TextColumn(width="medium"),
+            "occurred": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        },
         hide_index=True,
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
-        key=f"outputs_table/{segment}/{search}/{page}",
+        placeholder="",
+        key=f"outputs_table/{segment}/{configuration}/{search}/{page}",
     )
     if page > 1 or len(found) > PAGE:
-        st.number_input("Page", min_value=1, value=1, key="outputs_page", width=140)
+        st.number_input(
+            "Page",
+            min_value=1,
+            max_value=page + (len(found) > PAGE),
+            value=1,
+            key="outputs_page",
+            width=140,
+        )
     if picked.selection.rows:
         _show_one(found[picked.selection.rows[0]])
-    elif found:
+    else:
         st.caption("Choose a row to read the output.")
+
+
+def _filters(
+    segments: dict[str, int], configurations: dict[str, int]
+) -> tuple[str | None, str | None, str | None]:
+    """Segment, configuration and search; None is no filter."""
+    left, middle, right = st.columns(3)
+    with left:
+        segment = _choice("Segment", segments)
+    with middle:
+        configuration = _choice("Configuration", configurations)
+    search = right.text_input(
+        "Search",
+        key="outputs_search",
+        placeholder="in id, input and response",
+        on_change=_back_to_the_first_page,
+    )
+    return segment, configuration, search.strip() or None
+
+
+def _choice(label: str, counts: dict[str, int]) -> str | None:
+    """One of the names with its count, or None for all of them."""
+    total = sum(counts.values())
+    chosen = st.selectbox(
+        label,
+        ["", *counts],
+        format_func=lambda name: f"{name} ({counts[name]})" if name else f"All ({total})",
+        key=f"outputs_{label.lower()}",
+        on_change=_back_to_the_first_page,
+    )
+    return chosen or None
+
+
+def _back_to_the_first_page() -> None:
+    st.session_state["outputs_page"] = 1
 
 
 def _row(output: Output) -> dict[str, object]:
@@ -82,10 +128,9 @@ def _in_a_line(input: Any) -> str:
 def _show_one(output: Output) -> None:
     st.subheader(messages.as_plain_text(output.key))
     facts = {
-        name: value
+        name: _fact(value)
         for name, value in outputs.shown_fields(output).items()
         if name not in {"id", "input", "contexts", "response", "reference"}
-        and value not in (None, "", {}, [])
     }
     viewer.show_output(
         input=output.input,
@@ -96,13 +141,19 @@ def _show_one(output: Output) -> None:
     )
 
 
+def _fact(value: Any) -> Any:
+    """Amounts by name on one line: `input 646, output 33`."""
+    if isinstance(value, dict) and not any(isinstance(v, dict | list) for v in value.values()):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    return value
+
+
 def show_import(lead: Rater) -> None:
     """Upload, preview, mapping, what would happen, and then the import itself."""
-    if done := st.session_state.pop("outputs_imported", None):
-        st.success(done)
+    importing.show_finished(FILES)
     uploaded = importing.upload(
         "Files of outputs: JSON Lines, CSV or Parquet, also gzipped",
-        key="outputs_files",
+        key=FILES,
         fields=FIELDS,
         required=REQUIRED,
         suggest=suggest_mapping,
@@ -113,32 +164,41 @@ def show_import(lead: Rater) -> None:
     segment = st.text_input(
         "Segment of rows that name none", key="outputs_default_segment", placeholder="optional"
     )
-    with st.spinner("Reading the files"), session.database().read() as db:
-        plan = outputs.plan_import(db, _rows(uploaded, segment))
+
+    def look() -> ImportPlan:
+        with st.spinner("Reading the files"), session.database().read() as db:
+            return outputs.plan_import(db, _rows(uploaded, segment))
+
+    plan = importing.planned(FILES, (*uploaded.said, segment), look)
     _show_plan(plan)
     skip = bool(plan.conflicting) and st.checkbox(
         "Leave the conflicting rows out", key="outputs_skip"
     )
+    if not plan.new:
+        st.caption("Nothing of it is new.")
     ready = plan.new and (skip or not plan.conflicting)
     if st.button(f"Import {plan.new} outputs", type="primary", disabled=not ready):
-        bar = st.progress(0.0, text="Importing")
-
-        def progress(done: int, total: int | None) -> None:
-            bar.progress(min(1.0, done / (total or plan.rows or 1)), text=f"Importing: {done} rows")
-
-        with session.database().write() as db:
-            stored = outputs.import_outputs(
-                db,
-                _rows(uploaded, segment),
-                by=lead,
-                skip_conflicts=skip,
-                progress=progress,
-                total=plan.rows,
-            )
-        st.session_state["outputs_imported"] = (
-            f"Imported {stored.new} outputs; {stored.same} were there already."
+        stored = _import(uploaded, segment, plan, skip=skip, lead=lead)
+        left = f"; {stored.conflicting} in conflict were left out" if stored.conflicting else ""
+        importing.finish(
+            FILES, f"Imported {stored.new} outputs; {stored.same} were there already{left}."
         )
         st.rerun()
+
+
+def _import(
+    uploaded: Upload, segment: str, plan: ImportPlan, *, skip: bool, lead: Rater
+) -> ImportPlan:
+    progress = importing.bar("rows")
+    with session.database().write() as db:
+        return outputs.import_outputs(
+            db,
+            _rows(uploaded, segment),
+            by=lead,
+            skip_conflicts=skip,
+            progress=progress,
+            total=plan.rows,
+        )
 
 
 def _rows(uploaded: Upload, segment: str) -> Iterator[tuple[int, OutputRow]]:
@@ -164,17 +224,21 @@ def _show_plan(plan: ImportPlan) -> None:
         st.caption(messages.as_plain_text(f"Columns that go into metadata: {said}"))
     if plan.conflicting:
         st.warning(
-            f"{plan.conflicting} rows have the id of a stored output and other content. Stored "
-            "outputs are never overwritten: give changed outputs a new id, or leave the rows out."
+            f"{plan.conflicting} {'row has' if plan.conflicting == 1 else 'rows have'} the id of a "
+            "stored output and other content. Stored outputs are never overwritten: give changed "
+            "outputs a new id, or leave them out."
         )
+        listed = len(plan.conflicts)
+        if plan.conflicting > listed:
+            st.caption(f"The first {listed} of them, with both versions:")
         st.dataframe(
             [
                 {
                     "row": c.row,
                     "id": c.key,
                     "field": name,
-                    "stored": viewer.as_text(c.stored.get(name)),
-                    "offered": viewer.as_text(c.offered.get(name)),
+                    "stored": viewer.as_text(c.stored.get(name) or ""),
+                    "offered": viewer.as_text(c.offered.get(name) or ""),
                 }
                 for c in plan.conflicts
                 for name in c.fields

@@ -1,0 +1,98 @@
+"""A round's design in plain words: what was drawn, who rates it, and what they see."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from annotate.plan import StratumPlan
+
+SIGNALS = {
+    "thumbs_down": "Thumbs down",
+    "regenerated": "Regenerated",
+    "escalated": "Escalated",
+}
+
+
+def sentences(design: Mapping[str, Any]) -> list[str]:
+    """What a frozen design says, a sentence each; `design` as the round stores it."""
+    rubric = design["rubric"]
+    return [
+        f"Rubric {rubric['name']}@{rubric['version']}.",
+        _sample(design),
+        _anchors(design),
+        *_repeats(design["repeats"]),
+        f"Each unit is rated by {design['overlap']} of: {', '.join(design['raters'])}.",
+        f"Raters see {', '.join(design['shown'])}, and nothing else.",
+        *([f"Judges to calibrate: {', '.join(design['judges'])}."] if design["judges"] else []),
+        f"Drift is measured from round {design['baseline']}."
+        if design["baseline"]
+        else "No baseline round: drift is not measured.",
+        f"Figures of fewer than {design['parameters']['minimum_units']} units are withheld.",
+        f"A unit goes back after {design['lease_minutes']} minutes without activity.",
+    ]
+
+
+def _sample(design: Mapping[str, Any]) -> str:
+    strata = design["strata"]
+    fresh, population = (sum(s[name] for s in strata) for name in ("fresh", "population"))
+    how = f"{design['allocate']} by segment" if design["by"] else "as a simple random sample"
+    over = "".join(
+        f", {count} of them from outputs with the signal {SIGNALS.get(signal, signal).lower()}"
+        for signal, count in design["oversample"].items()
+    )
+    return (
+        f"{_counted(fresh, 'fresh unit')} drawn from {_counted(population, 'output')}, {how}, "
+        f"with seed {design['seed']}{over}{_filters(design['filters'])}."
+    )
+
+
+def _filters(filters: Mapping[str, Any]) -> str:
+    said = [
+        f"{name} {', '.join(filters[name])}"
+        for name in ("segments", "configurations")
+        if filters[name]
+    ]
+    if filters["since"]:
+        said.append(f"from {filters['since'][:10]} on")
+    if filters["until"]:
+        said.append(f"before {filters['until'][:10]}")
+    return f"; only {'; '.join(said)}" if said else ""
+
+
+def _anchors(design: Mapping[str, Any]) -> str:
+    anchors = sum(s["anchors"] for s in design["strata"])
+    if not anchors:
+        return "No anchors: no unit is meant to be rated again in a later round."
+    if design["anchors_from"]:
+        return f"{_counted(anchors, 'anchor')} of round {design['anchors_from']}, rated again."
+    return f"{_counted(anchors, 'anchor')}, to be rated again in later rounds."
+
+
+def _repeats(repeats: int) -> list[str]:
+    if not repeats:
+        return []
+    verb = "is" if repeats == 1 else "are"
+    return [f"{_counted(repeats, 'unit')} {verb} shown twice to the same rater, unannounced."]
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def show_strata(strata: Iterable[StratumPlan]) -> None:
+    """The sample by stratum: how many outputs, how many of them drawn, how probably."""
+    st.dataframe(
+        [
+            {
+                "stratum": s.stratum,
+                "outputs": s.population,
+                "fresh units": s.fresh,
+                "anchors": s.anchors,
+                "inclusion probability": round(s.inclusion_probability, 4),
+            }
+            for s in strata
+        ],
+        hide_index=True,
+        width="stretch",
+    )
