@@ -35,29 +35,33 @@ SIGN_OUT = (
 )
 
 
-def listed(pages: dict[str, tuple[str, str]], default: str) -> list[st.Page]:
-    """The pages as the menu lists them; `default` is where one lands."""
+def listed(pages: dict[str, tuple[str, str]]) -> list[st.Page]:
+    """The pages as the menu lists them."""
     return [
-        st.Page(
-            PAGES / f"{name}.py",
-            title=title,
-            icon=f":material/{icon}:",
-            url_path=name,
-            default=name == default,
-        )
+        st.Page(PAGES / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name)
         for name, (title, icon) in pages.items()
     ]
 
 
+def landing(page: st.Page) -> st.Page:
+    """Where one lands without an address: goes on to `page`, which so keeps its own address."""
+
+    def go_on() -> None:
+        st.switch_page(page)
+
+    return st.Page(go_on, title="annotate", default=True, visibility="hidden")
+
+
 def run_for(rater: Rater) -> None:
     """List the rater's pages and run the chosen one."""
+    mine = listed(RATER)
     if rater.role == "lead":
-        menu = {"": listed(LEAD, "start"), "Rating": listed(RATER, "start")}
-        page = st.navigation(menu)
+        led = listed(LEAD)
+        page = st.navigation({"": [landing(led[0]), *led], "Rating": mine})
         with st.sidebar:
             show_who(rater)
     else:
-        page = st.navigation(listed(RATER, "rate"), position="top")
+        page = st.navigation([landing(mine[0]), *mine], position="top")
         with st.container(key="who"):
             show_who(rater)
         # Beside the menu, where it takes no line of its own from the unit.

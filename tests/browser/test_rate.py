@@ -362,6 +362,19 @@ def test_a_header_made_by_hand_gives_nothing(server: Server, context: BrowserCon
     assert page.get_by_role("button", name="Submit and next").count() == 0
 
 
+@pytest.mark.parametrize(
+    ("who", "name", "seen"), [("Lead", "start", "Can we still trust"), ("Dan", "rate", "Submit")]
+)
+def test_where_one_lands_has_an_address_of_its_own(
+    server: Server, page: Page, who: str, name: str, seen: str
+) -> None:
+    sign_in(page, server.link(who) if who == "Dan" else server.lead_link)
+    page.wait_for_url(f"{server.base}/{name}")
+    page.reload()
+    expect(page.get_by_text(seen).first).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+
+
 def test_who_is_revoked_loses_access_at_the_next_click(server: Server, page: Page) -> None:
     sign_in(page, server.link("Dan"))
     answer(page)

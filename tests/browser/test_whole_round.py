@@ -150,7 +150,8 @@ def close_round(page: Page, name: str) -> None:
     pick(page, "^Round$", name)
     page.get_by_role("button", name="Close the round").click()
     page.get_by_role("button", name="Close it now").click()
-    expect(page.get_by_text("closed", exact=True)).to_be_visible()
+    badge = page.get_by_test_id("stMarkdown").get_by_text("closed", exact=True)
+    expect(badge).to_be_visible()
 
 
 def judge_file(folder: Path, server: Server, name: str, shift: dict[str, float]) -> Path:
