@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from db.engine import Database
+from tests.command_line import CommandLine
 from tests.rounds.workspace import (
     JUDGE,
     RATERS,
-    CommandLine,
     write_judge,
     write_outputs,
     write_ratings,
@@ -88,7 +88,7 @@ def test_two_rounds_run_by_command_line_alone_and_reproduce_elsewhere(
     rated_round(run, tmp_path, "q4", {"refunds": 2.0})
     report = run(
         "drift", "--judge", JUDGE, "--baseline", "q3", "--current", "q4", "--by", "segment",
-        "--json", expect=1,
+        "--json", code=1,
     ).json  # fmt: skip
     alarms = {
         (r["segment"], cause)
@@ -111,7 +111,7 @@ def test_two_rounds_run_by_command_line_alone_and_reproduce_elsewhere(
     assert promoted["added"] > 50
     golden = tmp_path / "golden.jsonl"
     golden.write_text('{"id":"theirs","note":"kept"}\n')
-    run("gold", "diff", str(golden), expect=1)
+    run("gold", "diff", str(golden), code=1)
     run("gold", "export", str(golden), "--merge")
     first_bytes = golden.read_bytes()
     run("gold", "export", str(golden), "--merge")
@@ -148,6 +148,6 @@ def test_two_rounds_run_by_command_line_alone_and_reproduce_elsewhere(
     ] + [other("calibration", name, "--by", "segment", "--json").json for name in ("q3", "q4")]
     repeated = other(
         "drift", "--judge", JUDGE, "--baseline", "q3", "--current", "q4", "--by", "segment",
-        "--json", expect=1,
+        "--json", code=1,
     ).json  # fmt: skip
     assert repeated == report

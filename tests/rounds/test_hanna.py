@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.engine import Database
-from tests.rounds.workspace import CommandLine
+from tests.command_line import CommandLine
 
 DATA = Path(__file__).parents[1] / "data" / "hanna"
 FIGURES = json.loads((DATA / "figures.json").read_text())

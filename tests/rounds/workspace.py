@@ -2,68 +2,17 @@
 
 import csv
 import gzip
-import io
 import json
 import random
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
-
-from annotate.cli.main import main
-from annotate.settings import get_settings
 
 SEGMENTS = ("billing", "refunds", "reports")
 RATERS = ("Ada", "Ben", "Cleo")
 JUDGE = "judge-v1"
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Its standard output as JSON."""
-        return json.loads(self.out)
-
-
-class CommandLine:
-    """The `annotate` command against one database, as a person would run it."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.url = url
-
-    def __call__(self, *words: str, expect: int = 0) -> Done:
-        """Run one command; the exit code must be the expected one.
-
-        In this process: a new interpreter per command would spend its time importing.
-        """
-        out, err = io.StringIO(), io.StringIO()
-        code = 0
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("ANNOTATE_DATABASE_URL", self.url)
-            patch.setattr(sys, "argv", ["annotate", *words])
-            patch.chdir(self.folder)
-            get_settings.cache_clear()
-            with redirect_stdout(out), redirect_stderr(err):
-                try:
-                    main()
-                except SystemExit as end:
-                    code = int(end.code or 0)
-        get_settings.cache_clear()
-        assert code == expect, (words, code, out.getvalue(), err.getvalue())
-        return Done(code, out.getvalue(), err.getvalue())
 
 
 def outputs(start: int, count: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from annotate.cli import main as command_line
 from annotate.cli.console import inert
-from tests.unit.cli.conftest import CommandLine
+from tests.command_line import CommandLine
 
 
 def verbs() -> list[tuple[str, ...]]:
@@ -99,14 +99,8 @@ def test_wrong_use_is_exit_2_with_what_was_wrong(
     assert said in run(*words, code=2).err
 
 
-def test_a_database_that_cannot_be_used_is_one_line(
-    run: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from annotate.settings import get_settings
-
-    monkeypatch.setenv("ANNOTATE_DATABASE_URL", "mysql://localhost/annotate")
-    get_settings.cache_clear()
-    assert run.refused("rater", "list") == (
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    assert CommandLine(tmp_path, "mysql://localhost/annotate").refused("rater", "list") == (
         "ANNOTATE_DATABASE_URL: mysql is not supported; use SQLite or PostgreSQL"
     )
 

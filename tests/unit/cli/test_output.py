@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from annotate.rubric import builtin
-from tests.unit.cli.conftest import CommandLine
+from tests.command_line import CommandLine
 
 ONE = {"id": "o1", "input": "Why?", "response": "Because.", "segment": "billing"}
 

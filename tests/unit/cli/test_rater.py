@@ -3,7 +3,7 @@
 import pytest
 
 from annotate.rubric import builtin_text
-from tests.unit.cli.conftest import CommandLine
+from tests.command_line import CommandLine
 
 
 def test_a_rater_is_added_listed_linked_revoked_and_restored(run: CommandLine) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import CommandLine
+from tests.command_line import CommandLine
 
 SEGMENTS = ("billing", "refunds", "reports")
 PANEL = ("--rater", "Ada", "--rater", "Ben", "--rater", "Cleo")
@@ -109,29 +109,26 @@ def test_the_lease_is_the_installations_unless_it_is_given(
 
 
 def test_an_exported_design_launches_again_in_an_empty_workspace(
-    house: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_file: Path
+    house: CommandLine, tmp_path: Path, migrated_file: Path
 ) -> None:
-    from annotate.settings import get_settings
-
     house("round", "launch", "q3", *LAUNCH, "--anchors", "10")
     exported = house("round", "design", "q3")
     (tmp_path / "q3.json").write_text(exported.out)
     shutil.copy(migrated_file, tmp_path / "other.db")
-    monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
-    get_settings.cache_clear()
-    said = house.refused("round", "launch", "--from", "q3.json")
+    other = CommandLine(tmp_path, f"sqlite:///{tmp_path}/other.db")
+    said = other.refused("round", "launch", "--from", "q3.json")
     assert said == "there is no rater 'Ada'; `annotate rater add \"Ada\"` adds it"
     for name in ("Ada", "Ben", "Cleo"):
-        house("rater", "add", name)
-    said = house.refused("round", "launch", "--from", "q3.json")
+        other("rater", "add", name)
+    said = other.refused("round", "launch", "--from", "q3.json")
     assert said.endswith("is not here; import the same outputs first")
-    house("output", "import", "outputs.jsonl")
-    tried = house("round", "launch", "--from", "q3.json", "--dry-run", "--json").json
+    other("output", "import", "outputs.jsonl")
+    tried = other("round", "launch", "--from", "q3.json", "--dry-run", "--json").json
     assert (tried["launched"], tried["units"]) == (False, 30)
-    assert house("round", "list", "--json").json["rows"] == []
-    house("round", "launch", "--from", "q3.json")
-    assert house("round", "design", "q3").out == exported.out
-    assert "q3 already" in house.refused("round", "launch", "--from", "q3.json").replace("'", "")
+    assert other("round", "list", "--json").json["rows"] == []
+    other("round", "launch", "--from", "q3.json")
+    assert other("round", "design", "q3").out == exported.out
+    assert "q3 already" in other.refused("round", "launch", "--from", "q3.json").replace("'", "")
 
 
 @pytest.mark.parametrize(
@@ -202,11 +199,7 @@ def test_the_store_is_verified_and_what_is_broken_is_told_with_exit_1(
     assert problems[0] in house("db", "verify", code=1).err
 
 
-def test_a_backup_is_a_whole_workspace_and_overwrites_nothing(
-    house: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from annotate.settings import get_settings
-
+def test_a_backup_is_a_whole_workspace_and_overwrites_nothing(house: CommandLine) -> None:
     house("round", "launch", "q3", *LAUNCH)
     exported = house("round", "design", "q3").out
     house("db", "backup", "copy.db")
@@ -214,19 +207,13 @@ def test_a_backup_is_a_whole_workspace_and_overwrites_nothing(
     said = house.refused("db", "backup", "absent/copy.db")
     assert said.startswith("absent/copy.db: unable to open database file; nothing was written")
     assert sorted(p.name for p in house.folder.glob("*.part")) == []
-    monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{house.folder}/copy.db")
-    get_settings.cache_clear()
-    assert house("round", "design", "q3").out == exported
-    assert house("db", "verify").err == "Every invariant holds.\n"
+    copy = CommandLine(house.folder, f"sqlite:///{house.folder}/copy.db")
+    assert copy("round", "design", "q3").out == exported
+    assert copy("db", "verify").err == "Every invariant holds.\n"
 
 
-def test_upgrade_makes_the_schema_where_there_is_none(
-    run: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from annotate.settings import get_settings
-
-    monkeypatch.setenv("ANNOTATE_DATABASE_URL", f"sqlite:///{run.folder}/fresh.db")
-    get_settings.cache_clear()
+def test_upgrade_makes_the_schema_where_there_is_none(tmp_path: Path) -> None:
+    run = CommandLine(tmp_path, f"sqlite:///{tmp_path}/fresh.db")
     assert "schema none -> " in run("db", "upgrade").err
     again = run("db", "upgrade").err.split("schema ")[1].strip().split(" -> ")
     assert again[0] == again[1]
