@@ -52,7 +52,8 @@ class Thresholds:
     bias: float = 0.125
     """Trust asks for a bias within this share of the scale's range (half a point of 1 to 5)."""
     poor_bias: float = 0.25
-    """A bias beyond this share of the range: not to be used as it is."""
+    """A bias beyond this share of the range: not to be used as it is; trust asks that the whole
+    interval lies within it."""
 
 
 @dataclass(frozen=True)
@@ -342,6 +343,12 @@ def _verdict(
         return Verdict.WATCH, f"it follows people less than they follow each other: {beside}"
     if kappa.low < limits.poor_of_ceiling * ceiling.value:
         return Verdict.WATCH, f"too few ratings to be sure, from {kappa.low:.2f} up: {beside}"
+    if bias.low is not None and bias.high is not None:
+        if max(-bias.low, bias.high) > limits.poor_bias * span:
+            return Verdict.WATCH, (
+                f"too few ratings to be sure, a bias from {bias.low:+.1f} to {bias.high:+.1f} "
+                f"points is possible: {beside}"
+            )
     return Verdict.TRUST, f"it follows people as they follow each other: {beside}"
 
 

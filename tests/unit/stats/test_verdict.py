@@ -81,3 +81,15 @@ def test_a_perfect_judge_of_people_who_contradict_each_other_is_to_be_watched() 
     assert found.ceiling.weighted_kappa.value == pytest.approx(0.0)
     assert found.verdict is Verdict.WATCH
     assert found.verdict_reason.startswith("people's agreement with each other is 0.00")
+
+
+def test_a_bias_that_few_units_cannot_exclude_is_to_be_watched() -> None:
+    """One slip of three points in ten: the mean is .4 off, and a whole point is still possible."""
+    pairs = [(1, 1), (5, 5), (1, 1), (5, 5), (1, 2), (5, 4), (1, 1), (5, 5), (2, 1), (4, 5)]
+    humans = np.array(pairs, dtype=float)
+    judge = np.array([4.0, 5, 1, 5, 1, 5, 1, 5, 2, 5])
+    few = verdict(judge, humans)
+    assert few.bias.value == pytest.approx(0.4)
+    assert few.verdict is Verdict.WATCH
+    assert "a bias from -0.3 to +1.1 points is possible" in few.verdict_reason
+    assert verdict(np.tile(judge, 12), np.tile(humans, (12, 1))).verdict is Verdict.TRUST
