@@ -343,12 +343,13 @@ def _verdict(
         return Verdict.WATCH, f"it follows people less than they follow each other: {beside}"
     if kappa.low < limits.poor_of_ceiling * ceiling.value:
         return Verdict.WATCH, f"too few ratings to be sure, from {kappa.low:.2f} up: {beside}"
-    if bias.low is not None and bias.high is not None:
-        if max(-bias.low, bias.high) > limits.poor_bias * span:
-            return Verdict.WATCH, (
-                f"too few ratings to be sure, a bias from {bias.low:+.1f} to {bias.high:+.1f} "
-                f"points is possible: {beside}"
-            )
+    low, high = bias.low or 0.0, bias.high or 0.0
+    if max(-low, high) > limits.poor_bias * span:
+        return (
+            Verdict.WATCH,
+            f"too few ratings to be sure, a bias from {low:+.1f} to {high:+.1f} points is "
+            f"possible: {beside}",
+        )
     return Verdict.TRUST, f"it follows people as they follow each other: {beside}"
 
 
