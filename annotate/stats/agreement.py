@@ -4,20 +4,13 @@ Raters are taken as they are; units are what is drawn. See docs/statistics.md.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import krippendorff
 import numpy as np
-from scipy import stats
 
-from annotate.stats import bootstrap
-from annotate.stats.association import (
-    Units,
-    Weights,
-    figures_over_units,
-    kappas,
-    mean_kappa,
-    weight_matrix,
-)
+from annotate.stats import bootstrap, coefficients
+from annotate.stats.association import Units, Weights, figures_over_units, kappas, mean_kappa
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough
 
 MINIMUM_UNITS = 10
@@ -68,8 +61,8 @@ def agreement(
         alpha = ac = percent = Figure.undefined(not_enough(minimum_units - n), n)
     else:
         alpha = _alpha(table, domain, level, resamples, seed)
-        ac = _gwet_ac(table, domain, "unweighted" if level == "nominal" else "quadratic")
-        percent = _percent(table)
+        ac = coefficients.ac_of(table, domain, "unweighted" if level == "nominal" else "quadratic")
+        percent = coefficients.percent_of(table, domain)
     return Agreement(
         alpha=alpha,
         ac=ac,
@@ -87,20 +80,30 @@ def krippendorff_alpha(
     *,
     domain: tuple[float, ...],
     level: Level,
+    interval: bootstrap.IntervalMethod = "bca",
     resamples: int = bootstrap.RESAMPLES,
     seed: int = bootstrap.SEED,
 ) -> Figure:
     """Krippendorff's alpha; units with fewer than two ratings do not count.
 
     values: (units, raters), NaN where nobody rated. The point is that of the package
-    `krippendorff`; the interval is a bootstrap over units (see `bootstrap.alpha_interval`).
+    `krippendorff`; the interval is a bootstrap over units, or the jackknife (see
+    `bootstrap.alpha_interval`); `weighted_alpha` has the analytic one.
     Undefined without a unit rated twice, and without variation (never 1 by convention).
+    Raises ValueError for a value outside the scale, and for a ratio scale with values below 0.
     """
-    return _alpha(counts(values, domain), domain, level, resamples, seed)
+    if level == "ratio" and min(domain) < 0:
+        raise ValueError(f"a ratio scale has no value below 0, this one has {min(domain):g}")
+    return _alpha(counts(values, domain), domain, level, resamples, seed, interval)
 
 
 def _alpha(
-    table: Ints, domain: tuple[float, ...], level: Level, resamples: int, seed: int
+    table: Ints,
+    domain: tuple[float, ...],
+    level: Level,
+    resamples: int,
+    seed: int,
+    how: bootstrap.IntervalMethod = "bca",
 ) -> Figure:
     method = f"Krippendorff's alpha, {level}"
     patterns = bootstrap.collapse(table)
@@ -115,7 +118,9 @@ def _alpha(
             value_counts=pairable, value_domain=list(domain), level_of_measurement=level
         )
     )
-    interval = bootstrap.alpha_interval(patterns, domain, level, resamples=resamples, seed=seed)
+    interval = bootstrap.alpha_interval(
+        patterns, domain, level, how=how, resamples=resamples, seed=seed
+    )
     low, high = interval.low, interval.high
     # The package and the bootstrap sum in another order: the last bit may differ.
     return Figure(
@@ -127,79 +132,6 @@ def _alpha(
         interval=interval.method,
         seed=seed,
     )
-
-
-def gwet_ac(values: Floats, *, domain: tuple[float, ...], weights: Weights) -> Figure:
-    """Gwet's AC1 (unweighted) or AC2 over the declared scale.
-
-    values: (units, raters). Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed., ch. 4-5:
-    chance agreement T_w / (q (q-1)) sum pi_k (1 - pi_k), interval by linearisation with t_(n-1).
-    """
-    return _gwet_ac(counts(values, domain), domain, weights)
-
-
-def _gwet_ac(counted: Ints, domain: tuple[float, ...], weights: Weights) -> Figure:
-    method = "Gwet's AC1" if weights == "unweighted" else f"Gwet's AC2, {weights}"
-    table = counted[counted.sum(axis=1) > 0].astype(float)
-    raters = table.sum(axis=1)
-    pairable = raters >= 2
-    n, pairs = len(table), int(pairable.sum())
-    if not pairs:
-        return Figure.undefined(Reason.NOT_TWICE, 0, method)
-    matrix = weight_matrix(domain, weights)
-    q = len(domain)
-    weighted = table @ matrix.T
-    each = np.zeros(n)
-    r = raters[pairable]
-    each[pairable] = (table[pairable] * (weighted[pairable] - 1)).sum(axis=1) / (r * (r - 1))
-    observed = each.sum() / pairs
-    share = (table / raters[:, None]).mean(axis=0)
-    scale = matrix.sum() / (q * (q - 1))
-    chance = scale * (share * (1 - share)).sum()
-    point = float((observed - chance) / (1 - chance))
-    linear = (n / pairs) * (each - chance * pairable) / (1 - chance)
-    of_chance = scale * (table / raters[:, None]) @ (1 - share)
-    linear = linear - 2 * (1 - point) * (of_chance - chance) / (1 - chance)
-    low, high = _t_interval(linear, point, n)
-    return Figure(point, low, high, pairs, method=method, interval="linearised, t")
-
-
-def percent_agreement(values: Floats, *, domain: tuple[float, ...]) -> Figure:
-    """The mean share of agreeing pairs of raters per unit, over units rated twice or more.
-
-    values: (units, raters). Interval: Student's t as in Gwet (2014), held within 0 and 1.
-    """
-    return _percent(counts(values, domain))
-
-
-def _percent(counted: Ints) -> Figure:
-    table = counted[counted.sum(axis=1) > 0].astype(float)
-    raters = table.sum(axis=1)
-    pairable = raters >= 2
-    n, pairs = len(table), int(pairable.sum())
-    if not pairs:
-        return Figure.undefined(Reason.NOT_TWICE, 0, "percent agreement")
-    each = np.zeros(n)
-    r = raters[pairable]
-    each[pairable] = (table[pairable] * (table[pairable] - 1)).sum(axis=1) / (r * (r - 1))
-    point = float(each.sum() / pairs)
-    low, high = _t_interval((n / pairs) * each, point, n)
-    return Figure(
-        point,
-        None if low is None else max(0.0, low),
-        high,
-        pairs,
-        method="percent agreement",
-        interval="linearised, t",
-    )
-
-
-def _t_interval(linear: Floats, point: float, n: int) -> tuple[float | None, float | None]:
-    if n < 3:
-        return None, None
-    error = float(np.sqrt(((linear - point) ** 2).sum() / (n * (n - 1))))
-    reach = float(stats.t.ppf(0.975, n - 1)) * error
-    return float(point) - reach, min(1.0, float(point) + reach)
 
 
 def pairwise_kappa(
@@ -228,6 +160,73 @@ def pairwise_kappa(
         seed=seed,
     )
     return found
+
+
+@dataclass(frozen=True)
+class RaterPair:
+    """Two raters on the units that both rated; the places are columns of the ratings."""
+
+    first: int
+    second: int
+    kappa: Figure
+    """Cohen's kappa, quadratic weights (unweighted on a nominal scale)."""
+    percent: Figure
+
+
+def rater_pairs(
+    values: Floats,
+    *,
+    domain: tuple[float, ...],
+    level: Level,
+    minimum_units: int = MINIMUM_UNITS,
+) -> list[RaterPair]:
+    """Every pair of raters by itself, in the order of the columns.
+
+    values: (units, raters), NaN where nobody rated. minimum_units: shared units below which a
+    pair's figures are "not enough ratings". Raises ValueError for a value outside the scale.
+    """
+    weights: Weights = "unweighted" if level == "nominal" else "quadratic"
+    counts(values, domain)  # refuses a value outside the scale
+    found = []
+    for i, j in combinations(range(values.shape[1]), 2):
+        both = values[:, [i, j]]
+        both = both[~np.isnan(both).any(axis=1)]
+        n = len(both)
+        if n < minimum_units:
+            few = Figure.undefined(not_enough(minimum_units - n), n)
+            found.append(RaterPair(i, j, few, few))
+            continue
+        kappa = coefficients.cohen_kappa(both[:, 0], both[:, 1], domain=domain, weights=weights)
+        percent = coefficients.percent_agreement(both, domain=domain)
+        found.append(RaterPair(i, j, kappa, percent))
+    return found
+
+
+def without_each_rater(
+    values: Floats,
+    *,
+    domain: tuple[float, ...],
+    level: Level,
+    minimum_units: int = MINIMUM_UNITS,
+    resamples: int = bootstrap.RESAMPLES,
+    seed: int = bootstrap.SEED,
+) -> list[Agreement]:
+    """The agreement of the others, each rater left out in turn, in the order of the columns.
+
+    A rater without whom agreement rises by more than the intervals' width rates differently.
+    Arguments and errors as of `agreement`.
+    """
+    return [
+        agreement(
+            np.delete(values, i, axis=1),
+            domain=domain,
+            level=level,
+            minimum_units=minimum_units,
+            resamples=resamples,
+            seed=seed,
+        )
+        for i in range(values.shape[1])
+    ]
 
 
 def intra_rater(

@@ -13,7 +13,7 @@ import numpy as np
 from annotate.stats.bootstrap import SEED, percentile
 from annotate.stats.figure import Figure, Floats
 
-Weights = Literal["unweighted", "linear", "quadratic"]
+Weights = Literal["unweighted", "linear", "quadratic", "radical", "ordinal"]
 Pair = tuple[Floats, Floats]
 RESAMPLES = 1000
 LARGE = 2000
@@ -27,25 +27,27 @@ FEW = 64
 
 
 def weight_matrix(domain: Sequence[float], weights: Weights) -> Floats:
-    """How much two values agree, 1 for the same: (values, values)."""
+    """How much two values agree, 1 for the same: (values, values).
+
+    linear, quadratic, radical: by the distance as a share of the range, its square, its root.
+    ordinal: by how many pairs of points lie between them, whatever the distance (Gwet 2014).
+    """
     scale = np.asarray(domain, dtype=float)
     gap = np.abs(scale[:, None] - scale[None, :])
     if weights == "unweighted":
         same: Floats = (gap == 0).astype(float)
         return same
-    share = gap / (scale[-1] - scale[0])
-    found: Floats = 1 - (share if weights == "linear" else share**2)
+    if weights == "ordinal":
+        place = np.arange(len(scale), dtype=float)
+        steps = np.abs(place[:, None] - place[None, :])
+        share = steps * (steps + 1) / (len(scale) * (len(scale) - 1))
+    else:
+        share = (gap / (scale[-1] - scale[0])) ** _POWERS[weights]
+    found: Floats = 1 - share
     return found
 
 
-def cohen_kappa(
-    first: Floats, second: Floats, *, domain: tuple[float, ...], weights: Weights
-) -> float:
-    """Cohen's (1968) weighted kappa of two raters over the whole scale; NaN where undefined.
-
-    first, second: (units,), points of the scale; units where either is NaN do not count.
-    """
-    return float(kappas([(first, second)], np.ones((1, len(first))), domain, weights)[0])
+_POWERS = {"linear": 1.0, "quadratic": 2.0, "radical": 0.5}
 
 
 def kappas(

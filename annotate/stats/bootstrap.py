@@ -7,12 +7,14 @@ resample gives the same value as the direct computation.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
 
 from annotate.stats.figure import Floats, Ints, Level
 
+IntervalMethod = Literal["bca", "percentile", "jackknife"]
 RESAMPLES = 2000
 SEED = 20_260_901
 SMALL = 20
@@ -114,19 +116,23 @@ def alpha_interval(
     domain: tuple[float, ...],
     level: Level,
     *,
+    how: IntervalMethod = "bca",
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Interval:
-    """BCa over units; the jackknife on Fisher's z below 20 units or where a resample is undefined.
+    """BCa over units, or as asked for; the jackknife below 20 units or where a resample is
+    undefined.
 
     Efron (1987), Better bootstrap confidence intervals, JASA 82. Krippendorff's own bootstrap of
     pairs is not offered: it covers 74 to 82 % where it promises 95.
     """
     point = float(alphas(patterns, patterns.weights[None, :].astype(float), domain, level)[0])
     without = alphas(patterns, left_out(patterns), domain, level)
-    if patterns.units >= SMALL:
+    if patterns.units >= SMALL and how != "jackknife":
         drawn = alphas(patterns, resampled(patterns, resamples, seed), domain, level)
         if not np.isnan(drawn).any() and not np.isnan(without).any():
+            if how == "percentile":
+                return Interval(*percentile(point, drawn), "percentiles over units")
             return bca(point, drawn, without, patterns.weights)
     return jackknife(point, without, patterns.weights)
 

@@ -65,8 +65,14 @@ def test_a_weighted_kappa_is_that_of_repeated_units(weights: Weights) -> None:
     found = kappas([(first, second)], draws, SCALE, weights)
     for row, value in zip(draws.astype(int), found, strict=True):
         again = np.repeat(np.arange(60), row)
-        direct = cohen_kappa(first[again], second[again], domain=SCALE, weights=weights)
+        direct = cohen_kappa(first[again], second[again], domain=SCALE, weights=weights).value
         assert value == pytest.approx(direct, abs=1e-12)
+
+
+def kappa_of(first: Floats, second: Floats) -> float:
+    value = cohen_kappa(first, second, domain=SCALE, weights="quadratic").value
+    assert value is not None
+    return value
 
 
 def test_pairs_are_averaged_by_the_units_that_they_share() -> None:
@@ -74,7 +80,7 @@ def test_pairs_are_averaged_by_the_units_that_they_share() -> None:
     values[20:, 2] = np.nan
     pairs = [(values[:, 0], values[:, 1]), (values[:, 0], values[:, 2])]
     once = np.ones((1, 80))
-    each = [cohen_kappa(a, b, domain=SCALE, weights="quadratic") for a, b in pairs]
+    each = [kappa_of(a, b) for a, b in pairs]
     assert mean_kappa(pairs, once, SCALE, "quadratic")[0] == pytest.approx(
         (80 * each[0] + 20 * each[1]) / 100
     )
@@ -101,7 +107,8 @@ def test_units_without_any_pair_give_no_number() -> None:
 
 
 def test_two_raters_who_say_one_thing_throughout_have_no_kappa() -> None:
-    assert np.isnan(cohen_kappa(np.ones(9), np.ones(9), domain=SCALE, weights="quadratic"))
+    found = cohen_kappa(np.ones(9), np.ones(9), domain=SCALE, weights="quadratic")
+    assert (found.value, found.reason) == (None, "no variation: every rating is the same")
 
 
 @settings(deadline=None, max_examples=50)

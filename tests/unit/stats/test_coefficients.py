@@ -1,0 +1,225 @@
+"""Chance-corrected coefficients: the values of R's irrCAC and irr, and what they must obey."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annotate.stats import (
+    Figure,
+    Weights,
+    brennan_prediger,
+    cohen_kappa,
+    fleiss_kappa,
+    gwet_ac,
+    krippendorff_alpha,
+    percent_agreement,
+    scott_pi,
+    weighted_alpha,
+)
+from annotate.stats.figure import Floats
+from tests.unit.stats.published import REFERENCE, scale_of, units
+
+NAN = np.nan
+ONE_TO_FIVE = (1.0, 2.0, 3.0, 4.0, 5.0)
+FAMILY: dict[str, Callable[..., Figure]] = {
+    "pa": percent_agreement,
+    "gwet_ac": gwet_ac,
+    "fleiss": fleiss_kappa,
+    "brennan_prediger": brennan_prediger,
+    "alpha": weighted_alpha,
+}
+
+
+def published() -> list[Any]:
+    """(table, weights, coefficient) of every value of the reference."""
+    found = []
+    for name, group in REFERENCE.items():
+        if not isinstance(group, dict):
+            continue
+        tables = group.get("gwet_family") or (group["values"] if "irrCAC" in name else {})
+        found += [
+            pytest.param(name, weights, coefficient, value, id=f"{name}-{weights}-{coefficient}")
+            for weights, coefficients in tables.items()
+            for coefficient, value in coefficients.items()
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("name", "weights", "coefficient", "expected"), published())
+def test_the_coefficients_and_their_intervals_are_those_of_irrcac(
+    name: str, weights: Weights, coefficient: str, expected: dict[str, float]
+) -> None:
+    """R irrCAC 1.0 (Gwet); the reference keeps the digits that R rounds away."""
+    group = REFERENCE[name]
+    values = units(group["raters_by_units"])
+    scale = tuple(group["domain"]) if "domain" in group else scale_of(values)
+    found = FAMILY[coefficient](values, domain=scale, weights=weights)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (expected["est"], expected["lo"], expected["hi"]), abs=1e-9
+    )
+    assert found.interval == "linearised, t"
+
+
+def test_fleiss_kappa_of_the_diagnoses_is_that_of_r_irr_and_statsmodels() -> None:
+    """R irr kappam.fleiss .430244520060; statsmodels, nltk `pi()` and raters agree."""
+    group = REFERENCE["diagnoses"]
+    values = units(group["raters_by_units"])
+    found = fleiss_kappa(values, domain=ONE_TO_FIVE)
+    assert found.value == pytest.approx(0.430244520060, abs=5e-13)
+    randolph = brennan_prediger(values, domain=ONE_TO_FIVE)
+    assert randolph.value == pytest.approx(0.444444, abs=5e-7)
+
+
+@pytest.mark.parametrize("weights", ["unweighted", "linear", "quadratic"])
+def test_cohens_kappa_is_that_of_r_irr(weights: Weights) -> None:
+    """R irr kappa2; standard error of Fleiss, Cohen & Everitt (1969)."""
+    group = REFERENCE["cohen_anxiety_1_2"]
+    expected = group["values"][weights]
+    found = cohen_kappa(
+        np.array(group["a"]), np.array(group["b"]), domain=(1, 2, 3, 4, 5, 6), weights=weights
+    )
+    assert found.value == pytest.approx(expected["est"], abs=1e-12)
+    reach = 1.959964 * expected["se"]
+    assert (found.low, found.high) == pytest.approx(
+        (expected["est"] - reach, expected["est"] + reach), abs=1e-9
+    )
+
+
+def test_cohens_kappa_of_two_diagnosticians_is_that_of_r_irr() -> None:
+    """R irr kappa2 on diagnoses, raters 1 and 2: .651162790698, se .0996826561."""
+    values = units(REFERENCE["diagnoses"]["raters_by_units"])
+    found = cohen_kappa(values[:, 0], values[:, 1], domain=ONE_TO_FIVE, weights="unweighted")
+    assert found.value == pytest.approx(0.651162790698, abs=1e-12)
+    assert found.high == pytest.approx(0.651162790698 + 1.959964 * 0.0996826561, abs=1e-9)
+
+
+def test_a_point_of_the_scale_that_nobody_used_still_counts() -> None:
+    """Packages that infer the scale weigh a step of 2 to 5 like one of 2 to 3.
+
+    Reference, section 1.2: same units, AC1 over 2, 3 and 5 declared points.
+    """
+    first, second = np.array([1.0, 2, 5, 5, 1, 2]), np.array([1.0, 1, 5, 2, 1, 5])
+    found = cohen_kappa(first, second, domain=ONE_TO_FIVE, weights="quadratic").value
+    assert found is not None
+    chance = ((first[:, None] - second[None, :]) ** 2).mean()
+    assert found == pytest.approx(1 - ((first - second) ** 2).mean() / chance)
+    ranks = {1.0: 1.0, 2.0: 2.0, 5.0: 3.0}
+    inferred = cohen_kappa(
+        np.vectorize(ranks.get)(first), np.vectorize(ranks.get)(second),
+        domain=(1, 2, 3), weights="quadratic",
+    ).value  # fmt: skip
+    assert inferred is not None
+    assert abs(found - inferred) > 0.01
+
+
+def test_the_declared_scale_decides_what_chance_is() -> None:
+    """Reference, section 1.2: ten units over 2, 3 and 5 declared points; alpha is .536 in all."""
+    values = np.array([[1.0, 1]] * 7 + [[2, 2], [2, 1], [2, 2]])[:, :2]
+    scales = [(1.0, 2.0), (1.0, 2.0, 3.0), ONE_TO_FIVE]
+    ac = [gwet_ac(values, domain=scale, weights="unweighted").value for scale in scales]
+    bp = [brennan_prediger(values, domain=scale).value for scale in scales]
+    alpha = [
+        krippendorff_alpha(values, domain=scale, level="nominal", resamples=20).value
+        for scale in scales
+    ]
+    assert ac == sorted(ac) and len(set(ac)) == 3  # type: ignore[type-var]
+    assert bp == pytest.approx([0.8, 0.85, 0.875])
+    assert len(set(alpha)) == 1
+
+
+@pytest.mark.parametrize("coefficient", ["fleiss", "alpha"])
+def test_one_value_throughout_is_undefined_where_chance_is_certain(coefficient: str) -> None:
+    found = FAMILY[coefficient](np.full((12, 3), 4.0), domain=ONE_TO_FIVE)
+    assert (found.value, found.reason) == (None, "no variation: every rating is the same")
+
+
+@pytest.mark.parametrize("coefficient", ["pa", "brennan_prediger"])
+def test_one_value_throughout_is_full_agreement_where_chance_is_not(coefficient: str) -> None:
+    assert FAMILY[coefficient](np.full((12, 3), 4.0), domain=ONE_TO_FIVE).value == 1.0
+
+
+@pytest.mark.parametrize("coefficient", sorted(FAMILY))
+@pytest.mark.parametrize(
+    "values",
+    [np.full((4, 3), NAN), np.empty((0, 3)), np.array([[1.0, NAN], [NAN, 2]])],
+    ids=["all missing", "no unit", "no overlap"],
+)
+def test_nothing_rated_twice_is_undefined(coefficient: str, values: Floats) -> None:
+    found = FAMILY[coefficient](values, domain=ONE_TO_FIVE, weights="unweighted")
+    assert (found.value, found.reason) == (None, "no unit was rated twice")
+
+
+def test_a_sample_of_nearly_all_units_leaves_next_to_no_doubt() -> None:
+    values = units(REFERENCE["diagnoses"]["raters_by_units"])
+    sample = fleiss_kappa(values, domain=ONE_TO_FIVE)
+    half = fleiss_kappa(values, domain=ONE_TO_FIVE, population=60)
+    whole = fleiss_kappa(values, domain=ONE_TO_FIVE, population=30)
+    widths = [f.high - f.low for f in (sample, half, whole)]  # type: ignore[operator]
+    assert widths[1] == pytest.approx(widths[0] * np.sqrt(0.5))
+    assert widths[2] == 0.0
+
+
+def test_two_columns_of_different_length_are_refused() -> None:
+    one, other = np.ones(3), np.ones(4)
+    with pytest.raises(ValueError, match="3 values beside 4"):
+        scott_pi(one, other, domain=(0, 1))
+    with pytest.raises(ValueError, match="3 values beside 4"):
+        cohen_kappa(one, other, domain=(0, 1), weights="linear")
+
+
+RATING = st.sampled_from([1.0, 2.0, 3.0, 4.0, 5.0, NAN])
+MATRIX = st.integers(2, 4).flatmap(
+    lambda raters: st.lists(
+        st.lists(RATING, min_size=raters, max_size=raters), min_size=1, max_size=25
+    )
+).map(lambda rows: np.array(rows, dtype=np.float64))  # fmt: skip
+WEIGHTS = st.sampled_from(["unweighted", "linear", "quadratic", "radical", "ordinal"])
+
+
+@settings(deadline=None)
+@given(MATRIX, WEIGHTS, st.sampled_from(sorted(FAMILY)), st.randoms(use_true_random=False))
+def test_order_and_empty_raters_change_nothing_and_intervals_hold_the_estimate(
+    values: Floats, weights: Weights, coefficient: str, random: Any
+) -> None:
+    found = FAMILY[coefficient](values, domain=ONE_TO_FIVE, weights=weights)
+    rows, columns = list(range(len(values))), list(range(values.shape[1]))
+    random.shuffle(rows)
+    random.shuffle(columns)
+    other = np.column_stack([values[rows][:, columns], np.full(len(values), NAN)])
+    again = FAMILY[coefficient](other, domain=ONE_TO_FIVE, weights=weights)
+    assert (again.value, again.low, again.high) == pytest.approx(
+        (found.value, found.low, found.high), abs=1e-9
+    )
+    assert (found.value is None) == (found.reason is not None)
+    if found.value is not None and found.low is not None and found.high is not None:
+        assert found.low - 1e-12 <= found.value <= found.high + 1e-12
+
+
+@settings(deadline=None)
+@given(MATRIX)
+def test_alpha_in_agreement_form_is_krippendorffs(values: Floats) -> None:
+    """Unweighted is nominal alpha; quadratic weights are its interval level."""
+    for weights, level in (("unweighted", "nominal"), ("quadratic", "interval")):
+        form = weighted_alpha(values, domain=ONE_TO_FIVE, weights=weights)  # type: ignore[arg-type]
+        alpha = krippendorff_alpha(values, domain=ONE_TO_FIVE, level=level, resamples=20)  # type: ignore[arg-type]
+        assert form.reason == alpha.reason
+        assert form.value == pytest.approx(alpha.value, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(MATRIX)
+def test_scotts_pi_is_nominal_alpha_without_its_correction_for_few_ratings(values: Floats) -> None:
+    """Krippendorff: alpha = 1 - (1 - pi) (n - 1) / n, n ratings of two complete raters."""
+    pair = values[:, :2]
+    pi = scott_pi(pair[:, 0], pair[:, 1], domain=ONE_TO_FIVE)
+    complete = pair[~np.isnan(pair).any(axis=1)]
+    alpha = krippendorff_alpha(complete, domain=ONE_TO_FIVE, level="nominal", resamples=20)
+    n = complete.size
+    if pi.value is None:
+        assert alpha.value is None
+    else:
+        assert alpha.value == pytest.approx(1 - (1 - pi.value) * (n - 1) / n, abs=1e-9)
