@@ -1,0 +1,198 @@
+"""Before a round: how many units for a wished interval, or to see a wished shift."""
+
+from collections.abc import Callable
+from math import ceil, sqrt
+
+import numpy as np
+from scipy import stats
+
+from annotate.stats import bootstrap
+from annotate.stats.figure import Floats, Level, counts
+
+MOST = 10_000_000
+CONFIDENCE = 0.95
+POWER = 0.80
+SIGNIFICANCE = 0.05
+
+
+def units_for_rate(rate: float, half_width: float) -> int:
+    """Units after which Wilson's 95 % interval of a share reaches at most `half_width` each way.
+
+    rate: the share expected. Wilson (1927). Raises ValueError outside 0 to 1.
+    """
+    if not 0 <= rate <= 1 or not 0 < half_width < 0.5:
+        raise ValueError("a rate lies from 0 to 1, and a half width between 0 and 0.5")
+    z = _z(CONFIDENCE)
+
+    def narrow(n: int) -> bool:
+        reach = z / (1 + z**2 / n) * sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+        return reach <= half_width
+
+    return _fewest(narrow)
+
+
+def units_for_correlation(rho: float, half_width: float) -> int:
+    """Units after which the 95 % interval of Spearman's rho is at most 2 `half_width` wide.
+
+    rho: the correlation expected. Bonett & Wright (2000), Sample size requirements for estimating
+    Pearson, Kendall and Spearman correlations, Psychometrika 65: Fisher's z with variance
+    (1 + rho^2 / 2) / (n - 3). Raises ValueError for a correlation not between -1 and 1.
+    """
+    if not -1 < rho < 1 or not 0 < half_width < 1:
+        raise ValueError("a correlation lies between -1 and 1, and a half width between 0 and 1")
+
+    def narrow(n: int) -> bool:
+        if n < 4:
+            return False
+        reach = _z(CONFIDENCE) * sqrt((1 + rho**2 / 2) / (n - 3))
+        low, high = np.tanh(np.arctanh(rho) + np.array([-reach, reach]))
+        return bool((high - low) / 2 <= half_width)
+
+    return _fewest(narrow)
+
+
+def unit_spread(values: Floats, *, domain: tuple[float, ...], level: Level) -> float | None:
+    """How much one unit moves Krippendorff's alpha: the standard deviation of pseudo-values.
+
+    values: (units, raters) of a pilot, NaN where nobody rated. What `units_for_alpha` asks for.
+    None where alpha is undefined or fewer than three units were rated twice.
+    """
+    patterns = bootstrap.collapse(counts(values, domain))
+    if patterns.units < 3:
+        return None
+    weights = patterns.weights.astype(float)
+    point = bootstrap.alphas(patterns, weights[None, :], domain, level)[0]
+    without = bootstrap.alphas(patterns, bootstrap.left_out(patterns), domain, level)
+    if np.isnan(point) or np.isnan(without).any():
+        return None
+    centre = float(np.average(without, weights=weights))
+    n = patterns.units
+    return float(np.sqrt((n - 1) * (weights * (without - centre) ** 2).sum()))
+
+
+TYPICAL_SPREAD = 0.66
+"""Of ordinal ratings by three people where most units are good (alpha near .57): without a pilot."""
+
+
+def units_for_alpha(half_width: float, *, spread: float = TYPICAL_SPREAD) -> int:
+    """Units, each rated as in the pilot, after which alpha's 95 % interval reaches `half_width`.
+
+    spread: `unit_spread` of a pilot. (1.96 spread / half_width)^2.
+    Raises ValueError for a spread or a half width that is not above 0.
+    """
+    if not spread > 0 or not half_width > 0:
+        raise ValueError("spread and half width must be above 0")
+    return max(3, ceil((_z(CONFIDENCE) * spread / half_width) ** 2))
+
+
+def units_for_kappa_bound(kappa: float, lower: float, pass_rate: float, *, raters: int) -> int:
+    """Units after which kappa's one-sided 95 % lower limit is `lower`, of pass and fail.
+
+    kappa: expected. pass_rate: expected. raters: of each unit. Donner & Rotondi (2010), Sample size
+    requirements for interval estimation of the kappa statistic, International Journal of
+    Biostatistics 6; as R's kappaSize. Raises ValueError unless 0 <= lower < kappa <= 1, for a pass
+    rate of 0 or 1, and for fewer than two raters.
+    """
+    if not 0 <= lower < kappa <= 1:
+        raise ValueError("0 <= lower < kappa <= 1 must hold")
+    reach = float(stats.norm.ppf(CONFIDENCE)) ** 2
+    return ceil(reach / _distance(kappa, lower, pass_rate, raters))
+
+
+def units_for_kappa_test(
+    null: float, kappa: float, pass_rate: float, *, raters: int, power: float = POWER
+) -> int:
+    """Units after which a test finds kappa to differ from `null`, two-sided at .05.
+
+    Donner & Eliasziw (1992), A goodness-of-fit approach to inference procedures for the kappa
+    statistic, Statistics in Medicine 11; as R's kappaSize. Raises ValueError unless both kappas
+    lie in 0 to 1 and differ, for a pass rate of 0 or 1, and for fewer than two raters.
+    """
+    if not 0 <= null < 1 or not 0 <= kappa <= 1 or null == kappa:
+        raise ValueError("two different kappas from 0 to 1 are needed")
+    reach = _z(1 - SIGNIFICANCE) + float(stats.norm.ppf(power))
+    return ceil(reach**2 / _distance(kappa, null, pass_rate, raters))
+
+
+def _distance(kappa: float, null: float, pass_rate: float, raters: int) -> float:
+    """Pearson's chi-square of one unit between two kappas."""
+    if not 0 < pass_rate < 1 or raters < 2:
+        raise ValueError("a pass rate lies between 0 and 1, and raters are two or more")
+    passes = np.arange(raters + 1)
+
+    def shares(kappa: float) -> Floats:
+        # A share of kappa of the units is seen alike by all; the rest by chance.
+        found: Floats = (1 - kappa) * stats.binom.pmf(passes, raters, pass_rate)
+        found[0] += kappa * (1 - pass_rate)
+        found[-1] += kappa * pass_rate
+        return found
+
+    return float(((shares(kappa) - shares(null)) ** 2 / shares(null)).sum())
+
+
+def cases_for_pass_rates(discordant: float, difference: float, *, power: float = POWER) -> int:
+    """Cases after which McNemar's test finds a difference of two pass rates, two-sided at .05.
+
+    discordant: the share of cases that only one of the two passes. difference: of the pass rates.
+    Connor (1987), Sample size for testing differences in proportions for the paired-sample design,
+    Biometrics 43. Raises ValueError unless 0 < |difference| <= discordant <= 1.
+    """
+    if not 0 < abs(difference) <= discordant <= 1:
+        raise ValueError("0 < |difference| <= discordant <= 1 must hold")
+    reach = _z(1 - SIGNIFICANCE) * sqrt(discordant)
+    reach += float(stats.norm.ppf(power)) * sqrt(discordant - difference**2)
+    return ceil((reach / difference) ** 2)
+
+
+def cases_for_scores(spread: float, difference: float, *, power: float = POWER) -> int:
+    """Cases after which a paired test finds a mean difference of scores, two-sided at .05.
+
+    spread: the standard deviation of differences over cases, in points. difference: in points.
+    Raises ValueError for a spread that is not above 0 or a difference of 0.
+    """
+    if not spread > 0 or difference == 0:
+        raise ValueError("spread must be above 0, and the difference not 0")
+    reach = _z(1 - SIGNIFICANCE) + float(stats.norm.ppf(power))
+    return ceil((reach * spread / difference) ** 2)
+
+
+def anchors_for_shift(spread: float, shift: float, *, power: float = POWER) -> int:
+    """Anchors after which a shift of the judge or of the raters is found, Holm over four tests.
+
+    spread: the standard deviation over anchors of the change from one round to the other, in
+        points; about 0.6 for the mean of three runs of a judge, 0.9 for the mean of two people.
+    shift: in points. Raises ValueError as `cases_for_scores`.
+    """
+    if not spread > 0 or shift == 0:
+        raise ValueError("spread must be above 0, and the shift not 0")
+    return ceil((_detecting(power) * spread / shift) ** 2)
+
+
+def detectable_shift(error: float, *, power: float = POWER) -> float:
+    """The shift that a drift contrast with this standard error finds, Holm over four tests.
+
+    The strictest step of Holm is taken: the other three contrasts are thought not to move.
+    """
+    return _detecting(power) * error
+
+
+def _detecting(power: float) -> float:
+    return _z(1 - SIGNIFICANCE / 4) + float(stats.norm.ppf(power))
+
+
+def _z(confidence: float) -> float:
+    return float(stats.norm.ppf((1 + confidence) / 2))
+
+
+def _fewest(enough: Callable[[int], bool]) -> int:
+    """The smallest number that is enough, of a condition that stays true once it is."""
+    high = 1
+    while not enough(high):
+        high *= 2
+        if high > MOST:
+            raise ValueError("more than ten million units would be needed")
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
