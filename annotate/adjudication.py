@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 from sqlmodel import Session, col, select
 
-from annotate import events, people, ratings, rounds
+from annotate import claims, events, people, ratings, rounds
+from annotate.answer import storable
 from annotate.consensus import Consensus, consensus
 from annotate.errors import BadInput, NotAllowed, NotFound
+from annotate.formats.source import FIELD_LIMIT
 from annotate.rubric import RatingKey
 from db.tables import Rater, Rating, Round, Unit
 
@@ -74,6 +76,12 @@ def decisions(session: Session, round_: Round) -> list[Decision]:
             )
             decision = Decision(unit, outputs[unit], segments[unit], key.key, result, None, who)
             decided.append(_apply(decision, rulings.get((unit, key.key)), key))
+        # A lead may decide where every rater abstained.
+        for unit, criterion in rulings:
+            if criterion == key.key and unit not in set(said.units):
+                none = Consensus(None, "undecided", {}, 0.0, True, "disputed: nobody gave a value")
+                decision = Decision(unit, outputs[unit], segments[unit], criterion, none, None, ())
+                decided.append(_apply(decision, rulings[unit, criterion], key))
     return decided
 
 
@@ -89,10 +97,16 @@ def _rulings(found: pd.DataFrame) -> dict[tuple[str, str], tuple[float, str]]:
 def _apply(decision: Decision, ruling: tuple[float, str] | None, key: RatingKey) -> Decision:
     if ruling is not None:
         value, lead = ruling
+        votes = decision.consensus.votes
         decision = replace(
             decision,
             consensus=replace(
-                decision.consensus, value=value, how="adjudicated", disputed=False, reason=None
+                decision.consensus,
+                value=value,
+                how="adjudicated",
+                agreement=votes.get(value, 0) / max(1, sum(votes.values())),
+                disputed=False,
+                reason=None,
             ),
             adjudicated_by=lead,
         )
@@ -100,8 +114,28 @@ def _apply(decision: Decision, ruling: tuple[float, str] | None, key: RatingKey)
     return replace(decision, label=None if value_ is None else key.label(value_))
 
 
-def disputes(session: Session, round_: Round, *, settled: bool = False) -> list[Dispute]:
-    """What waits for a lead's decision; with `settled`, also what a lead has decided."""
+def decision_on(session: Session, round_: Round, unit_key: str, criterion: str) -> Decision | None:
+    """What a unit is worth now on a criterion; None where nobody rated it."""
+    return next(
+        (d for d in decisions(session, round_) if (d.unit, d.criterion) == (unit_key, criterion)),
+        None,
+    )
+
+
+def disputes(
+    session: Session, round_: Round, *, by: Rater | None, settled: bool = False
+) -> list[Dispute]:
+    """What waits for a lead's decision; with `settled`, also what a lead has decided.
+
+    Refused to a lead who rates in the round while it is open: their ratings would no longer be
+    blind.
+    """
+    people.require_lead(by)
+    if by is not None and round_.status == "open" and by.name in round_.design.get("raters", []):
+        raise NotAllowed(
+            f"you rate in round {round_.name}, and would see what others say; its disputes are "
+            "shown once it is closed"
+        )
     chosen = [d for d in decisions(session, round_) if d.open or (settled and d.adjudicated_by)]
     if not chosen:
         return []
@@ -140,6 +174,7 @@ def adjudicate(
 ) -> Rating:
     """Settle a dispute: a rating of the lead's own, with a reason. A later one supersedes it."""
     people.require_lead(by)
+    reason = storable(reason)
     if not reason.strip():
         raise BadInput("an adjudication needs a reason; raters will read it")
     if round_.status == "draft":
@@ -147,12 +182,21 @@ def adjudicate(
     unit = session.exec(
         select(Unit).where(Unit.round_id == round_.id, Unit.key == unit_key)
     ).one_or_none()
+    if unit is not None and unit.purpose == "repeat":
+        raise BadInput(
+            f"{unit_key} is a repeat: it tells of its rater, and no decision hangs on it; "
+            "adjudicate the unit that it repeats"
+        )
+    if len(reason) > FIELD_LIMIT:
+        raise BadInput(f"the reason has {len(reason):,} characters; at most {FIELD_LIMIT:,}")
     if unit is None:
         raise NotFound(
             f"round {round_.name} has no unit {unit_key!r}; "
             f"`annotate gold disputes {round_.name}` lists them"
         )
     code = rounds.rubric_of(session, round_).rating_key(criterion).code(value)
+    assert round_.id is not None
+    claims.one_at_a_time(session, round_.id)  # of two leads at once the later one supersedes
     last = session.exec(
         select(Rating)
         .where(

@@ -15,7 +15,10 @@ ALWAYS_SHOWN = ("input", "contexts", "response")
 REPEAT = "#repeat"
 
 Signal = Literal["thumbs_down", "regenerated", "escalated"]
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/#?][^/#?\n\r\t]*$")]
+Name = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[^\s/#?][^/#?\x00-\x1f\x7f-\x9f]*$")
+]
+Seed = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Overlap = Annotated[int, Field(ge=1, le=50)]
 Minutes = Annotated[int, Field(ge=1, le=24 * 60)]
 
@@ -81,7 +84,7 @@ class Design(Part):
     judges: tuple[str, ...] = ()
     """The judge versions that this round is to calibrate."""
     baseline: str | None = None
-    seed: str = "1"
+    seed: Seed = "1"
     oversample: dict[Signal, Annotated[int, Field(ge=1)]] = {}
     """Of the units, so many from outputs with this user signal."""
     filters: Filters = Filters()

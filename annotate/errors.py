@@ -48,10 +48,6 @@ class RoundClosed(NotAllowed):
     """The round takes no more ratings."""
 
 
-class RoundFrozen(NotAllowed):
-    """The round is launched; its design cannot change."""
-
-
 class StaleAssignment(AnnotateError):
     """The screen shows a unit that is no longer this rater's to submit."""
 

@@ -95,7 +95,8 @@ def import_ratings(
         plan.assignments = len(submissions)
         return plan
     for rater in plan.raters:
-        people.add_rater(session, rater, kind=planner.new_raters[rater], by=by)
+        role = "lead" if rater in planner.new_leads else "rater"
+        people.add_rater(session, rater, kind=planner.new_raters[rater], role=role, by=by)
     session.flush()
     raters = {r.name: r.id for r in session.exec(select(Rater)).all() if r.id is not None}
     at = now()
@@ -155,6 +156,7 @@ def _submit(
             col(Assignment.rater_id),
             col(Assignment.id),
             col(Assignment.state),
+            col(Assignment.submitted_at),
             col(Assignment.extra),
         ).where(col(Assignment.round_id) == round_.id)
     )
@@ -164,15 +166,19 @@ def _submit(
     finished: list[dict[str, Any]] = []
     counted: dict[int, int] = {}
     for (unit, rater), entries in submissions.items():
-        id_, state, extra = known.get((unit, raters[rater]), (None, None, False))
+        id_, state, before, extra = known.get((unit, raters[rater]), (None, None, None, False))
         if state != "submitted":
             plan.assignments += 1
-            extra = missing[unit] == 0 or any(e.row is not None and e.row.extra for e in entries)
-            if extra:
-                plan.extra += 1
-            else:
-                missing[unit] -= 1
-                counted[unit] = missing[unit]
+            # What was submitted and reopened has been counted, or kept as extra, already.
+            if before is None:
+                extra = missing[unit] == 0 or any(
+                    e.row is not None and e.row.extra for e in entries
+                )
+                if extra:
+                    plan.extra += 1
+                else:
+                    missing[unit] -= 1
+                    counted[unit] = missing[unit]
             submission = _submission(entries, extra, at)
             if id_ is None:
                 keys = {"round_id": round_.id, "unit_id": unit, "rater_id": raters[rater]}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 from annotate.formats.source import FIELD_LIMIT
 
@@ -20,6 +21,9 @@ DEPTH_LIMIT = 32
 T = TypeVar("T")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Characters that turn the direction of writing, or that nobody can see: two names could look
+alike. Joiners stay: several scripts and emoji need them."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -48,7 +52,7 @@ def text(value: Any) -> str:
 
 
 def name(value: Any) -> str:
-    """An id or a name: one line, up to 500 characters, surrounding spaces dropped."""
+    """An id or a name: one line, up to 500 characters, surrounding spaces dropped, composed (NFC)."""
     if type(value) is not str:
         if isinstance(value, bool) or not isinstance(value, int):
             raise Unfit(f"is {shown(value)}, not a text", "give a text")
@@ -58,9 +62,13 @@ def name(value: Any) -> str:
         raise Unfit("is empty", "give a value")
     if len(found) > NAME_LIMIT:
         raise Unfit(f"has {len(found):,} characters", f"use at most {NAME_LIMIT}")
-    if not found.isprintable() and (control := _CONTROL.search(found)):
+    if found.isascii() and found.isprintable():
+        return found
+    if control := _CONTROL.search(found):
         raise Unfit(f"has the control character {control.group()!r}", "take it out")
-    return found
+    if hidden := INVISIBLE.search(found):
+        raise Unfit(f"has the invisible character U+{ord(hidden.group()):04X}", "take it out")
+    return normalize("NFC", found)
 
 
 def number(value: Any) -> float:

@@ -9,12 +9,33 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from annotate import adjudication, events, gold_file, people
+from annotate import adjudication, events, gold_file, people, rounds
 from annotate.errors import BadInput, NotAllowed, NotFound
 from db.tables import Gold, Output, Rater, Round, Rubric, Unit, now
 
 KINDS = ("golden", "adversarial", "regression")
 RESOLVE = ("workspace", "file")
+
+
+@dataclass(frozen=True)
+class GoldDispute:
+    """A label in force from another round says something else."""
+
+    output: str
+    criterion: str
+    in_force: str
+    """Its label."""
+    how: str
+    round: str
+    offered: str
+    """The label of the round that is promoted."""
+    offered_how: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.output}, {self.criterion}: {self.in_force} ({self.how}, {self.round}) is in "
+            f"force, {self.offered} ({self.offered_how}) is offered"
+        )
 
 
 @dataclass(frozen=True)
@@ -24,6 +45,8 @@ class Promotion:
     added: int = 0
     changed: int = 0
     same: int = 0
+    conflicts: list[GoldDispute] = field(default_factory=list)
+    """Labels of other rounds that say something else; they stay unless they are to be replaced."""
     left: dict[str, int] = field(default_factory=dict)
     """Units x criteria without gold, by reason."""
 
@@ -35,25 +58,32 @@ def promote(
     kind: str = "golden",
     criteria: Sequence[str] | None = None,
     outputs: Iterable[str] | None = None,
+    replace: bool = False,
     by: Rater | None,
     dry_run: bool = False,
 ) -> Promotion:
     """Accept a closed round's consensus as gold.
 
     Left out, and counted by reason: what is disputed, what only one rater saw. The same label
-    again is a no-op; another label retires the earlier one, which stays as history.
+    again is a no-op. What the same round has come to since, an adjudication say, retires the
+    earlier label, which stays as history.
+    replace: do so too with labels that come from another round; without it they stay in force,
+        and are reported.
     """
     people.require_lead(by)
-    if kind not in KINDS:
-        raise BadInput(f"kind {kind!r} is not one of {', '.join(KINDS)}")
+    _known_kind(kind)
     if round_.status != "closed":
         raise NotAllowed(
             f"round {round_.name} is {round_.status}; close it first: its consensus can still change"
         )
     wanted = None if outputs is None else set(outputs)
     rubric = session.get_one(Rubric, round_.rubric_id)
+    for criterion in criteria or ():
+        rounds.rubric_of(session, round_).rating_key(criterion)  # refuses one that is not there
     stored = _in_force(session)
     ids = _output_ids(session, round_)
+    names = dict(session.exec(select(Round.id, Round.name)).all())
+    conflicts: list[GoldDispute] = []
     added = changed = same = 0
     left: dict[str, int] = defaultdict(int)
     for decision in adjudication.decisions(session, round_):
@@ -84,6 +114,14 @@ def promote(
         if old is not None and _same(old, new):
             same += 1
             continue
+        if old is not None and not replace and _elsewhere(old, new):
+            conflicts.append(
+                GoldDispute(
+                    decision.output, decision.criterion, old.label, old.how, names[old.round_id],
+                    new.label, new.how,
+                )
+            )  # fmt: skip
+            continue
         if old is None:
             added += 1
         else:
@@ -100,7 +138,12 @@ def promote(
             session, "promoted gold", f"round:{round_.name}", by=by, kind=kind, added=added,
             changed=changed,
         )  # fmt: skip
-    return Promotion(added, changed, same, dict(left))
+    return Promotion(added, changed, same, conflicts, dict(left))
+
+
+def _known_kind(kind: str | None) -> None:
+    if kind is not None and kind not in KINDS:
+        raise BadInput(f"kind {kind!r} is not one of {', '.join(KINDS)}")
 
 
 def _same(old: Gold, new: Gold) -> bool:
@@ -111,6 +154,11 @@ def _same(old: Gold, new: Gold) -> bool:
     if (old.value, old.label, old.kind) != (new.value, new.label, new.kind):
         return False
     return old.round_id != new.round_id or (old.votes, old.how) == (new.votes, new.how)
+
+
+def _elsewhere(old: Gold, new: Gold) -> bool:
+    """Whether another round came to another value."""
+    return old.round_id != new.round_id and (old.value, old.label) != (new.value, new.label)
 
 
 def _in_force(session: Session) -> dict[tuple[str, str], Gold]:
@@ -159,6 +207,7 @@ def list_gold(
         .where(col(Gold.retired_at).is_(None))
         .order_by(Output.key, Gold.criterion)
     )
+    _known_kind(kind)
     if kind is not None:
         statement = statement.where(Gold.kind == kind)
     if round_name is not None:
@@ -197,6 +246,7 @@ def lines(
         .where(col(Gold.retired_at).is_(None))
         .order_by(Output.key, Gold.criterion)
     )
+    _known_kind(kind)
     if kind is not None:
         statement = statement.where(Gold.kind == kind)
     grouped: dict[str, list[tuple[Gold, Output, str, Rubric]]] = defaultdict(list)
@@ -215,7 +265,9 @@ def _line(rows: list[tuple[Gold, Output, str, Rubric]]) -> gold_file.Line:
         "id": output.key,
         "input": output.input,
         "contexts": output.contexts,
+        "response": output.response,
         "reference": output.reference,
+        "configuration": output.configuration,
         "labels": {
             gold.criterion: {
                 "value": int(gold.value) if gold.value.is_integer() else gold.value,
@@ -312,6 +364,8 @@ def export(
     merge: bring it into the file that stands there. With conflicts and no `resolve`, nothing is
     written and the result lists them.
     """
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".gz", ".xlsx"):
+        raise BadInput(f"{path.name}: a golden dataset is JSON Lines; name it {path.stem}.jsonl")
     if path.exists() and not merge:
         raise BadInput(f"{path.name} exists; add --merge to bring the gold into it")
     text = read_text(path) if path.exists() else ""

@@ -13,7 +13,10 @@ from typing import Any
 from annotate.errors import BadRow
 
 Line = dict[str, Any]
-OWN_FIELDS = ("input", "contexts", "reference", "kind", "segment")
+BOM = "\ufeff"
+OWN_FIELDS = (
+    "input", "contexts", "response", "reference", "configuration", "kind", "segment",
+)  # fmt: skip
 
 
 def canonical(value: Any) -> str:
@@ -116,8 +119,12 @@ def merge(
                 changed.append(key)
                 sorted_lines.append((key, canonical(merged)))
     body = [raw for _, raw in sorted(sorted_lines, key=lambda pair: pair[0])] + unsorted_lines
+    # Lines that nothing changes keep their own ends; new ones end as the file's others do.
+    end = "\r" if "\r\n" in text else ""
+    kept_ends = {raw for _, _, raw, _ in theirs}
     return Merge(
-        text="".join(raw + "\n" for raw in body),
+        text=(BOM if text.startswith(BOM) else "")
+        + "".join(f"{raw}\n" if raw in kept_ends else f"{raw}{end}\n" for raw in body),
         added=sorted(added),
         changed=sorted(changed),
         same=sorted(same),
@@ -130,12 +137,22 @@ def parse(text: str, *, name: str) -> list[tuple[str | None, int, str, Line]]:
     """(id or None, line number, the line as it stands, its value) of each line that is not blank."""
     found: list[tuple[str | None, int, str, Line]] = []
     seen: dict[str, int] = {}
-    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
-        raw = raw.removesuffix("\r")
+    for number, raw in enumerate(text.removeprefix(BOM).split("\n"), start=1):
         if not raw.strip():
             continue
         try:
-            value = json.loads(raw, parse_constant=_refuse_constant)
+            value = json.loads(
+                raw,
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                object_pairs_hook=_unique_object,
+            )
+            raw.encode()
+            canonical(value).encode()
+        except UnicodeEncodeError:
+            raise BadRow(
+                name, number, None, "has half a character (a lone surrogate)", "mend the line"
+            ) from None
         except (ValueError, RecursionError) as error:
             raise BadRow(
                 name, number, None, f"is not JSON ({error})", "mend the line or take it out"
@@ -165,19 +182,21 @@ def _merge_line(
 ) -> tuple[Line, list[GoldConflict]]:
     merged = dict(theirs)
     conflicts: list[GoldConflict] = []
-    # An empty field of the file is not an opinion: the workspace fills it.
+    # An empty field is no opinion: the other side fills it.
     for name in OWN_FIELDS:
-        if theirs.get(name) in (None, [], "") or resolve == "workspace":
-            if name in theirs or ours.get(name) is not None:
-                merged[name] = ours.get(name)
-        elif ours.get(name) not in (None, theirs[name]) and resolve is None:
+        if ours.get(name) in (None, [], ""):
+            if name not in theirs and ours.get(name) is not None:
+                merged[name] = ours[name]
+        elif theirs.get(name) in (None, [], "") or resolve == "workspace":
+            merged[name] = ours[name]
+        elif ours[name] != theirs[name] and resolve is None:
             conflicts.append(GoldConflict(key, number, name, theirs[name], ours[name]))
     labels = theirs.get("labels")
     merged_labels = dict(labels) if isinstance(labels, dict) else {}
     for criterion, label in ours["labels"].items():
         stored = merged_labels.get(criterion)
         value = stored.get("value") if isinstance(stored, dict) else stored
-        known = {label["value"], *earlier.get((key, criterion), ())}
+        known = [label["value"], *earlier.get((key, criterion), ())]
         if stored is None or value in known or resolve == "workspace":
             extra = stored if isinstance(stored, dict) else {}
             merged_labels[criterion] = {**extra, **label}
@@ -201,3 +220,19 @@ def _merge_line(
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    found = float(digits)
+    if found in (float("inf"), float("-inf")):
+        raise ValueError(f"{digits} is too large a number")
+    return found
+
+
+def _unique_object(pairs: list[tuple[str, Any]]) -> Line:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'"{twice}" stands twice in one object')
+    return found

@@ -85,11 +85,18 @@ def named_by_proxy(headers: Headers) -> str | None:
 
 
 def person_named(session: Session, name: str) -> Rater | None:
-    """The person with this e-mail (in any case) or this exact name who is not revoked."""
-    return session.exec(
+    """The one person with this e-mail (in any case), else with this exact name; not revoked.
+
+    Nobody where an e-mail is that of two: one of them would be taken for the other.
+    """
+    people = session.exec(
         select(Rater).where(
-            sa.or_(sa.func.lower(Rater.email) == name.lower(), col(Rater.name) == name),
             Rater.kind == "human",
             col(Rater.revoked_at).is_(None),
+            sa.or_(col(Rater.email).is_not(None), col(Rater.name) == name),
         )
-    ).first()
+    ).all()
+    # Not by the database: SQLite lowers only ASCII.
+    named = [p for p in people if p.email and p.email.casefold() == name.casefold()]
+    found = named or [p for p in people if p.name == name]
+    return found[0] if len(found) == 1 else None

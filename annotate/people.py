@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
+from unicodedata import normalize
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -49,7 +50,8 @@ def add_rater(
 ) -> Rater:
     """Add a rater. Raises BadInput for a name that cannot be shown, Conflict for a taken one."""
     require_lead(by)
-    name = name.strip()
+    name = normalize("NFC", name.strip())
+    email = (email or "").strip() or None
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise BadInput(f"rater name {name[:40]!r}: give 1 to {MAX_NAME} printable characters")
     if role not in ROLES:
@@ -60,9 +62,10 @@ def add_rater(
         raise BadInput(f"{name}: a {kind} cannot be a lead; only people lead")
     if session.exec(select(Rater).where(Rater.name == name)).first() is not None:
         raise Conflict(f"there is a rater {name!r} already; choose another name")
+    _refuse_taken_identity(session, name, email)
     rater = Rater(
         name=name,
-        email=(email or "").strip() or None,
+        email=email,
         role=role,
         kind=kind,
         identity=identity,
@@ -74,9 +77,21 @@ def add_rater(
     return rater
 
 
+def _refuse_taken_identity(session: Session, name: str, email: str | None) -> None:
+    """A proxy names people by e-mail or name: nobody may be taken for somebody else."""
+    for rater in session.exec(select(Rater).where(Rater.kind == "human")):
+        if email and rater.email and email.casefold() == rater.email.casefold():
+            raise Conflict(f"{email} is the e-mail of {rater.name} already; give another one")
+        if rater.email and name.casefold() == rater.email.casefold():
+            raise Conflict(f"{name} is the e-mail of {rater.name}; choose another name")
+        if email and email.casefold() == rater.name.casefold():
+            raise Conflict(f"there is a rater called {email} already; give another e-mail")
+
+
 def get_rater(session: Session, name: str) -> Rater:
     """The rater of that name; NotFound names similar ones."""
-    found = session.exec(select(Rater).where(Rater.name == name)).first()
+    composed = normalize("NFC", name)
+    found = session.exec(select(Rater).where(Rater.name == composed)).first()
     if found is not None:
         return found
     known = list(session.exec(select(Rater.name)))
@@ -91,6 +106,8 @@ def list_raters(session: Session, kind: str | None = None) -> list[Rater]:
     """Every rater, by name; or those of one kind."""
     statement = select(Rater).order_by(Rater.name)
     if kind is not None:
+        if kind not in KINDS:
+            raise BadInput(f"kind {kind!r} is not one of {', '.join(KINDS)}")
         statement = statement.where(Rater.kind == kind)
     return list(session.exec(statement))
 

@@ -269,7 +269,16 @@ def _allocation(
         raise BadInput(f"a segment is called {min(clash)!r}, as a stratum would be; rename it")
     left = design.units - sum(counts.values())
     spreads = _spreads(session, design, rubric) if design.allocate == "neyman" else None
-    return counts | sampling.allocate(plain, left, design.allocate, spreads=spreads)
+    rest = sampling.allocate(plain, left, design.allocate, spreads=spreads)
+    if short := min(left, len(candidates) - sum(counts.values())) - sum(rest.values()):
+        warnings.append(
+            f"{short} more units are drawn of outputs with a user signal than asked for: "
+            "the others are too few"
+        )
+        signalled = Counter(c.stratum for c in candidates if c.signal is not None)
+        more = sampling.allocate(signalled - Counter(counts), short, "proportional")
+        counts = dict(Counter(counts) + Counter(more))
+    return counts | rest
 
 
 def _spreads(session: Session, design: Design, rubric: RubricRow) -> dict[str, float]:

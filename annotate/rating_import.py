@@ -78,6 +78,8 @@ class RatingConflict:
 class RatingPlan:
     """What an import of ratings would do, or has done."""
 
+    rows: int = 0
+    """Rows that were read; one that names several tags is a rating on each."""
     new: int = 0
     same: int = 0
     """Ratings that are stored already, or stand twice in the file."""
@@ -100,6 +102,7 @@ class RatingPlan:
     def as_json(self) -> dict[str, Any]:
         """The plan for programs."""
         return {
+            "rows": self.rows,
             "new": self.new,
             "same": self.same,
             "corrected": self.corrected,
@@ -141,6 +144,7 @@ class RatingPlanner:
     def run(self) -> None:
         """Plan every row. Raises BadRow for the first that cannot be used."""
         entries = [entry for row in self._file.rows for entry in self._meant(row)]
+        self.plan.rows = len(self._file.rows)
         self._load_existing()
         for entry in entries:
             self._decide(entry)
@@ -149,6 +153,11 @@ class RatingPlanner:
     def new_raters(self) -> dict[str, str]:
         """Raters to be added: kind by name."""
         return self._meaning.new_raters
+
+    @property
+    def new_leads(self) -> set[str]:
+        """Those of them who settled disputes."""
+        return self._meaning.new_leads
 
     def _load_existing(self) -> None:
         """Stored ratings that rows may repeat or contradict: of the round, and of no round."""
@@ -251,6 +260,7 @@ class RatingPlanner:
         elif self._correct:
             self._add(entry, supersedes=current)
         else:
+            self._permit(row)
             self.plan.conflicting += 1
             if len(self.plan.conflicts) < CONFLICTS_SHOWN:
                 self.plan.conflicts.append(
@@ -296,6 +306,22 @@ class RatingPlanner:
 
     def _permit(self, row: RatingRow) -> None:
         """What a person could not do at the desk, a file cannot do either."""
+        if row.kind == "human" and row.run != 1:
+            raise BadRow(
+                self._file.name,
+                row.row,
+                "run",
+                f"is {row.run}, and people rate a unit once",
+                "leave it empty; what a person says later is a correction (--correct)",
+            )
+        if row.adjudication and not self._meaning.is_lead(row.rater):
+            raise BadRow(
+                self._file.name,
+                row.row,
+                "rater",
+                f'"{row.rater}" is no lead, and this row settles a dispute',
+                "name the lead who decided, or leave adjudication empty",
+            )
         if self._round is None or row.kind != "human" or row.adjudication:
             return
         if self._round.status != "open":

@@ -37,7 +37,11 @@ class Meaning:
         self._add_raters = add_raters
         self.new_raters: dict[str, str] = {}
         """Raters to be added: kind by name."""
-        self._kinds = {rater.name: rater.kind for rater in session.exec(select(Rater)).all()}
+        self.new_leads: set[str] = set()
+        """Those of them who settled disputes."""
+        raters = session.exec(select(Rater)).all()
+        self._kinds = {rater.name: rater.kind for rater in raters}
+        self._leads = {rater.name for rater in raters if rater.role == "lead"}
         self._criteria = _by_key(self._load_rubrics())
         self._codes: dict[tuple[str, Any, str], float] = {}
         self._units, self._unit_of_output = self._load_units()
@@ -84,6 +88,13 @@ class Meaning:
             )
             found.update(dict(rows.all()))
         return found
+
+    def is_lead(self, rater: str) -> bool:
+        """Whether this rater may settle disputes; one who is added for it is added as a lead."""
+        if rater in self.new_raters:
+            self.new_leads.add(rater)
+            return True
+        return rater in self._leads
 
     def settle_kind(self, row: RatingRow) -> None:
         """Give the row its rater's kind."""

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlmodel import Session
 from db.locks import WriterLock
 
 BUSY_SECONDS = 60
+_MIGRATING = 0x616E6E6F6D  # "annom": a lock of our own among a PostgreSQL database's
 
 
 class DatabaseError(Exception):
@@ -31,6 +33,10 @@ class NewerSchema(DatabaseError):
 
 class OlderSchema(DatabaseError):
     """The database waits for `annotate db upgrade`."""
+
+
+class AlreadyStored(DatabaseError):
+    """Another transaction was first; nothing of this one was stored."""
 
 
 class StorageFull(DatabaseError):
@@ -102,10 +108,25 @@ class Database:
             current = self.revision()
             if current is not None and current not in _known_revisions():
                 raise _newer(self, current)
-            with self.engine.connect() as connection:
+            with self._alone() as connection:
+                # Whoever waited here finds the work done: Alembic looks again.
                 config = alembic_config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+
+    @contextmanager
+    def _alone(self) -> Iterator[sa.Connection]:
+        """A connection while no other process migrates this database."""
+        if self.is_sqlite:
+            with self._writers.held(), self.engine.connect() as connection:
+                yield connection
+            return
+        with self.engine.connect() as waiting, self.engine.connect() as connection:
+            waiting.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATING})
+            try:
+                yield connection
+            finally:
+                waiting.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATING})
 
     def ready(self) -> "Database":
         """Create the schema in an empty database; refuse an older or a newer one."""
@@ -175,13 +196,27 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     del record
     # SQLAlchemy's own BEGIN (below) decides what kind of transaction starts, not the driver.
     connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    _write_ahead(connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",  # an acknowledged rating survives a power cut
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "recursive_triggers=ON",  # INSERT OR REPLACE fires the triggers of deletion too
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a new file to WAL. SQLite waits for nobody there, so that several processes which
+    begin on one empty file at once would refuse each other."""
+    until = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -196,6 +231,11 @@ def _explained() -> Iterator[None]:
         yield
     except DriverError as error:
         words = str(error.orig)
+        if "UNIQUE constraint failed" in words or "duplicate key value" in words:
+            raise AlreadyStored(
+                "somebody else stored the same at this moment, so nothing of this step was stored; "
+                "look at what is there now, and repeat the step if it is still wanted"
+            ) from error
         if "disk is full" in words or "No space left" in words or "disk I/O" in words:
             raise StorageFull(
                 "the disk is full: nothing of this step was stored; free some space and repeat it"

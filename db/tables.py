@@ -163,6 +163,13 @@ class Unit(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("round_id", "key"),
         sa.CheckConstraint("missing >= 0 AND missing <= overlap", "missing"),
+        sa.Index(
+            "ix_unit_repeats",
+            "round_id",
+            "repeats_id",
+            sqlite_where=sa.text("repeats_id IS NOT NULL"),
+            postgresql_where=sa.text("repeats_id IS NOT NULL"),
+        ),
         # The claim walks this index from its start (half-rated units first) and stops at the
         # first free unit, so its length does not depend on how many units are done.
         sa.Index(

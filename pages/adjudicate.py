@@ -14,7 +14,7 @@ with messages.shown_errors(), session.database().read() as db:
     if round_ is None:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")
-    found = adjudication.disputes(db, round_, settled=settled)
+    found = adjudication.disputes(db, round_, by=lead, settled=settled)
     if not found:
         st.success("Nothing waits for a decision in this round.")
         st.stop()

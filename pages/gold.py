@@ -23,9 +23,12 @@ with promote:
         with messages.shown_errors(), session.database().read() as db:
             preview = gold.promote(db, round_, kind=kind, by=lead, dry_run=True)
         golden.show_promotion(preview)
-        if st.button("Promote", type="primary", disabled=not (preview.added or preview.changed)):
+        replace = bool(preview.conflicts) and st.checkbox("Replace them", key="gold_replace")
+        ready = preview.added or preview.changed or replace
+        if st.button("Promote", type="primary", disabled=not ready):
             with messages.shown_errors(), session.database().write() as db:
-                gold.promote(db, rounds.get_round(db, round_.name), kind=kind, by=lead)
+                again = rounds.get_round(db, round_.name)
+                gold.promote(db, again, kind=kind, replace=replace, by=lead)
             st.rerun()
 with listing:
     golden.show_labels(labels)

@@ -1,8 +1,11 @@
 """annotate agreement: how far a round's raters coincide."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from annotate.reports.agreement import AgreementReport
 
 
 def agreement(
@@ -13,6 +16,8 @@ def agreement(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Agreement of a round's raters: alpha, AC1 or AC2 and percent, each with its interval.
+
+    Exit code 3: not enough ratings.
 
     Example: annotate agreement 2026-q4 --by segment
     """
@@ -28,7 +33,15 @@ def agreement(
         )
     if json:
         console.show_json(report.as_json())
-        return
+    else:
+        _show(report)
+    if all(row.result.alpha.value is None and row.result.ac.value is None for row in report.rows):
+        raise typer.Exit(3)
+
+
+def _show(report: "AgreementReport") -> None:
+    from annotate.cli import console
+
     console.show_table(
         [
             [
@@ -43,5 +56,5 @@ def agreement(
             for row in report.rows
         ],
         ["criterion", "segment", "units", "alpha", "AC1/AC2", "percent", "level"],
-        title=f"Agreement in {round_name}",
+        title=f"Agreement in {report.round}",
     )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from annotate.errors import BadInput
+from annotate.fields import INVISIBLE
 
 if TYPE_CHECKING:
     from annotate.outputs import Progress
-    from annotate.stats import Figure
+    from annotate.stats import Contrast, Figure
     from db.engine import Database
 
 
@@ -71,10 +72,21 @@ def note(text: str) -> None:
 
 
 def inert(text: str) -> str:
-    """Text without the control characters by which a terminal could be driven."""
+    """Text without what drives a terminal, turns its writing round or cannot be seen."""
     return "".join(
-        c if c in "\n\t" or (c.isprintable() or ord(c) > 0x9F) else f"\\x{ord(c):02x}" for c in text
+        c
+        if c in "\n\t" or c.isprintable() or (ord(c) > 0x9F and not INVISIBLE.match(c))
+        else (f"\\x{ord(c):02x}" if ord(c) < 0x100 else f"\\u{ord(c):04x}")
+        for c in text
     )
+
+
+def moved(contrast: "Contrast") -> str:
+    """`+0.41 [+0.20, +0.63] (40)`, or why there is no estimate."""
+    if contrast.estimate is None or contrast.low is None or contrast.high is None:
+        return contrast.reason or "undefined"
+    interval = f"[{contrast.low:+.2f}, {contrast.high:+.2f}]"
+    return f"{contrast.estimate:+.2f} {interval} ({contrast.n})"
 
 
 def figure(figure: "Figure", *, percent: bool = False) -> str:

@@ -38,12 +38,19 @@ def drift(
     else:
         console.show_table(
             [
-                [row.criterion, row.segment or "all", row.result.verdict, row.sentence]
+                [
+                    row.criterion,
+                    row.segment or "all",
+                    row.result.verdict,
+                    *(console.moved(row.result.contrasts[name]) for name in "JHTC"),
+                    row.sentence,
+                ]
                 for row in report.rows
             ],
-            ["criterion", "segment", "verdict", "what happened"],
-            title=f"Drift of {judge}: {baseline} to {current}",
-        )
+            ["criterion", "segment", "verdict", "judge", "raters", "traffic", "coverage",
+             "what happened"],
+            title=f"Drift of {judge}: {baseline} to {current}; points [95 % interval] (units)",
+        )  # fmt: skip
         for fact in report.facts:
             console.note(fact)
     verdicts = {row.result.verdict for row in report.rows}

@@ -1,9 +1,12 @@
 """annotate gold: disputes, adjudication, promotion and the golden dataset."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from annotate.adjudication import Decision
 
 app = typer.Typer(
     help="Gold labels: settle disputes, promote, export.",
@@ -29,7 +32,7 @@ def disputes(
     from annotate.cli import console
 
     with console.database().read() as session:
-        found = adjudication.disputes(session, rounds.get_round(session, round_name))
+        found = adjudication.disputes(session, rounds.get_round(session, round_name), by=None)
     if json:
         console.show_json(
             {
@@ -91,16 +94,27 @@ def adjudicate(
     from annotate.cli import console
 
     with console.database().write() as session:
+        round_ = rounds.get_round(session, round_name)
+        before = adjudication.decision_on(session, round_, unit, criterion)
         adjudication.adjudicate(
             session,
-            rounds.get_round(session, round_name),
+            round_,
             unit,
             criterion,
             value,
             reason,
             by=people.get_rater(session, lead),
         )
-    console.note(f"{unit}, {criterion}: adjudicated by {lead}.")
+    console.note(f"{unit}, {criterion}: adjudicated by {lead}.{_overruled(before)}")
+
+
+def _overruled(before: "Decision | None") -> str:
+    """What the decision takes the place of, if that was no open dispute."""
+    if before is None or before.label is None:
+        return ""
+    if before.adjudicated_by is not None:
+        return f" The decision of {before.adjudicated_by} was {before.label}."
+    return f" The raters' own consensus ({before.consensus.how}) was {before.label}."
 
 
 @app.command()
@@ -112,12 +126,17 @@ def promote(
     criterion: Annotated[
         list[str] | None, typer.Option("--criterion", help="Only this one; may be repeated.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also labels of other rounds that say otherwise.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Accept the consensus of a closed round as gold.
+    """Accept the consensus of a closed round as gold. Exit code 1: labels of other rounds differ.
+
+    Those stay in force and are listed; --replace retires them.
 
     Example: annotate gold promote 2026-q4 --kind golden
     """
@@ -130,6 +149,7 @@ def promote(
             rounds.get_round(session, round_name),
             kind=kind,
             criteria=criterion,
+            replace=replace,
             by=None,
             dry_run=dry_run,
         )
@@ -141,14 +161,19 @@ def promote(
                 "added": done.added,
                 "changed": done.changed,
                 "same": done.same,
+                "conflicts": [vars(conflict) for conflict in done.conflicts],
                 "left": done.left,
             }
         )
-        return
-    verb = "would be promoted" if dry_run else "promoted"
-    console.note(f"{done.added} labels {verb}, {done.changed} changed, {done.same} as before.")
-    for reason, count in sorted(done.left.items()):
-        console.note(f"{count} left out: {reason}.")
+    else:
+        verb = "would be promoted" if dry_run else "promoted"
+        console.note(f"{done.added} labels {verb}, {done.changed} changed, {done.same} as before.")
+        for reason, count in sorted(done.left.items()):
+            console.note(f"{count} left out: {reason}.")
+        for conflict in done.conflicts:
+            console.note(f"Left in force: {conflict}; --replace takes the new one.")
+    if done.conflicts:
+        raise typer.Exit(1)
 
 
 @app.command("list")
@@ -257,8 +282,8 @@ def _report(result: "object", file: Path, *, json: bool, written: bool) -> None:
         )
         return
     console.note(
-        f"{file.name}: {len(result.added)} added, {len(result.changed)} changed, "
-        f"{len(result.same)} the same, {result.kept} lines of others kept."
+        f"{file.name}, cases: {len(result.added)} added, {len(result.changed)} changed, "
+        f"{len(result.same)} the same, {result.kept} of others kept."
     )
     for conflict in result.conflicts:
         console.note(f"Conflict: {conflict}")

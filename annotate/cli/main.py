@@ -97,9 +97,19 @@ def annotate(
     del version
 
 
+def _refuse_half_characters(words: list[str]) -> None:
+    """Bytes that are no UTF-8 reach a program as half characters, which nothing can store."""
+    for place, word in enumerate(words, start=1):
+        if any("\ud800" <= c <= "\udfff" for c in word):
+            from annotate.errors import BadInput
+
+            raise BadInput(f"argument {place} is not UTF-8; check the terminal's encoding")
+
+
 def main() -> None:
     """The entry point: refusals become one line on standard error and an exit code."""
     try:
+        _refuse_half_characters(sys.argv[1:])
         app(prog_name="annotate")
     except Exception as error:
         from annotate.errors import AnnotateError

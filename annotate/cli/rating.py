@@ -134,7 +134,9 @@ def _report(plan: "RatingPlan", dry_run: bool) -> None:
     console.show_table(
         [[name, str(count)] for name, count in shown.items() if count or name == "new"],
         ["ratings", "count"],
-        title="Would be imported" if dry_run else "Imported",
+        title=f"{'Would be imported' if dry_run else 'Imported'}, of {plan.rows} rows",
     )
+    if plan.new + plan.same + plan.conflicting > plan.rows:
+        console.note("A row on tags counts once for every tag of the rubric: each is yes or no.")
     for column, count in sorted(plan.ignored.items()):
         console.note(f'column "{column}" is no field and was ignored ({count} rows)')

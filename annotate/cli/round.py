@@ -26,9 +26,15 @@ def launch(
         typer.Option("--criterion", help="Whose past variances neyman goes by; first ordinal one."),
     ] = None,
     overlap: Annotated[int, typer.Option("--overlap", help="Raters of each unit.")] = 3,
-    anchors: Annotated[int, typer.Option("--anchors", help="Units to keep as anchors.")] = 0,
+    anchors: Annotated[
+        int, typer.Option("--anchors", help="Of the units, so many to rate again later.")
+    ] = 0,
     anchors_from: Annotated[
-        str | None, typer.Option("--anchors-from", help="Rate this round's anchors again.")
+        str | None,
+        typer.Option(
+            "--anchors-from",
+            help="Rate this round's anchors again, all of them, beside the units drawn.",
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Units to show twice.")] = 0,
     rater: Annotated[

@@ -19,9 +19,11 @@ def add(file: Path) -> None:
 
     text = rubric_file.read(file)
     with console.database().write() as session:
+        before = len(rubric_versions.list_rubrics(session))
         row = rubric_versions.add_rubric(session, text, source_name=file.name)
         said = f"{row.name}@{row.version}"
-    console.note(f"{said} is in the workspace.")
+        new = len(rubric_versions.list_rubrics(session)) > before
+    console.note(f"{said} was added." if new else f"{said} is in the workspace already.")
 
 
 @app.command("list")

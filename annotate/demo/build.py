@@ -218,7 +218,7 @@ def _judge_file(session: Session, round_: Round, truths: dict[str, Truth], month
 
 def _settle(session: Session, round_: Round, lead: Rater) -> None:
     """The lead settles the first disputes of a round (the rest wait) and promotes gold."""
-    for dispute in adjudication.disputes(session, round_)[:3]:
+    for dispute in adjudication.disputes(session, round_, by=None)[:3]:
         votes = sorted(v.value for v in dispute.votes if v.value is not None)
         adjudication.adjudicate(
             session,

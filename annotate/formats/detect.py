@@ -20,6 +20,7 @@ _SUFFIXES = {
     ".pq": "parquet",
 }
 _MAGIC = b"PAR1"
+_ZIP = b"PK\x03\x04"
 
 
 class Table:
@@ -97,6 +98,10 @@ def detected(source: Source, format: str | None) -> str:
         named: str | None = format
     else:
         named = format_of_name(source.name)
+    if start.startswith(_ZIP):
+        raise BadInput(
+            f"{source.name}: is a spreadsheet or a zip archive; save it as CSV, or unpack it"
+        )
     is_parquet = start.startswith(_MAGIC)
     if named == "parquet" and not is_parquet:
         raise BadInput(

@@ -62,6 +62,7 @@ class DriftReport:
                             "p": contrast.p,
                             "p_adjusted": contrast.p_adjusted,
                             "n": contrast.n,
+                            "detectable": contrast.detectable,
                             "reason": contrast.reason,
                         }
                         for name, contrast in row.result.contrasts.items()

@@ -21,6 +21,7 @@ from annotate.stats.association import (
     pooled_correlation,
 )
 from annotate.stats.bootstrap import SEED
+from annotate.stats.estimate import rate
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough, plural
 
 MINIMUM_UNITS = 10
@@ -123,7 +124,7 @@ def calibrate(
     rated = ~np.isnan(humans).all(axis=1)
     judge, humans = judge[rated], humans[rated]
     answered = ~np.isnan(judge)
-    coverage = _rate(int(answered.sum()), len(judge), Reason.NO_RATINGS)
+    coverage = rate(int(answered.sum()), len(judge))
     judge, humans = judge[answered], humans[answered]
     n = len(judge)
     if n < minimum_units:
@@ -283,22 +284,13 @@ def _mean(values: Floats, method: str) -> Figure:
     return Figure(point, point - reach, point + reach, n, method=method, interval="t over units")
 
 
-def _rate(k: int, n: int, reason: str) -> Figure:
-    if not n:
-        return Figure.undefined(reason, 0, "share")
-    interval = stats.binomtest(k, n).proportion_ci(method="wilson")
-    return Figure(
-        k / n, float(interval.low), float(interval.high), n, method="share", interval="Wilson"
-    )
-
-
 def _pass_rates(nearest: Floats, middle: Floats, pass_at: float | None) -> tuple[Figure, Figure]:
     if pass_at is None:
         none = Figure.undefined(Reason.NO_PASS, len(nearest), "share")
         return none, none
     passed, judged = middle >= pass_at, nearest >= pass_at
-    tpr = _rate(int((passed & judged).sum()), int(passed.sum()), Reason.ONE_SIDED)
-    tnr = _rate(int((~passed & ~judged).sum()), int((~passed).sum()), Reason.ONE_SIDED)
+    tpr = rate(int((passed & judged).sum()), int(passed.sum()), reason=Reason.ONE_SIDED)
+    tnr = rate(int((~passed & ~judged).sum()), int((~passed).sum()), reason=Reason.ONE_SIDED)
     return tpr, tnr
 
 

@@ -22,6 +22,7 @@ from scipy import stats
 
 from annotate.stats.figure import Floats, plural
 from annotate.stats.multiplicity import holm
+from annotate.stats.planner import detectable_shift
 
 PERMUTATIONS = 1999
 MINIMUM_ANCHORS = 3
@@ -64,6 +65,8 @@ class Contrast:
     scatter: int = 0
     """Which way the squared distance to people changed, if that and no shift gave the p: 1 is
     further away, -1 closer, 0 a shift."""
+    detectable: float | None = None
+    """The shift that would be found in 80 of 100 such comparisons: the power of this one."""
 
     def within(self, delta: float) -> bool:
         """Whether the whole interval lies within plus or minus delta."""
@@ -256,7 +259,9 @@ def _estimated(change: Floats, domain: tuple[float, ...], p: float, scatter: int
         # All anchors changed alike. Of a share of 1 - .025^(1/n) that changes by one point more,
         # n anchors show none in one round of forty: so much can be excluded and no more.
         reach = float((1 - 0.025 ** (1 / n)) * np.diff(domain).min())
-    return Contrast(estimate, estimate - reach, estimate + reach, p, None, n, None, scatter)
+    # Of two statistics the larger counts: each is tested twice as strictly.
+    power = detectable_shift(reach / float(stats.t.ppf(0.975, n - 1)), tests=8)
+    return Contrast(estimate, estimate - reach, estimate + reach, p, None, n, None, scatter, power)
 
 
 def _weighted(values: Floats, weights: Floats) -> tuple[float, float]:
@@ -306,7 +311,10 @@ def _welch(
     error = float(np.sqrt(variance))
     reach = float(stats.t.ppf(0.975, freedom)) * error
     p = float(2 * stats.t.sf(abs(estimate) / error, freedom))
-    return Contrast(estimate, estimate - reach, estimate + reach, p, None, n)
+    return Contrast(
+        estimate, estimate - reach, estimate + reach, p, None, n,
+        detectable=detectable_shift(error),
+    )  # fmt: skip
 
 
 def _missing(n: int, what: str, minimum: int) -> Contrast:

@@ -99,8 +99,9 @@ def _errors(table: Floats, prior: float, one_coin: bool) -> Floats:
         right = np.einsum("rkk->r", table) + prior
         share = right / (table.sum(axis=(1, 2)) + 2 * prior)
         same = np.eye(values)[None]
-        found: Floats = share[:, None, None] * same
-        return found + (1 - share)[:, None, None] * (1 - same) / (values - 1)
+        wrong = (1 - share)[:, None, None] * (1 - same) / (values - 1)
+        found: Floats = share[:, None, None] * same + wrong
+        return found
     table = table + prior
     sums = table.sum(axis=2, keepdims=True)
     # A value that is never the true one tells nothing of the rater's errors on it.

@@ -63,7 +63,7 @@ class Drift:
         if self.verdict is DriftVerdict.NOT_ENOUGH:
             return f"Not enough ratings{where}: {self.contrasts['J'].reason}."
         if self.verdict is DriftVerdict.STABLE:
-            return f"Nothing moved by more than {self.delta:g} points{where}."
+            return f"Nothing moved by more than {self.delta:g} points{where}; {self._power()}."
         if self.verdict is DriftVerdict.CANNOT_TELL:
             return self._cannot_tell(where)
         moved = [
@@ -85,27 +85,38 @@ class Drift:
         return begun + "; ".join(moved) + rest + "."
 
     def _cannot_tell(self, where: str) -> str:
-        """What could have moved unseen, and what nothing can be said of."""
+        """How far each may have moved, what would tell, and of what nothing can be said."""
         unseen = [n for n in DECIDING if self.contrasts[n].reason]
-        parts = []
-        if wide := [n for n in DECIDING if n not in unseen and not self._within(n)]:
-            worst = max(wide, key=lambda name: _needed(self.contrasts[name], self.delta))
-            more = _needed(self.contrasts[worst], self.delta)
-            # Traffic is a difference of both rounds' samples: a larger one alone shows little.
-            asked = (
-                f"{plural(more, 'fresh unit')} in each round, with anchors in proportion,"
-                if worst == "T"
-                else plural(more, "anchor")
-            )
-            parts.append(
-                f"no sign of drift, but {_listed([CAUSES[name] for name in wide])} could have "
-                f"moved by {self.delta:g} points unseen; about {asked} would show it"
-            )
-        parts += [f"nothing of {_the(CAUSES[n])}: {self.contrasts[n].reason}" for n in unseen]
         if len(unseen) == len(DECIDING):
             reasons = dict.fromkeys(str(self.contrasts[n].reason) for n in unseen)
-            parts = ["; ".join(reasons)]
+            return f"Cannot tell{where}: {'; '.join(reasons)}."
+        parts = []
+        if wide := [n for n in DECIDING if n not in unseen and not self._within(n)]:
+            ranges = [f"{_the(CAUSES[n])} by {_range(self.contrasts[n])}" for n in wide]
+            parts.append(f"possible are moves of {', '.join(ranges)} points")
+            parts.append(f"about {self._asked(wide)} would tell them from {self.delta:g}")
+        parts += [f"nothing of {_the(CAUSES[n])}: {self.contrasts[n].reason}" for n in unseen]
         return f"Cannot tell{where}: {'; '.join(parts)}."
+
+    def _asked(self, wide: list[str]) -> str:
+        """Further anchors for the judge and the raters, further fresh units for the traffic."""
+        asked = []
+        if anchors := [_needed(self.contrasts[n], self.delta) for n in wide if n != "T"]:
+            asked.append(plural(max(anchors), "anchor"))
+        if "T" in wide:
+            # Traffic is a difference of both rounds' samples: a larger one alone shows little.
+            more = plural(_needed(self.contrasts["T"], self.delta), "fresh unit")
+            asked.append(f"{more} in each round with anchors in proportion")
+        return " and ".join(asked)
+
+    def _power(self) -> str:
+        """What this comparison would have found."""
+        shifts = [
+            f"{shift:.2g} of {_the(CAUSES[name])}"
+            for name in DECIDING
+            if (shift := self.contrasts[name].detectable) is not None
+        ]
+        return f"most likely found would have been a move of {', '.join(shifts)}"
 
     def _within(self, name: str) -> bool:
         return self.contrasts[name].within(self.delta)
@@ -239,6 +250,11 @@ def _moved(name: str, contrast: Contrast, where: str, turnover: bool) -> str:
         return f"The traffic became {points} {'better' if estimate > 0 else 'worse'}{where}{doubt}"
     above = "above" if estimate > 0 else "below"
     return f"On new traffic{where} the judge went {points} {above} people"
+
+
+def _range(contrast: Contrast) -> str:
+    """`-1.84 to +0.24`"""
+    return f"{contrast.low or 0.0:+.2f} to {contrast.high or 0.0:+.2f}"
 
 
 def _listed(names: list[str]) -> str:

@@ -150,17 +150,19 @@ def rogan_gladen(
 RateInterval = Literal["wilson", "clopper-pearson"]
 
 
-def rate(k: int, n: int, *, interval: RateInterval = "wilson") -> Figure:
+def rate(
+    k: int, n: int, *, interval: RateInterval = "wilson", reason: str = Reason.NO_RATINGS
+) -> Figure:
     """A share with Wilson's (1927) interval, or Clopper & Pearson's (1934).
 
     Wilson covers 95 % on average and is the default; Clopper-Pearson covers at least 95 % always
     and is wider: where a promise must hold, such as "at most so many failures".
-    Undefined for no trial. Raises ValueError for k below 0 or above n.
+    Undefined for no trial, with the reason given. Raises ValueError for k below 0 or above n.
     """
     if not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is no share")
     if not n:
-        return Figure.undefined(Reason.NO_RATINGS, 0, "share")
+        return Figure.undefined(reason, 0, "share")
     exact = interval == "clopper-pearson"
     found = stats.binomtest(k, n).proportion_ci(method="exact" if exact else "wilson")
     name = "Clopper-Pearson" if exact else "Wilson"

@@ -1,6 +1,6 @@
 """Agreement on numbers: intraclass correlation and Kendall's W, for complete tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -8,6 +8,7 @@ from scipy import stats
 from annotate.stats.figure import Figure, Floats, Reason
 
 INCOMPLETE = "a rating is missing: use interval alpha, which allows for it"
+NO_UNITS = "units do not differ"
 TOO_SMALL = "fewer than two units or two raters"
 
 
@@ -57,19 +58,22 @@ def intraclass_correlation(values: Floats) -> IntraclassCorrelation:
     one = _single(rows, within, n, k, n * (k - 1), names[0])
     three = _single(rows, error, n, k, (n - 1) * (k - 1), names[2])
     two = _absolute(rows, columns, error, n, k, names[1])
-    of_mean = (rows - error) / (rows + (columns - error) / n)
+    steady = rows + (columns - error) / n
+    of_mean = (rows - error) / steady if steady > 0 else None
     return IntraclassCorrelation(
         one,
         two,
         three,
         _stepped_up(one, k, names[3]),
-        _stepped_up(two, k, names[4], value=of_mean),
+        replace(_stepped_up(two, k, names[4]), value=of_mean),
         _stepped_up(three, k, names[5]),
     )
 
 
 def _single(rows: float, noise: float, n: int, k: int, freedom: int, name: str) -> Figure:
     """(MSR - MS) / (MSR + (k-1) MS) with its exact F interval."""
+    if rows + noise <= 0:
+        return Figure.undefined(Reason.NO_VARIATION, n, name)
     value = (rows - noise) / (rows + (k - 1) * noise)
     if noise <= 0:
         return Figure(value, None, None, n, method=name, interval=NO_NOISE)
@@ -111,20 +115,22 @@ def _absolute(rows: float, columns: float, error: float, n: int, k: int, name: s
     )
 
 
-def _stepped_up(single: Figure, k: int, name: str, *, value: float | None = None) -> Figure:
+def _stepped_up(single: Figure, k: int, name: str) -> Figure:
     """Of the mean of k raters, by Spearman and Brown."""
 
     def step(one: float | None) -> float | None:
-        return None if one is None else k * one / (1 + (k - 1) * one)
+        # Minus infinity where raters differ within units as much as they can.
+        if one is None or 1 + (k - 1) * one <= 1e-12:
+            return None
+        return k * one / (1 + (k - 1) * one)
 
-    return Figure(
-        step(single.value) if value is None else value,
-        step(single.low),
-        step(single.high),
-        single.n,
-        method=name,
-        interval=single.interval,
-    )
+    value = step(single.value)
+    if value is None:
+        return Figure.undefined(single.reason or NO_UNITS, single.n, name)
+    low, high = step(single.low), step(single.high)
+    if low is None or high is None:
+        low = high = None
+    return Figure(value, low, high, single.n, method=name, interval=single.interval)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,25 @@ def show_promotion(preview: Promotion) -> None:
         st.metric("New labels", preview.added, border=True)
         st.metric("Changed labels", preview.changed, border=True)
         st.metric("As before", preview.same, border=True)
+        st.metric("In conflict", len(preview.conflicts), border=True)
         st.metric("Left out", sum(preview.left.values()), border=True)
     for reason, count in sorted(preview.left.items()):
         st.caption(f"{count} left out: {messages.as_plain_text(reason)}.")
+    if preview.conflicts:
+        st.warning("Labels of other rounds say something else. They stay in force unless replaced.")
+        st.dataframe(
+            [
+                {
+                    "output": c.output,
+                    "criterion": c.criterion,
+                    "in force": f"{c.in_force} ({c.how}, {c.round})",
+                    "offered": f"{c.offered} ({c.offered_how})",
+                }
+                for c in preview.conflicts
+            ],
+            hide_index=True,
+            width="stretch",
+        )
     if any("disput" in reason or "tie" in reason for reason in preview.left):
         st.page_link("../pages/adjudicate.py", label="Settle disputes", icon=":material/gavel:")
 
@@ -94,7 +110,7 @@ def _show_changes(merge: gold_file.Merge) -> None:
         st.metric("Lines added", len(merge.added), border=True)
         st.metric("Lines changed", len(merge.changed), border=True)
         st.metric("The same", len(merge.same), border=True)
-        st.metric("Lines of others, kept", merge.kept, border=True)
+        st.metric("Of others, kept", merge.kept, border=True)
 
 
 def _show_conflicts(merge: gold_file.Merge) -> None:

@@ -175,6 +175,25 @@ def test_a_trusted_proxy_names_a_rater_by_email_or_name(
     assert client.get("/whoami", headers={"X-Forwarded-User": "Bob"}).json() == [None, None]
 
 
+def test_a_proxy_name_that_could_be_two_people_is_nobody(
+    client: TestClient, workspace_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such pairs cannot be added any more; an older database may hold them."""
+    link_of(workspace_database, "Ana", email="both@example.org")
+    with workspace_database.write() as session:
+        session.add(Rater(name="Ben", kind="human", email="BOTH@example.org"))
+    monkeypatch.setenv("ANNOTATE_TRUSTED_PROXY_HEADER", "X-Forwarded-User")
+    get_settings.cache_clear()
+
+    def named(name: str) -> str | None:
+        headers = {"X-Forwarded-User": name}
+        found: list[str | None] = client.get("/whoami", headers=headers).json()
+        return found[0]
+
+    assert named("both@example.org") is None
+    assert named("Ana") == str(rater_named(workspace_database, "Ana").id)
+
+
 def test_health_asks_the_database(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

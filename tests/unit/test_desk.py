@@ -312,3 +312,17 @@ def test_history_is_ones_own_work_newest_first(several: Desk) -> None:
         assert desk.open_rounds(session, several.rater("Dee")) == []
     assert [unit.state for unit in own] == ["skipped", "submitted"]
     assert own[1].excerpt.startswith("Response ")
+
+
+def test_repeats_whose_original_others_took_are_not_counted_as_left(database: Database) -> None:
+    """Three units with a repeat each, one rating a unit: what Ada rates is no longer Ben's."""
+    desk = Desk(database, units=3, overlap=1, repeats=3)
+    assert desk.take("Ada").left == 6
+    for _ in range(2):
+        desk.submit("Ada", desk.take("Ada"))
+    bens = desk.take("Ben")
+    seen = 0
+    while (place := desk.claim("Ben")) is not None:
+        desk.submit("Ben", place)
+        seen += 1
+    assert bens.left == seen

@@ -9,10 +9,12 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import exchange, outputs, people, rounds, rubric_versions
+from annotate import desk, exchange, outputs, people, rounds, rubric_versions
+from annotate.answer import Answer
 from annotate.errors import BadInput, BadRow, RoundClosed
 from annotate.exchange import RatingConflicts, RatingPlan
 from annotate.ratings import frame
+from annotate.verification import verify
 from db.engine import Database
 from db.tables import Assignment, Rater, Rating, Round, Unit, now
 
@@ -341,6 +343,18 @@ def test_a_closed_round_takes_automated_ratings_and_none_by_people(small: Databa
         bring(small, ada(small))
 
 
+def test_another_value_for_a_closed_round_is_refused_without_offering_a_correction(
+    small: Database,
+) -> None:
+    bring(small, ada(small))
+    with small.write() as session:
+        rounds.close_round(session, "R", by=None)
+    assert bring(small, ada(small)).same == 1
+    for correct in (False, True):
+        with pytest.raises(RoundClosed, match="round R is closed and takes no ratings by people"):
+            bring(small, ada(small, value=1, rationale="no"), correct=correct)
+
+
 def test_unknown_raters_are_added_when_asked_with_their_kind(small: Database) -> None:
     plan = bring(small, ada(small, rater="J2", value=1.5), kind="judge", add_raters=True)
     assert plan.raters == ["J2"]
@@ -468,3 +482,50 @@ def test_an_export_that_fails_leaves_the_file_that_stood_there(
         with pytest.raises(BadInput, match="cannot be written"):
             exchange.export_ratings(session, round_, tmp_path / "none" / "r.csv", by=None)
     assert list(tmp_path.glob("*.part")) == []
+
+
+def test_a_submission_that_was_reopened_and_is_imported_counts_once(full: Database) -> None:
+    key = sampled(full)[0]
+    answers = {"quality": Answer(value=2, rationale="half")}
+    with full.write() as session:
+        ada_, round_ = people.get_rater(session, "Ada"), rounds.get_round(session, "R")
+        while True:
+            place = desk.claim_next(session, ada_, round_, at=now())
+            assert place is not None
+            desk.submit(
+                session, ada_, place.assignment_id, answers, idempotency_key=str(place.assignment_id),
+                seconds=1, at=now(),
+            )  # fmt: skip
+            unit = session.get_one(Assignment, place.assignment_id).unit_id
+            if session.get_one(Unit, unit).key == key:
+                break
+        before = missing_in(session)
+        desk.undo(session, ada_, round_, at=now())
+    bring(full, {"output_id": key, "rater": "Ada", "criterion": "quality", "value": 3},
+          correct=True)  # fmt: skip
+    with full.read() as session:
+        assert missing_in(session) == before
+        assert verify(session) == []
+
+
+def missing_in(session: Session) -> dict[str, int]:
+    return {unit.key: unit.missing for unit in session.exec(select(Unit))}
+
+
+def test_people_have_no_second_run(small: Database) -> None:
+    with pytest.raises(BadRow, match="row 1: run is 2, and people rate a unit once"):
+        bring(small, ada(small, run=2))
+    assert stored(small) == []
+
+
+def test_only_a_lead_settles_disputes_by_file(small: Database) -> None:
+    with pytest.raises(BadRow, match='rater "Ada" is no lead, and this row settles a dispute'):
+        bring(small, ada(small, adjudication=True))
+    assert bring(small, ada(small, adjudication=True, rater="Lea")).new == 1
+
+
+def test_who_is_added_for_settling_a_dispute_is_added_as_a_lead(small: Database) -> None:
+    row = ada(small, rater="Max", adjudication=True)
+    assert bring(small, row, add_raters=True).raters == ["Max"]
+    with small.read() as session:
+        assert people.get_rater(session, "Max").role == "lead"

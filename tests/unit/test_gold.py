@@ -1,13 +1,15 @@
 """From disputed and agreed ratings to gold, and into a golden dataset."""
 
+import io
 import json
+import threading
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from sqlmodel import select
 
-from annotate import adjudication, gold, people, ratings, rounds
+from annotate import adjudication, exchange, gold, people, ratings, rounds
 from annotate.errors import BadInput, NotAllowed, NotFound
 from annotate.rubric import Answer
 from db.engine import Database
@@ -66,7 +68,7 @@ def test_what_raters_agree_on_has_a_consensus_and_what_they_do_not_is_disputed(d
 
 def test_a_dispute_shows_every_side_with_its_rationale(desk: Desk) -> None:
     with desk.database.read() as session:
-        found = adjudication.disputes(session, desk.round())
+        found = adjudication.disputes(session, desk.round(), by=None)
     assert [(d.decision.unit, d.decision.criterion) for d in found] == [("o02", "quality")]
     assert [(v.rater, v.value, v.label) for v in found[0].votes] == [
         ("Ada", 3.0, "Good"),
@@ -78,6 +80,7 @@ def test_an_adjudication_is_a_rating_of_the_leads_own_and_settles_the_dispute(de
     adjudicate(desk)
     decision = decisions(desk)["o02", "quality"]
     assert (decision.consensus.value, decision.consensus.how) == (1, "adjudicated")
+    assert decision.consensus.agreement == 0.5, "one of two raters said so"
     assert (decision.adjudicated_by, decision.open) == ("Lea", False)
     last = everything(desk).iloc[-1]
     assert (last["rater"], last["adjudication"], last["rationale"]) == (
@@ -245,3 +248,151 @@ def test_a_revoked_lead_leads_no_more(desk: Desk) -> None:
         people.revoke(session, people.get_rater(session, "Lea"), by=None)
     with pytest.raises(NotAllowed, match="only a lead"):
         promote(desk, by=desk.rater("Lea"))
+
+
+def test_a_lead_may_overrule_raters_who_agree_and_their_agreement_tells(desk: Desk) -> None:
+    with desk.database.write() as session:
+        adjudication.adjudicate(
+            session, desk.round(), "o00", "quality", "1", "not in the context", by=desk.rater("Lea")
+        )
+    overruled = decisions(desk)["o00", "quality"].consensus
+    assert (overruled.value, overruled.agreement, overruled.votes) == (1, 0.0, {3: 2})
+
+
+def test_a_golden_case_holds_the_response_that_its_labels_are_about(desk: Desk) -> None:
+    close(desk)
+    promote(desk)
+    with desk.database.read() as session:
+        line = next(gold.lines(session))
+    assert (line["id"], line["response"]) == ("o00", "Response 0")
+    assert line["configuration"] == "hidden-configuration"
+
+
+@pytest.fixture
+def later(desk: Desk) -> Desk:
+    """A second round S over the same units, in which everybody dislikes all; both are closed."""
+    close(desk)
+    with desk.database.write() as session:
+        asked = rounds.Design(
+            name="S", rubric="answers@1", units=4, overlap=2, raters=("Ada", "Ben")
+        )
+        rounds.launch_round(session, asked, by=None)
+    with desk.database.write() as session:
+        rows = "".join(
+            f"o{n:02},{rater},quality,1\no{n:02},{rater},failure,stale\n"
+            for n in range(4) for rater in ("Ada", "Ben")
+        )  # fmt: skip
+        file = io.BytesIO(("output_id,rater,criterion,value\n" + rows).encode())
+        later = rounds.get_round(session, "S")
+        exchange.import_ratings(session, file, round=later, name="s.csv", by=None)
+        rounds.close_round(session, "S", by=None)
+    return desk
+
+
+def promote_round(desk: Desk, name: str, *, replace: bool = False) -> gold.Promotion:
+    with desk.database.write() as session:
+        return gold.promote(session, rounds.get_round(session, name), replace=replace, by=None)
+
+
+def labels(desk: Desk) -> dict[tuple[str, str], tuple[float, str]]:
+    with desk.database.read() as session:
+        return {(g.output, g.criterion): (g.value, g.round) for g in gold.list_gold(session)}
+
+
+def test_a_later_round_replaces_no_label_of_an_earlier_one_unasked(later: Desk) -> None:
+    """Whichever round is promoted, and however often: nothing changes but by --replace."""
+    adjudicate(later, "2", "half right")
+    promote_round(later, "R")
+    before = labels(later)
+    assert before["o02", "quality"] == (2, "R")
+    offered = promote_round(later, "S")
+    assert offered.changed == 0
+    contradicted = {(c.output, c.criterion) for c in offered.conflicts}
+    assert ("o02", "quality") in contradicted
+    assert any("(adjudicated, R) is in force" in str(c) for c in offered.conflicts)
+    now_in_force = labels(later)
+    assert {place: now_in_force[place] for place in before} == before
+    replaced = promote_round(later, "S", replace=True)
+    assert (replaced.conflicts, replaced.changed) == ([], len(contradicted))
+    assert labels(later)["o02", "quality"] == (1, "S")
+    assert promote_round(later, "S").changed == 0
+
+
+@pytest.mark.parametrize("name", ["golden.csv", "golden.parquet", "golden.jsonl.gz"])
+def test_a_golden_dataset_is_json_lines_by_name_too(desk: Desk, tmp_path: Path, name: str) -> None:
+    close(desk)
+    promote(desk)
+    with (
+        desk.database.write() as session,
+        pytest.raises(BadInput, match="a golden dataset is JSON Lines; name it golden"),
+    ):
+        gold.export(session, tmp_path / name, by=None)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_lead_may_decide_where_every_rater_abstained(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=2, raters=("Ada", "Ben"))
+    for name in ("Ada", "Ben"):
+        desk.submit(name, desk.take(name), {"quality": Answer(abstained="cannot_judge")})
+    assert ("o00", "quality") not in decisions(desk)
+    with desk.database.write() as session:
+        adjudication.adjudicate(
+            session, desk.round(), "o00", "quality", "2", "the manual says so", by=desk.rater("Lea")
+        )
+    found = decisions(desk)["o00", "quality"]
+    assert (found.consensus.value, found.consensus.agreement, found.label) == (2, 0.0, "Fair")
+
+
+def test_a_lead_who_rates_sees_no_dispute_while_the_round_is_open(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1, raters=("Ada", "Lea"))
+    with desk.database.read() as session:
+        with pytest.raises(NotAllowed, match="you rate in round R, and would see what others say"):
+            adjudication.disputes(session, desk.round(), by=desk.rater("Lea"))
+        assert adjudication.disputes(session, desk.round(), by=None) == []
+    close(desk)
+    with desk.database.read() as session:
+        assert adjudication.disputes(session, desk.round(), by=desk.rater("Lea")) == []
+
+
+def test_a_repeat_is_not_adjudicated(database: Database) -> None:
+    desk = Desk(database, units=2, overlap=1, repeats=1)
+    repeat = next(key for key in desk.missing() if key.endswith("#repeat"))
+    with (
+        desk.database.write() as session,
+        pytest.raises(BadInput, match="is a repeat: it tells of its rater"),
+    ):
+        adjudication.adjudicate(
+            session, desk.round(), repeat, "quality", "2", "so", by=desk.rater("Lea")
+        )
+
+
+def test_of_two_leads_at_once_the_later_decision_supersedes(desk: Desk) -> None:
+    def decide(value: str) -> None:
+        with desk.database.write() as session:
+            adjudication.adjudicate(
+                session, desk.round(), "o02", "quality", value, "so", by=desk.rater("Lea")
+            )
+
+    threads = [threading.Thread(target=decide, args=(value,)) for value in "123" * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = everything(desk)
+    rulings = found[found["adjudication"].astype(bool)]
+    assert len(rulings) == 9
+    assert len(rulings[~rulings["superseded"].astype(bool)]) == 1
+
+
+@pytest.mark.parametrize("ask", ["promote", "list", "lines"])
+def test_a_kind_or_criterion_that_is_not_there_is_refused(desk: Desk, ask: str) -> None:
+    close(desk)
+    with desk.database.write() as session, pytest.raises(BadInput, match="not one of golden"):
+        if ask == "promote":
+            gold.promote(session, desk.round(), kind="silver", by=None)
+        elif ask == "list":
+            gold.list_gold(session, kind="silver")
+        else:
+            list(gold.lines(session, kind="silver"))
+    with desk.database.write() as session, pytest.raises(NotFound, match="no criterion 'qualty'"):
+        gold.promote(session, desk.round(), criteria=["qualty"], by=None)

@@ -109,3 +109,42 @@ def test_a_broken_file_is_refused_with_the_line_and_the_mend(text: str, words: s
 def test_windows_line_ends_and_a_byte_order_mark_are_read() -> None:
     text = "\ufeff" + fresh([line("a")]).replace("\n", "\r\n")
     assert merge(text, [line("a")], name="g.jsonl").same == ["a"]
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_kept() -> None:
+    theirs = '\ufeff{"id":"a","note":"x"}\r\n{"id":"z"}\r\n'
+    result = merge(theirs, [line("b")], name="g.jsonl")
+    assert result.text.startswith('\ufeff{"id":"a","note":"x"}\r\n')
+    assert result.text.endswith('{"id":"z"}\r\n')
+    assert result.text.count("\r\n") == result.text.count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"id":"a","x":"\\ud83d"}', "half a character"),
+        ('{"id":"a","x":1e999}', "1e999 is too large a number"),
+        ('{"id":"a","id":"b"}', '"id" stands twice in one object'),
+    ],
+)
+def test_a_line_that_could_not_be_written_again_is_refused(text: str, words: str) -> None:
+    with pytest.raises(BadRow, match=words):
+        merge(text + "\n", [line("a")], name="g.jsonl")
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "two", None])
+def test_a_label_of_another_shape_is_a_conflict_and_no_crash(value: object) -> None:
+    theirs = line("a")
+    (criterion,) = theirs["labels"]
+    theirs["labels"][criterion]["value"] = value
+    result = merge(fresh([theirs]), [line("a")], name="g.jsonl")
+    assert [c.field for c in result.conflicts] == [f"labels.{criterion}"]
+
+
+def test_what_the_workspace_does_not_know_is_no_conflict_whoever_wins() -> None:
+    theirs = line("a", contexts=["theirs"], reference="theirs")
+    ours = line("a", contexts=[], reference=None)
+    for resolve in (None, "workspace", "file"):
+        result = merge(fresh([theirs]), [ours], name="g.jsonl", resolve=resolve)
+        assert result.conflicts == []
+        assert '"contexts":["theirs"]' in result.text and '"reference":"theirs"' in result.text

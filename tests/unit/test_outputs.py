@@ -413,3 +413,17 @@ def test_outputs_are_counted_and_listed_by_configuration(database: Database) -> 
         assert outputs.configurations(session) == {"v1": 1, "v2": 2}
         found = outputs.list_outputs(session, configuration="v2")
     assert [output.key for output in found] == ["o2", "o3"]
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u200b", "\ufeff", "\u2066"])
+def test_an_id_with_what_cannot_be_seen_is_refused(hidden: str) -> None:
+    text = json.dumps({"id": f"a{hidden}b", "input": "q", "response": f"r{hidden}"})
+    with pytest.raises(BadRow, match=f"id has the invisible character U\\+{ord(hidden):04X}"):
+        list(outputs.read_outputs(io.BytesIO(text.encode()), name="o.jsonl"))
+
+
+def test_two_ways_to_write_a_letter_are_one_id() -> None:
+    rows = [{"id": i, "input": "q", "response": "r"} for i in ("Zoe\u0308", "Zo\u00eb")]
+    text = "\n".join(json.dumps(row) for row in rows)
+    read = list(outputs.read_outputs(io.BytesIO(text.encode()), name="o.jsonl"))
+    assert {row.id for _, row in read} == {"Zo\u00eb"}

@@ -198,3 +198,28 @@ def test_sign_ins_count_the_browsers_that_are_still_in(workspace: Database) -> N
         latest = max(s.created_at for s in session.exec(select(SignIn)) if s.ended_at is None)
     assert (ada.browsers, ben.browsers) == (1, 0)
     assert ada.latest == latest
+
+
+def test_an_e_mail_is_one_persons_and_no_other_persons_name(database: Database) -> None:
+    with database.write() as session:
+        people.add_rater(session, "Lea", email="Lea@Example.org", role="lead")
+        with pytest.raises(Conflict, match="is the e-mail of Lea already"):
+            people.add_rater(session, "Ada", email="lea@example.ORG")
+        with pytest.raises(Conflict, match="is the e-mail of Lea; choose another name"):
+            people.add_rater(session, "lea@example.org")
+        people.add_rater(session, "ben@example.org")
+        with pytest.raises(Conflict, match="there is a rater called ben@example.org already"):
+            people.add_rater(session, "Ben", email="ben@example.org")
+
+
+def test_two_ways_to_write_a_letter_are_one_name(database: Database) -> None:
+    with database.write() as session:
+        people.add_rater(session, "Zoe\u0308")
+        assert people.get_rater(session, "Zo\u00eb").name == "Zo\u00eb"
+        with pytest.raises(Conflict, match="already"):
+            people.add_rater(session, "Zo\u00eb")
+
+
+def test_a_kind_that_is_not_there_is_refused(database: Database) -> None:
+    with database.read() as session, pytest.raises(BadInput, match="not one of human, judge"):
+        people.list_raters(session, "robot")

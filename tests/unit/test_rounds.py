@@ -537,3 +537,20 @@ def test_a_broken_store_is_told_in_words(sqlite_database: Database) -> None:
         problems = verify(session)
     assert any("counted submissions are missing on record" in problem for problem in problems)
     assert "round q3: its design does not fit its hash" in problems
+
+
+def test_where_only_outputs_with_a_signal_are_left_more_of_them_are_drawn(
+    signals: Database,
+) -> None:
+    """140 outputs, 26 with a signal: 130 units need 16 of those, though only 3 were asked for."""
+    plan = planned(signals, units=130, oversample={"escalated": 3})
+    assert len(plan.units) == 130
+    assert "more units are drawn of outputs with a user signal" in " ".join(plan.warnings)
+    for stratum in plan.strata:
+        assert stratum.fresh <= stratum.population
+
+
+@pytest.mark.parametrize("field", ["name", "seed"])
+def test_control_characters_reach_no_design(field: str) -> None:
+    with pytest.raises(BadInput, match=field):
+        checked(**{"name": "R", "rubric": "short", "units": 3, field: "a\x1b[31m"})

@@ -144,3 +144,10 @@ def test_ctrl_c_is_exit_130_without_a_traceback(
 def test_text_that_would_drive_a_terminal_is_shown_inert() -> None:
     assert inert("a\x1b]0;title\x07b\x9b31m") == "a\\x1b]0;title\\x07b\\x9b31m"
     assert inert("plain é 漢\n\tindented") == "plain é 漢\n\tindented"
+    assert inert("a\u202egnp.exe\u200b") == "a\\u202egnp.exe\\u200b"
+    assert inert("👩\u200d💻 نمی\u200cخواهم") == "👩\u200d💻 نمی\u200cخواهم"
+
+
+def test_an_argument_that_is_no_utf8_is_refused(run: CommandLine) -> None:
+    said = run.refused("rater", "add", "Ada", "--email", "a\udcff@example.org")
+    assert said == "argument 5 is not UTF-8; check the terminal's encoding"

@@ -217,3 +217,42 @@ def test_upgrade_makes_the_schema_where_there_is_none(tmp_path: Path) -> None:
     assert "schema none -> " in run("db", "upgrade").err
     again = run("db", "upgrade").err.split("schema ")[1].strip().split(" -> ")
     assert again[0] == again[1]
+
+
+def rated(house: CommandLine, *, name: str = "q3") -> str:
+    """A closed round that all three rated; its first unit. Ada alone differs on it."""
+    house("round", "launch", name, *LAUNCH)
+    units = [unit["key"] for unit in house("round", "design", name).json["units"]]
+    rows = [
+        f"{unit},{rater},{criterion},{2 if unit == units[0] and rater == 'Ada' else 4},so,"
+        for unit in units
+        for rater in ("Ada", "Ben", "Cleo")
+        for criterion in ("faithfulness", "relevance", "completeness")
+    ]
+    rows += [f"{units[0]},Ada,failure,incomplete|outdated,,"]
+    header = "output_id,rater,criterion,value,rationale,abstained"
+    (house.folder / "rated.csv").write_text("\n".join([header, *rows]) + "\n")
+    said = house("rating", "import", "rated.csv", "--round", name)
+    assert f"of {len(rows)} rows" in said.out
+    assert "A row on tags counts once for every tag" in said.err
+    house("round", "close", name)
+    return str(units[0])
+
+
+def test_a_round_without_ratings_has_no_agreement_and_says_so_by_its_exit_code(
+    house: CommandLine,
+) -> None:
+    house("round", "launch", "q3", *LAUNCH)
+    assert "no unit was rated twice" in house("agreement", "q3", code=3).out
+
+
+def test_a_decision_tells_what_it_takes_the_place_of(house: CommandLine) -> None:
+    unit = rated(house)
+    words = (unit, "relevance", "5", "--lead", "Lea", "--reason", "it answers the question")
+    first = house("gold", "adjudicate", "q3", *words).err
+    assert first == f"{unit}, relevance: adjudicated by Lea.\n"
+    again = house("gold", "adjudicate", "q3", unit, "relevance", "3", *words[3:]).err
+    assert again.startswith(f"{unit}, relevance: adjudicated by Lea. The decision of Lea was ")
+    other = house("round", "design", "q3").json["units"][1]["key"]
+    said = house("gold", "adjudicate", "q3", other, "relevance", "3", *words[3:]).err
+    assert "The raters' own consensus (unanimous) was " in said

@@ -1,17 +1,28 @@
 """Migrations and the rules that the database itself keeps."""
 
+import sqlite3
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, select
 
-from db.engine import Database, DatabaseError, NewerSchema
+from db.engine import (
+    AlreadyStored,
+    Database,
+    DatabaseError,
+    NewerSchema,
+    OlderSchema,
+    alembic_config,
+)
 from db.tables import Event, Output, Rater, Rating, Round, Rubric, Unit
 
 
@@ -71,6 +82,7 @@ def test_a_migrated_database_and_the_models_do_not_differ(database: Database) ->
         ("UPDATE unit SET stratum = 'x'", "frozen"),
         ("DELETE FROM unit", "frozen"),
         ("UPDATE unit SET missing = -1", "missing"),
+        ("UPDATE output SET response = 'x'", "never changed"),
     ],
 )
 def test_the_database_itself_refuses_to_change_what_is_immutable(
@@ -92,12 +104,66 @@ def test_a_round_can_be_closed_and_a_unit_can_be_done(database: Database) -> Non
         assert session.exec(select(Round)).one().status == "closed"
 
 
+def test_a_closed_round_is_not_opened_again(database: Database) -> None:
+    seeded(database)
+    with database.write() as session:
+        session.connection().exec_driver_sql("UPDATE round SET status = 'closed'")
+    with pytest.raises(IntegrityError, match="cannot be opened"), database.write() as session:
+        session.connection().exec_driver_sql("UPDATE round SET status = 'open'")
+
+
+@pytest.mark.parametrize("table", ["rating", "event", "rubric", "round", "unit", "output"])
+def test_no_program_can_put_another_row_in_the_place_of_a_frozen_one(
+    sqlite_database: Database, table: str
+) -> None:
+    """SQLite's REPLACE deletes without asking triggers of deletion, unless a pragma says so."""
+    seeded(sqlite_database)
+    other = sqlite3.connect(sqlite_database.path)
+    before = other.execute(f"SELECT * FROM {table}").fetchall()
+    with pytest.raises(sqlite3.IntegrityError, match=r"changed|frozen|edited"):
+        other.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
+    assert other.execute(f"SELECT * FROM {table}").fetchall() == before
+    other.close()
+
+
+def test_processes_that_begin_on_one_empty_file_at_once_all_find_it_ready(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    code = (
+        "import sys; from db.engine import Database; d = Database(sys.argv[1]).ready(); "
+        "print(d.revision()); d.dispose()"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, url],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(6)
+    ]  # fmt: skip
+    said = [process.communicate() for process in started]
+    assert {out.strip() for out, _ in said} == {"0002"}, [err for _, err in said]
+
+
+def test_a_database_of_the_first_release_is_upgraded_with_what_it_holds(tmp_path: Path) -> None:
+    old = Database(f"sqlite:///{tmp_path}/old.db")
+    config = alembic_config()
+    with old.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with pytest.raises(OlderSchema, match="run `annotate db upgrade`"):
+        old.ready()
+    seeded(old)
+    old.upgrade()
+    with old.ready().read() as session:
+        assert session.exec(select(Rating)).one().value == 0.0
+    old.dispose()
+
+
 def test_a_rating_is_superseded_once_only(database: Database) -> None:
     seeded(database)
     with database.write() as session:
         first = session.exec(select(Rating)).one()
         session.add(Rating(**{**first.model_dump(exclude={"id"}), "supersedes_id": first.id}))
-    with pytest.raises(IntegrityError), database.write() as session:
+    with pytest.raises(AlreadyStored), database.write() as session:
         first = session.exec(select(Rating).where(Rating.supersedes_id == None)).one()  # noqa: E711
         session.add(Rating(**{**first.model_dump(exclude={"id"}), "supersedes_id": first.id}))
 

@@ -153,7 +153,7 @@ def test_the_lower_median_is_a_point_of_the_scale() -> None:
     np.testing.assert_array_equal(lower_median(values), [1, 4, 2, NAN])
 
 
-@pytest.mark.parametrize("case", REFERENCE["wilson"]["cases"], ids=lambda c: f"{c['k']}/{c['n']}")
+@pytest.mark.parametrize("case", REFERENCE["wilson"], ids=lambda c: f"{c['k']}/{c['n']}")
 def test_pass_rates_have_wilsons_interval(case: dict[str, Any]) -> None:
     """Of n units that people pass, the judge passes k."""
     k, n = case["k"], case["n"]

@@ -1,5 +1,6 @@
 """Who moved: the judge, the raters, or the traffic; and when nobody can tell."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -76,7 +77,11 @@ def test_nothing_moved_is_said_only_when_the_intervals_are_narrow() -> None:
     large = {"anchors": 400, "fresh": 1500}
     found = compare(world(13, **large), world(14, **large))  # type: ignore[arg-type]
     assert (found.verdict, found.causes, found.needed) == (DriftVerdict.STABLE, (), None)
-    assert found.sentence("search") == "Nothing moved by more than 0.25 points in search."
+    judge, raters, traffic = (f"{found.contrasts[name].detectable:.2g}" for name in "JHT")
+    assert found.sentence("search") == (
+        "Nothing moved by more than 0.25 points in search; most likely found would have been a "
+        f"move of {judge} of the judge, {raters} of the raters, {traffic} of the traffic."
+    )
     assert all(found.contrasts[name].within(0.25) for name in "JHT")
 
 
@@ -84,11 +89,48 @@ def test_a_small_round_without_drift_cannot_tell_and_says_what_would() -> None:
     found = compare(world(15), world(16))
     assert found.verdict is DriftVerdict.CANNOT_TELL
     assert found.needed is not None and found.needed > 0
+    traffic = found.contrasts["T"]
     assert found.sentence() == (
-        "Cannot tell: no sign of drift, but the traffic could have moved by 0.25 points unseen; "
-        f"about {found.needed} more fresh units in each round, with anchors in proportion, "
-        "would show it."
+        f"Cannot tell: possible are moves of the traffic by {traffic.low:+.2f} to "
+        f"{traffic.high:+.2f} points; about {found.needed} more fresh units in each round with "
+        "anchors in proportion would tell them from 0.25."
     )
+
+
+def test_five_anchors_say_how_far_the_judge_may_have_moved() -> None:
+    found = compare(world(15, anchors=5, fresh=1500), world(16, anchors=5, fresh=1500))
+    judge = found.contrasts["J"]
+    assert found.verdict is DriftVerdict.CANNOT_TELL
+    said = found.sentence("returns")
+    assert f"the judge by {judge.low:+.2f} to {judge.high:+.2f}, " in said
+    assert " more anchors" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "moved"),
+    [
+        ("J", lambda seed, by: world(seed, judge=by)),
+        ("H", lambda seed, by: world(seed, raters=by)),
+        ("T", lambda seed, by: world(seed, traffic=by)),
+    ],
+    ids=["judge", "raters", "traffic"],
+)
+def test_the_power_that_is_told_is_the_power_that_there_is(
+    name: str, moved: Callable[[int, float], RoundScores]
+) -> None:
+    """A move as large as "detectable" is found in about 80 of 100 comparisons.
+
+    The ends of the scale swallow part of a move: it is made as large as needed to arrive.
+    """
+    told = [compare(world(i), world(i + 500)).contrasts[name].detectable for i in range(12)]
+    shift = float(np.median([t for t in told if t is not None]))
+    found, arrived = [], []
+    for i in range(60):
+        one = compare(world(i), moved(i + 700, -1.1 * shift)).contrasts[name]
+        arrived.append(one.estimate or 0.0)
+        found.append((one.p or 0.0) <= 0.05 / 4)
+    assert np.mean(arrived) == pytest.approx(-shift, rel=0.1)
+    assert 0.65 < np.mean(found) < 0.95
 
 
 def test_what_was_asked_for_is_enough_to_call_a_stable_round_stable() -> None:

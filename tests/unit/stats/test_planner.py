@@ -86,8 +86,8 @@ def test_cases_for_scores_find_the_difference_in_eight_of_ten_samples() -> None:
 def test_anchors_for_a_shift_find_it_at_the_strictest_step_of_holm() -> None:
     n, random = anchors_for_shift(0.6, 0.3), np.random.default_rng(7)
     drawn = random.normal(0.3, 0.6, size=(3000, n))
-    assert 0.76 < np.mean(stats.ttest_1samp(drawn, 0, axis=1).pvalue <= 0.05 / 4) < 0.84
-    assert detectable_shift(0.6 / np.sqrt(n)) == pytest.approx(0.3, rel=0.02)
+    assert 0.76 < np.mean(stats.ttest_1samp(drawn, 0, axis=1).pvalue <= 0.05 / 8) < 0.84
+    assert detectable_shift(0.6 / np.sqrt(n), tests=8) == pytest.approx(0.3, rel=0.02)
 
 
 def ratings(random: np.random.Generator, units: int) -> Floats:
