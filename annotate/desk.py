@@ -138,7 +138,8 @@ def submit(
     permit, StaleAssignment when the unit has been submitted from another tab or was skipped.
     """
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at)
-    if assignment.state == "submitted" and assignment.idempotency_key == idempotency_key:
+    if assignment.submitted_at is not None and assignment.idempotency_key == idempotency_key:
+        # Also when it has been reopened since: a late duplicate is not the correction.
         return _again(session, assignment)
     turn.refuse_closed()
     _refuse_ended(assignment)

@@ -122,6 +122,7 @@ def _missing(session: Session, round_: Round | None, *, lock: bool) -> dict[int,
         return {}
     if lock:
         claims.one_at_a_time(session, round_.id)
+        session.refresh(round_)  # whoever held the lock may have closed it
     statement = sa.select(col(Unit.id), col(Unit.missing)).where(col(Unit.round_id) == round_.id)
     if lock:
         statement = statement.with_for_update()

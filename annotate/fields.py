@@ -44,11 +44,20 @@ def text(value: Any) -> str:
                 "shorten it or take the row out",
             )
         return value
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _digits(value)
+    if isinstance(value, float | Decimal):
         if not math.isfinite(value):
             raise Unfit(f"is {shown(value)}", "give a text or leave it empty")
         return str(value)
     raise Unfit(f"is {shown(value)}, not a text", "give a text")
+
+
+def _digits(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:
+        raise Unfit("is a number of thousands of digits", "give a text") from None
 
 
 def name(value: Any) -> str:
@@ -56,7 +65,7 @@ def name(value: Any) -> str:
     if type(value) is not str:
         if isinstance(value, bool) or not isinstance(value, int):
             raise Unfit(f"is {shown(value)}, not a text", "give a text")
-        return str(value)
+        value = _digits(value)
     found: str = value.strip()
     if not found:
         raise Unfit("is empty", "give a value")

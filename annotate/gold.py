@@ -2,14 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from annotate import adjudication, events, gold_file, people, rounds
+from annotate import adjudication, events, gold_file, people, rounds, rubric_versions
 from annotate.errors import BadInput, NotAllowed, NotFound
 from db.tables import Gold, Output, Rater, Round, Rubric, Unit, now
 
@@ -261,6 +261,7 @@ def lines(
 
 def _line(rows: list[tuple[Gold, Output, str, Rubric]]) -> gold_file.Line:
     newest, output, round_name, rubric = max(rows, key=lambda row: row[0].id or 0)
+    in_files = {gold.criterion: _in_files(gold.criterion, stored) for gold, _, _, stored in rows}
     line: gold_file.Line = {
         "id": output.key,
         "input": output.input,
@@ -270,9 +271,12 @@ def _line(rows: list[tuple[Gold, Output, str, Rubric]]) -> gold_file.Line:
         "configuration": output.configuration,
         "labels": {
             gold.criterion: {
-                "value": int(gold.value) if gold.value.is_integer() else gold.value,
+                "value": in_files[gold.criterion](gold.value),
                 "label": gold.label,
-                "votes": gold.votes,
+                "votes": {
+                    str(in_files[gold.criterion](float(value))): count
+                    for value, count in gold.votes.items()
+                },
                 "agreement": round(gold.agreement, 6),
                 "how": gold.how,
             }
@@ -291,6 +295,18 @@ def _line(rows: list[tuple[Gold, Output, str, Rubric]]) -> gold_file.Line:
         "hash": gold_file.content_hash(line),
     }
     return line
+
+
+def _in_files(criterion: str, rubric: Rubric) -> Callable[[float], int | float | str]:
+    """How files have a criterion's values: the number of a point, the id of an option."""
+    options = rubric_versions.loaded(rubric).rating_key(criterion).options
+
+    def written(value: float) -> int | float | str:
+        if options:
+            return options[int(value)]
+        return int(value) if value.is_integer() else value
+
+    return written
 
 
 def merged(
@@ -397,16 +413,18 @@ def decoded(data: bytes, name: str) -> str:
         raise BadInput(f"{name}: byte {error.start} is not UTF-8; save it as UTF-8") from None
 
 
-def _earlier(session: Session) -> dict[tuple[str, str], list[float]]:
+def _earlier(session: Session) -> dict[tuple[str, str], list[int | float | str]]:
     """Values that were gold once, by output and criterion."""
     rows = session.exec(
-        select(Output.key, Gold.criterion, Gold.value)
+        select(Output.key, Gold, Rubric)
         .join(Output, col(Output.id) == Gold.output_id)
+        .join(Round, col(Round.id) == Gold.round_id)
+        .join(Rubric, col(Rubric.id) == Round.rubric_id)
         .where(col(Gold.retired_at).is_not(None), col(Gold.exported_at).is_not(None))
     )
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for key, criterion, value in rows:
-        found[key, criterion].append(value)
+    found: dict[tuple[str, str], list[int | float | str]] = defaultdict(list)
+    for key, old, rubric in rows:
+        found[key, old.criterion].append(_in_files(old.criterion, rubric)(old.value))
     return found
 
 

@@ -83,7 +83,7 @@ def merge(
     lines: Iterable[Line],
     *,
     name: str,
-    earlier: Mapping[tuple[str, str], Iterable[float]] | None = None,
+    earlier: Mapping[tuple[str, str], Iterable[int | float | str]] | None = None,
     resolve: str | None = None,
 ) -> Merge:
     """Bring the workspace's lines into an existing file's text.
@@ -95,7 +95,8 @@ def merge(
     """
     ours = {str(line["id"]): line for line in lines}
     theirs = parse(text, name=name)
-    added = [key for key in ours if key not in {id_ for id_, _, _, _ in theirs if id_}]
+    there = {id_ for id_, _, _, _ in theirs}
+    added = [key for key in ours if key not in there]
     changed: list[str] = []
     same: list[str] = []
     conflicts: list[GoldConflict] = []
@@ -177,7 +178,7 @@ def _merge_line(
     ours: Line,
     key: str,
     number: int,
-    earlier: Mapping[tuple[str, str], Iterable[float]],
+    earlier: Mapping[tuple[str, str], Iterable[int | float | str]],
     resolve: str | None,
 ) -> tuple[Line, list[GoldConflict]]:
     merged = dict(theirs)

@@ -81,7 +81,9 @@ def session_cookie(headers: Headers) -> str | None:
 def named_by_proxy(headers: Headers) -> str | None:
     """The e-mail or name that the trusted proxy states, where the settings trust one."""
     trusted = get_settings().trusted_proxy_header
-    return headers.get(trusted) or None if trusted else None
+    named = headers.getlist(trusted) if trusted else []
+    # A proxy that adds its header to what came from outside says nothing that can be trusted.
+    return (named[0] or None) if len(named) == 1 else None
 
 
 def person_named(session: Session, name: str) -> Rater | None:

@@ -1,6 +1,7 @@
 """The Streamlit script: who you are decides which pages you see."""
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -35,10 +36,18 @@ SIGN_OUT = (
 )
 
 
-def listed(pages: dict[str, tuple[str, str]]) -> list[st.Page]:
+def listed(
+    pages: dict[str, tuple[str, str]], visibility: Literal["visible", "hidden"] = "visible"
+) -> list[st.Page]:
     """The pages as the menu lists them."""
     return [
-        st.Page(PAGES / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name)
+        st.Page(
+            PAGES / f"{name}.py",
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=name,
+            visibility=visibility,
+        )
         for name, (title, icon) in pages.items()
     ]
 
@@ -61,7 +70,9 @@ def run_for(rater: Rater) -> None:
         with st.sidebar:
             show_who(rater)
     else:
-        page = st.navigation([landing(mine[0]), *mine], position="top")
+        # A lead's pages are there and say whom they are for.
+        others = listed(LEAD, visibility="hidden")
+        page = st.navigation([landing(mine[0]), *mine, *others], position="top")
         with st.container(key="who"):
             show_who(rater)
         # Beside the menu, where it takes no line of its own from the unit.

@@ -1,5 +1,6 @@
 """Outputs in the workspace: plan an import, import, list, show."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -245,6 +246,14 @@ def configurations(session: Session) -> dict[str, int]:
     return dict(rows)
 
 
+def content_hash(output: Output) -> str:
+    """The hash of what is stored, as the import computed it from the file."""
+    said = {name: value for name, value in shown_fields(output).items() if name != "id"}
+    if output.occurred_at is not None:
+        said["occurred_at"] = output.occurred_at
+    return hashlib.sha256(canonical({**said, "response": output.response})).hexdigest()
+
+
 def shown_fields(output: Output) -> dict[str, Any]:
     """An output as a file's fields, without what is empty."""
     found = {
@@ -287,15 +296,17 @@ def _planned(
         for number, row in chunk:
             if row.unknown:
                 plan.unknown.update(row.unknown)
-            earlier = seen.setdefault(row.id, (row.file, number, row.content_hash))
-            if earlier[1] != number or earlier[0] != row.file:
+            earlier = seen.get(row.id)
+            if earlier is not None:
                 if earlier[2] != row.content_hash:
                     raise _twice(number, row, earlier)
                 plan.same += 1
+                continue
+            seen[row.id] = (row.file, number, row.content_hash)
+            if row.id in stored and stored[row.id] == row.content_hash:
+                plan.same += 1
             elif row.id not in stored:
                 new.append(row)
-            elif stored[row.id] == row.content_hash:
-                plan.same += 1
             else:
                 conflicting.append((number, row))
         plan.new += len(new)

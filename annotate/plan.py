@@ -7,6 +7,7 @@ the number of outputs. Anchors have none: they are chosen to be rated again, and
 about traffic goes by the fresh units.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -311,7 +312,8 @@ def _spreads(session: Session, design: Design, rubric: RubricRow) -> dict[str, f
             col(Unit.purpose).in_(["fresh", "anchor"]),
             ~sa.exists().where(col(later.supersedes_id) == col(Rating.id)),
         )
-        .group_by(col(Output.segment), col(Output.id))
+        .group_by(col(Output.segment), col(Output.id), col(Output.key))
+        .order_by(col(Output.key))
     )
     by_segment: dict[str, list[float]] = {}
     for segment, mean in session.connection().execute(means):
@@ -326,8 +328,9 @@ def _spreads(session: Session, design: Design, rubric: RubricRow) -> dict[str, f
 
 
 def _deviation(values: Sequence[float]) -> float:
-    mean = sum(values) / len(values)
-    return float((sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5)
+    # Summed exactly: the order in which a database gives its rows must not decide a tie.
+    mean = math.fsum(values) / len(values)
+    return float((math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5)
 
 
 def _drawn(

@@ -95,6 +95,7 @@ def record_export(
     session: Session, round: Round, file: str | Path, count: int, *, by: Rater | None
 ) -> None:
     """Note in the audit log that ratings left the workspace."""
+    people.require_lead(by)
     events.record(
         session,
         "exported ratings",

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from annotate.errors import BadRow, RoundClosed
-from annotate.rating_meaning import Meaning
+from annotate.rating_meaning import LOOKED_UP, Meaning
 from annotate.rating_rows import RatingFile, RatingRow
 from db.tables import Rater, Rating, Round
 
@@ -145,7 +145,7 @@ class RatingPlanner:
         """Plan every row. Raises BadRow for the first that cannot be used."""
         entries = [entry for row in self._file.rows for entry in self._meant(row)]
         self.plan.rows = len(self._file.rows)
-        self._load_existing()
+        self._load_existing(entries)
         for entry in entries:
             self._decide(entry)
 
@@ -159,15 +159,21 @@ class RatingPlanner:
         """Those of them who settled disputes."""
         return self._meaning.new_leads
 
-    def _load_existing(self) -> None:
+    def _load_existing(self, entries: list[Entry]) -> None:
         """Stored ratings that rows may repeat or contradict: of the round, and of no round."""
-        outside = sa.and_(
-            col(Rating.round_id).is_(None),
-            col(Rater.name).in_({row.rater for row in self._file.rows}),
-        )
-        where = outside
         if self._round is not None:
-            where = sa.or_(col(Rating.round_id) == self._round.id, outside)
+            self._load(col(Rating.round_id) == self._round.id)
+        # Only of outputs that the file names: a judge may have scored all of production.
+        named = sorted({entry.key[2] for entry in entries})
+        raters = {row.rater for row in self._file.rows}
+        for start in range(0, len(named), LOOKED_UP):
+            self._load(
+                col(Rating.round_id).is_(None)
+                & col(Rater.name).in_(raters)
+                & col(Rating.output_id).in_(named[start : start + LOOKED_UP])
+            )
+
+    def _load(self, where: sa.ColumnElement[bool]) -> None:
         statement = (
             sa.select(
                 col(Rating.id),

@@ -42,7 +42,7 @@ class Meaning:
         raters = session.exec(select(Rater)).all()
         self._kinds = {rater.name: rater.kind for rater in raters}
         self._leads = {rater.name for rater in raters if rater.role == "lead"}
-        self._criteria = _by_key(self._load_rubrics())
+        self._criteria, self._clashes = _by_key(self._load_rubrics())
         self._codes: dict[tuple[str, Any, str], float] = {}
         self._units, self._unit_of_output = self._load_units()
         self._outputs = self._load_outputs()
@@ -210,20 +210,37 @@ class Meaning:
             raise self._bad(
                 row, "criterion", f'"{row.criterion}" is not in {where}', f"use one of {known}"
             )
+        if row.criterion in self._clashes:
+            raise self._bad(
+                row,
+                "criterion",
+                f'"{row.criterion}" has other values in the rubrics {self._clashes[row.criterion]}',
+                "name the round whose rubric is meant: --round NAME",
+            )
         return found, row.criterion
 
     def _bad(self, row: RatingRow, field: str | None, problem: str, mend: str) -> BadRow:
         return BadRow(self._file.name, row.row, field, problem, mend)
 
 
-def _by_key(rubrics: list[Rubric]) -> dict[str, Criterion]:
-    """Criteria by id and by tag; where several rubrics have one, that of the newest version."""
+def _codes(criterion: Criterion) -> list[tuple[str, tuple[float, ...], tuple[str, ...]]]:
+    """What a stored value of the criterion means, whatever its words."""
+    return [(one.key, one.domain, one.options) for one in criterion.rating_keys]
+
+
+def _by_key(rubrics: list[Rubric]) -> tuple[dict[str, Criterion], dict[str, str]]:
+    """Criteria by id and by tag; and by key the two rubrics whose values mean different things."""
     found: dict[str, Criterion] = {}
+    source: dict[str, str] = {}
+    clashes: dict[str, str] = {}
     for rubric in rubrics:
         for criterion in rubric.criteria:
             for key in (criterion.id, *criterion.keys):
-                found.setdefault(key, criterion)
-    return found
+                known = found.setdefault(key, criterion)
+                name = source.setdefault(key, rubric.name)
+                if _codes(known) != _codes(criterion):
+                    clashes.setdefault(key, " and ".join(sorted({name, rubric.name})))
+    return found, clashes
 
 
 def _rating_key(criterion: Criterion, key: str) -> RatingKey:

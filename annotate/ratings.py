@@ -97,9 +97,11 @@ def frame(
     return found.astype(dict.fromkeys(numeric, "float64"))
 
 
-def latest(session: Session) -> int:
-    """The number of the latest rating, 0 before the first: what has been computed since is current."""
-    return int(session.exec(select(sa.func.max(Rating.id))).one() or 0)
+def latest(session: Session) -> tuple[int, int]:
+    """The number of the latest rating and how many there are: what has been computed since is
+    current. The count tells of one that was stored after a later number."""
+    last, count = session.exec(select(sa.func.max(Rating.id), sa.func.count())).one()
+    return int(last or 0), int(count)
 
 
 def counted(ratings: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,10 @@
 """The invariants of the store, checked: what must hold however the ratings came in."""
 
 import sqlalchemy as sa
-from sqlmodel import Session
+from sqlmodel import Session, select
 
-from annotate import rounds, rubric_versions
-from db.tables import Rubric
+from annotate import outputs, rounds, rubric_versions
+from db.tables import Output, Rubric
 
 # Each question lists what breaks the rule; an empty answer is a rule that holds.
 RULES = {
@@ -47,6 +47,9 @@ def verify(session: Session) -> list[str]:
             sa.text(question), {"no": False} if ":no" in question else {}
         ):
             problems.append(words.format(*row))
+    for output in session.exec(select(Output).execution_options(yield_per=500)):
+        if outputs.content_hash(output) != output.content_hash:
+            problems.append(f"output {output.key} is not what was imported under this id")
     for round_ in rounds.list_rounds(session):
         document = rounds.design_document(session, round_)
         if document["hash"] != round_.design_hash:

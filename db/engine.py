@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import DatabaseError as DriverError
 from sqlmodel import Session
 
-from db.locks import WriterLock
+from db.locks import LockUnusable, WriterLock
 
 BUSY_SECONDS = 60
 _MIGRATING = 0x616E6E6F6D  # "annom": a lock of our own among a PostgreSQL database's
@@ -62,7 +62,11 @@ class Database:
             self.path = Path(self.url.database)
             self._writers = WriterLock(self.path)
             self.engine = sa.create_engine(
-                self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+                self.url,
+                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+                # A file is opened at once: nobody waits for somebody else's connection, least of
+                # all a writer who holds the lock.
+                max_overflow=-1,
             )
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
@@ -77,13 +81,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for questions; what it changes is not stored."""
-        with _explained(), Session(self.engine) as session:
+        with _explained(self.shown), Session(self.engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that is one transaction, alone on SQLite."""
-        with _explained():
+        with _explained(self.shown):
             if not self.is_sqlite:
                 with Session(self._writing, expire_on_commit=False) as session, session.begin():
                     yield session
@@ -99,12 +103,12 @@ class Database:
         """The migration that the database is at; None when it is empty (or only now made)."""
         if self.is_sqlite:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        with _explained(), self.engine.connect() as connection:
+        with _explained(self.shown), self.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
     def upgrade(self) -> None:
         """Bring an empty or older database to this release's schema."""
-        with _explained():
+        with _explained(self.shown):
             current = self.revision()
             if current is not None and current not in _known_revisions():
                 raise _newer(self, current)
@@ -225,10 +229,14 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(shown: str) -> Iterator[None]:
     """Turn the driver's refusals that a person can mend into words."""
     try:
         yield
+    except LockUnusable as error:
+        raise DatabaseError(
+            f"{error}; writers of the database need this file: make its folder writable"
+        ) from None
     except DriverError as error:
         words = str(error.orig)
         if "UNIQUE constraint failed" in words or "duplicate key value" in words:
@@ -242,18 +250,24 @@ def _explained() -> Iterator[None]:
             ) from error
         if "is not a database" in words or "disk image is malformed" in words:
             raise DatabaseError(
-                "the file is not a database, or is damaged; check ANNOTATE_DATABASE_URL, or restore "
+                f"{shown} is not a database, or is damaged; check ANNOTATE_DATABASE_URL, or restore "
                 "a backup"
             ) from error
         if "unable to open database file" in words:
             raise DatabaseError(
-                "the database file cannot be opened; check that its folder exists and is writable"
+                f"{shown} cannot be opened; check that its folder exists and is writable"
             ) from error
         if "database is locked" in words:
             raise DatabaseError(
                 f"another program held the database for more than {BUSY_SECONDS} s; "
                 "close it and repeat the step: nothing was stored"
             ) from error
+        for cause in ("does not exist", "authentication failed", "permission denied"):
+            if "FATAL" in words and cause in words:
+                said = words[words.rindex("FATAL:") + len("FATAL:") :].strip().splitlines()[0]
+                raise DatabaseError(
+                    f"PostgreSQL refuses the connection: {said}; check ANNOTATE_DATABASE_URL"
+                ) from error
         if "connection failed" in words or "could not connect" in words:
             raise DatabaseError(
                 "PostgreSQL does not answer; check ANNOTATE_DATABASE_URL and that the server runs"

@@ -17,6 +17,10 @@ except ImportError:  # Windows: SQLite's busy timeout alone keeps processes apar
     fcntl = None  # type: ignore[assignment]
 
 
+class LockUnusable(Exception):
+    """The lock file beside the database cannot be written."""
+
+
 class FairLock:
     """A mutex that is granted in order of arrival."""
 
@@ -59,7 +63,11 @@ class WriterLock:
             if fcntl is None:
                 yield
                 return
-            with self._file.open("ab") as handle:
+            try:
+                handle = self._file.open("ab")
+            except OSError as error:
+                raise LockUnusable(f"{self._file}: {error.strerror or error}") from error
+            with handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 yield  # closing the file releases the lock
         finally:

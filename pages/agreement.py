@@ -43,6 +43,7 @@ with messages.shown_errors(), session.database().read() as db:
         hide_index=True,
         width="stretch",
     )
+    st.caption("Units that were shown twice count once here; their repeats tell of each rater.")
     with st.expander("What these figures mean"):
         st.markdown(
             f"""

@@ -51,10 +51,13 @@ with messages.shown_errors(), session.database().read() as db:
     )
     rows = [row for row in report.rows if row.criterion == criterion]
     pooled = rows[0].result
-    show_verdict(pooled.verdict, choose.ALL_SEGMENTS, pooled.verdict_reason)
-    for r in rows[1:]:
-        if r.result.verdict not in (Verdict.TRUST, Verdict.NOT_ENOUGH):
-            show_verdict(r.result.verdict, r.segment or "", r.result.verdict_reason)
+    st.caption("The judge beside the people of this round.")
+    for r in rows:
+        if r is rows[0] or r.result.verdict not in (Verdict.TRUST, Verdict.NOT_ENOUGH):
+            where = f"{choose.segment_name(r.segment)}, {r.result.n_units} units"
+            show_verdict(r.result.verdict, where, r.result.verdict_reason)
+    if left := [r.segment or "" for r in rows[1:] if r.result.verdict is Verdict.NOT_ENOUGH]:
+        st.caption(messages.as_plain_text(f"Not enough ratings in: {', '.join(left)}."))
     figures.intervals(
         {choose.segment_name(r.segment): r.result.judge_leave_one_out.weighted_kappa for r in rows},
         reference={choose.segment_name(r.segment): r.result.ceiling.weighted_kappa for r in rows},
@@ -105,8 +108,11 @@ with messages.shown_errors(), session.database().read() as db:
     )
     drift = reports.drift(db, baseline, round_, judge)
     found = [row for row in drift.rows if row.criterion == criterion]
+    st.caption("This round beside the baseline, on the same anchors: who moved since then.")
     for row in found:
-        show_verdict(row.result.verdict, choose.segment_name(row.segment), row.sentence)
+        show_verdict(
+            row.result.verdict, choose.segment_name(row.segment), row.result.sentence(None)
+        )
     for fact in drift.facts:
         st.caption(messages.as_plain_text(fact))
     with st.expander("The four contrasts"):

@@ -2,13 +2,15 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 from annotate.errors import BadInput
 from annotate.fields import INVISIBLE
 
 if TYPE_CHECKING:
+    from annotate.formats.source import File
     from annotate.outputs import Progress
     from annotate.stats import Contrast, Figure
     from db.engine import Database
@@ -16,9 +18,40 @@ if TYPE_CHECKING:
 
 def database() -> "Database":
     """The database of the settings, its schema created or checked."""
+    from annotate.settings import get_settings
     from annotate.workspace import open_database
+    from db.engine import Database
 
-    return open_database()
+    unopened = Database(get_settings().database_url)
+    new = unopened.is_sqlite and not unopened.path.exists()
+    found = open_database()
+    if new:
+        note(f"There was no database yet: {found.shown} is new and empty.")
+    return found
+
+
+@contextmanager
+def received(file: str) -> "Iterator[tuple[File, str | None]]":
+    """A file that may be read while the database is held, and its name in messages.
+
+    What comes through a pipe is taken to its end first: a slow sender would keep every other
+    writer waiting.
+    """
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    if file != "-" and not Path(file).is_fifo():
+        yield file, None
+        return
+    with tempfile.SpooledTemporaryFile(max_size=64 * 1024 * 1024) as kept:
+        if file == "-":
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+        else:
+            with Path(file).open("rb") as sent:
+                shutil.copyfileobj(sent, kept)
+        kept.seek(0)
+        yield cast("File", kept), "standard input" if file == "-" else Path(file).name
 
 
 def by_segment(by: str | None) -> bool:

@@ -29,14 +29,17 @@ def demo(
     import os
 
     from annotate.cli import console
-    from annotate.demo.build import VISITOR, build
+    from annotate.demo.build import VISITOR, build, is_demo
+    from annotate.errors import BadInput
     from annotate.settings import get_settings
     from db.engine import Database
 
     path = folder / "annotate.db"
+    if path.exists() and not is_demo(Database(f"sqlite:///{path}")):
+        raise BadInput(f"{path} is no demo workspace and stays as it is; choose another --folder")
     if fresh:
-        for file in folder.glob("annotate.db*"):
-            file.unlink()
+        for ending in ("", "-wal", "-shm", ".lock"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
     if path.exists():
         console.note(f"The demo workspace is in {folder} already; --fresh begins anew.")
     else:

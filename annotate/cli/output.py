@@ -1,5 +1,6 @@
 """annotate output: import, list, show."""
 
+from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,27 +52,29 @@ def import_(
     from annotate.cli import console, mapping
 
     columns = mapping.parse(map)
-    rows = chain.from_iterable(
-        outputs.read_outputs(file, format=format, mapping=columns, segment=segment)
-        for file in files
-    )
     database = console.database()
-    try:
-        if dry_run:
-            with database.read() as session:
-                plan = outputs.plan_import(session, rows, progress=console.progress())
-        else:
-            with database.write() as session:
-                plan = outputs.import_outputs(
-                    session,
-                    rows,
-                    by=None,
-                    skip_conflicts=skip_conflicts,
-                    progress=console.progress(),
-                )
-    except outputs.OutputConflicts as conflicts:
-        _report(conflicts.plan, dry_run=False, stored=False, json=json)
-        raise
+    with ExitStack() as open_files:
+        given = [open_files.enter_context(console.received(file)) for file in files]
+        rows = chain.from_iterable(
+            outputs.read_outputs(file, name=name, format=format, mapping=columns, segment=segment)
+            for file, name in given
+        )
+        try:
+            if dry_run:
+                with database.read() as session:
+                    plan = outputs.plan_import(session, rows, progress=console.progress())
+            else:
+                with database.write() as session:
+                    plan = outputs.import_outputs(
+                        session,
+                        rows,
+                        by=None,
+                        skip_conflicts=skip_conflicts,
+                        progress=console.progress(),
+                    )
+        except outputs.OutputConflicts as conflicts:
+            _report(conflicts.plan, dry_run=False, stored=False, json=json)
+            raise
     _report(plan, dry_run=dry_run, stored=not dry_run, json=json)
     if dry_run and plan.conflicting and not skip_conflicts:
         raise typer.Exit(2)

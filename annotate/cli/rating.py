@@ -62,10 +62,14 @@ def import_(
 
     columns = mapping.parse(map)
     database = console.database()
-    with database.read() if dry_run else database.write() as session:
+    with (
+        console.received(file) as (given, name),
+        database.read() if dry_run else database.write() as session,
+    ):
         plan = exchange.import_ratings(
             session,
-            file,
+            given,
+            name=name,
             round=rounds.get_round(session, round_name) if round_name is not None else None,
             kind=kind,
             format=format,

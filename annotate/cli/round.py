@@ -324,8 +324,11 @@ def close(name: Annotated[str, typer.Argument(metavar="ROUND")]) -> None:
     from annotate.cli import console
 
     with console.database().write() as session:
+        done = rounds.progress(session, rounds.get_round(session, name))
         rounds.close_round(session, name, by=None)
-    console.note(f"{name} is closed.")
+    missing = done.assignments - done.submitted
+    short = f"; {missing} of {done.assignments} submissions never came" if missing else ""
+    console.note(f"{name} is closed{short}.")
 
 
 @app.command()

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from annotate import adjudication, desk, exchange, gold, outputs, people, rounds
 from annotate.demo.simulate import DRIFT, JUDGE, RATERS, SCORES, Habit, Truth, answers, score
 from annotate.design import Design, Filters, Parameters
-from db.engine import Database
+from db.engine import Database, DatabaseError
 from db.tables import Assignment, Output, Rater, Round, Unit
 
 LEAD = "lead"
@@ -53,6 +54,18 @@ MONTHS = (
 OPEN = "2026-11"
 PARAMETERS = Parameters(minimum_units=6)
 """The rounds are small: with the usual minimum no feature area would get a figure."""
+
+
+def is_demo(database: Database) -> bool:
+    """Whether a database is a demo workspace: its judge is the demo's, and simulated."""
+    try:
+        with database.read() as session:
+            found = session.exec(select(Rater).where(Rater.name == JUDGE.name)).first()
+            return found is not None and found.simulated
+    except (SQLAlchemyError, DatabaseError):
+        return False
+    finally:
+        database.dispose()
 
 
 def build(database: Database) -> None:

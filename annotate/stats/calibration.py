@@ -4,7 +4,7 @@ No single measure decides: a judge can rank as people do and still be two points
 docs/statistics.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -143,6 +143,9 @@ def calibrate(
         bias = _mean(judge - mean, "judge minus mean of people")
         mae = _mean(np.abs(judge - mean), "absolute error")
     kappa, ceiling_kappa = figures[:2]
+    if np.ptp(nearest) == 0 and kappa.value is not None:
+        # No resample differs, which says nothing of units not yet seen.
+        kappa = replace(kappa, low=None, high=None, interval=f"none: {Reason.CONSTANT}")
     tpr, tnr = _pass_rates(nearest, middle, pass_at)
     ceiling = Ceiling(ceiling_kappa, ceiling_spearman)
     verdict, reason = _verdict(kappa, ceiling_kappa, bias, domain, thresholds or Thresholds())
@@ -311,6 +314,8 @@ def _verdict(
     limits: Thresholds,
 ) -> tuple[Verdict, str]:
     """The verdict and the sentence that gives its reason."""
+    if kappa.interval.endswith(Reason.CONSTANT):
+        return Verdict.DO_NOT_USE, "it gave always the same value, whatever people saw"
     if kappa.value is None or kappa.low is None:
         return Verdict.WATCH, f"agreement with people is undefined: {kappa.reason or 'too few'}"
     if ceiling.value is None or ceiling.value < limits.ceiling:

@@ -17,17 +17,28 @@ def show_demo(lead: Rater) -> None:
     name = get_settings().demo_rater
     if name is None:
         return
-    if _LINK not in st.session_state:
-        with session.database().write() as db:
-            token = people.new_link(db, people.get_rater(db, name), by=lead)
-        st.session_state[_LINK] = get_settings().link(token)
+    with session.database().read() as db:
+        visitor = people.get_rater(db, name)
+    # A link is shown once, and a new one ends the one before: not at every load of the page.
+    if visitor.link_hash is None:
+        _new_link(name, lead)
     with st.container(border=True):
         st.write(
             "This is the demo workspace: a fictitious product's assistant, simulated raters and a "
             "simulated judge. Nothing in it is real. A round waits for you under **Rate**; to try "
             f"it as the rater {messages.as_plain_text(name)}, open this link in a private window:"
         )
-        st.code(st.session_state[_LINK], language=None, wrap_lines=True)
+        if link := st.session_state.get(_LINK):
+            st.code(link, language=None, wrap_lines=True)
+        else:
+            st.caption("The link was shown before and still works; a new one ends it.")
+            st.button("Make a new link", on_click=_new_link, args=(name, lead))
+
+
+def _new_link(name: str, lead: Rater) -> None:
+    with session.database().write() as db:
+        token = people.new_link(db, people.get_rater(db, name), by=lead)
+    st.session_state[_LINK] = get_settings().link(token)
 
 
 def show_next_step(db: Session, known: list[Round]) -> None:

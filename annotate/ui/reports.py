@@ -33,21 +33,21 @@ def drift(db: Session, baseline: str, round_: Round, judge: str) -> DriftReport:
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Computing agreement and its intervals")
-def _agreement(url: str, name: str, latest: int) -> AgreementReport:
+def _agreement(url: str, name: str, latest: tuple[int, int]) -> AgreementReport:
     del url, latest
     with session.database().read() as db:
         return agreement_report(db, rounds.get_round(db, name))
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the judge with people")
-def _calibration(url: str, name: str, judge: str, latest: int) -> CalibrationReport:
+def _calibration(url: str, name: str, judge: str, latest: tuple[int, int]) -> CalibrationReport:
     del url, latest
     with session.database().read() as db:
         return calibration_report(db, rounds.get_round(db, name), judge=judge)
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the two rounds on their anchors")
-def _drift(url: str, baseline: str, name: str, judge: str, latest: int) -> DriftReport:
+def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, int]) -> DriftReport:
     del url, latest
     with session.database().read() as db:
         return drift_report(

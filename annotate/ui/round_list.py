@@ -18,14 +18,14 @@ def show(db: Session, known: list[Round]) -> None:
                 "status": round_.status,
                 "units": done.units,
                 "submitted": f"{done.submitted} of {done.assignments}",
-                "progress": done.submitted / max(1, done.assignments),
+                "progress": 100 * done.submitted // max(1, done.assignments),
                 "launched": clock.day(round_.launched_at),
                 "closed": clock.day(round_.closed_at),
             }
             for round_, done in found
         ],
         column_config={
-            "progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+            "progress": st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100),
         },
         hide_index=True,
         width="stretch",

@@ -27,7 +27,7 @@ def show(round_: Round, lead: Rater) -> None:
     with st.expander("Import ratings: people, judges, metrics"), messages.shown_errors():
         _show_import(round_, lead)
     with st.expander("Export ratings"), messages.shown_errors():
-        _show_export(round_)
+        _show_export(round_, lead)
     with st.expander("The frozen design"):
         _show_design(round_)
     if round_.status == "open":
@@ -47,12 +47,12 @@ def _show_progress(done: Progress) -> None:
                 "segment": segment,
                 "units done": f"{counts['done']} of {counts['units']}",
                 "submitted": f"{counts['submitted']} of {counts['assignments']}",
-                "progress": counts["submitted"] / max(1, counts["assignments"]),
+                "progress": 100 * counts["submitted"] // max(1, counts["assignments"]),
             }
             for segment, counts in done.by_segment.items()
         ],
         column_config={
-            "progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+            "progress": st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100)
         },
         hide_index=True,
         width="stretch",
@@ -67,7 +67,7 @@ def _show_progress(done: Progress) -> None:
                 "submitted": r.submitted,
                 "skipped": r.skipped,
                 "flagged": r.flagged,
-                "open": r.claimed,
+                "holds now": r.claimed,
                 "seconds a unit": round(r.seconds / r.submitted) if r.submitted else None,
             }
             for name, r in done.by_rater.items()
@@ -197,13 +197,17 @@ def _show_plan(plan: RatingPlan) -> None:
         )
 
 
-def _show_export(round_: Round) -> None:
+def _show_export(round_: Round, lead: Rater) -> None:
     format_ = st.selectbox("Format", ("csv", "jsonl", "parquet"), key=f"export/{round_.id}")
 
     def content() -> bytes:
         stream = io.BytesIO()
+        file = f"{round_.name}.{format_}"
         with session.database().read() as db:
-            exchange.write_ratings(db, rounds.get_round(db, round_.name), stream, format_)
+            found = rounds.get_round(db, round_.name)
+            count = exchange.write_ratings(db, found, stream, format_)
+        with session.database().write() as db:
+            exchange.record_export(db, found, file, count, by=lead)
         return stream.getvalue()
 
     st.download_button(

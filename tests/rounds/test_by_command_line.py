@@ -15,7 +15,7 @@ from tests.rounds.workspace import (
     write_ratings,
 )
 
-LAUNCH = ("--rubric", "rag-answer", "--units", "36", "--by", "segment", "--overlap", "3",
+LAUNCH = ("--rubric", "rag", "--units", "36", "--by", "segment", "--overlap", "3",
           "--seed", "7", *(word for name in RATERS for word in ("--rater", name)))  # fmt: skip
 
 
@@ -48,7 +48,9 @@ def test_two_rounds_run_by_command_line_alone_and_reproduce_elsewhere(
     assert run("output", "import", *files, "--json").json["new"] == 120
     again = run("output", "import", *files, "--json").json
     assert (again["new"], again["same"]) == (0, 120)
-    assert run("rubric", "show", "rag-answer").out
+    own = run("rubric", "show", "rag-answer").out.replace("name: rag-answer", "name: rag")
+    (tmp_path / "rag.yaml").write_text(own)
+    assert run("rubric", "add", "rag.yaml").err == "rag@1 was added.\n"
     for name in RATERS:
         run("rater", "add", name)
     run("rater", "add", "Lea", "--role", "lead")
@@ -134,7 +136,7 @@ def test_two_rounds_run_by_command_line_alone_and_reproduce_elsewhere(
     other_folder = tmp_path_factory.mktemp("elsewhere")
     other = CommandLine(other_folder, f"sqlite:///{other_folder}/annotate.db")
     other("output", "import", *files)
-    other("rubric", "add", str(tmp_path / "rag.yaml")) if (tmp_path / "rag.yaml").exists() else None
+    other("rubric", "add", str(tmp_path / "rag.yaml"))
     for name in RATERS:
         other("rater", "add", name)
     for name in ("q3", "q4"):

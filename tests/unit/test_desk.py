@@ -326,3 +326,14 @@ def test_repeats_whose_original_others_took_are_not_counted_as_left(database: Da
         desk.submit("Ben", place)
         seen += 1
     assert bens.left == seen
+
+
+def test_a_late_duplicate_after_an_undo_is_no_correction(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    place = desk.take("Ada")
+    first = desk.submit("Ada", place, GOOD, key="first")
+    desk.undo("Ada")
+    late = desk.submit("Ada", place, GOOD, key="first")
+    assert (late.duplicate, late.assignment_id) == (True, first.assignment_id)
+    corrected = desk.submit("Ada", place, FAIR, key="second")
+    assert not corrected.duplicate

@@ -2,6 +2,8 @@
 
 import io
 import json
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -486,7 +488,11 @@ def test_an_export_that_fails_leaves_the_file_that_stood_there(
 
 def test_a_submission_that_was_reopened_and_is_imported_counts_once(full: Database) -> None:
     key = sampled(full)[0]
-    answers = {"quality": Answer(value=2, rationale="half")}
+    answers = {
+        "quality": Answer(value=2),
+        "tone": Answer(value=0),
+        "failure": Answer(tags=()),
+    }
     with full.write() as session:
         ada_, round_ = people.get_rater(session, "Ada"), rounds.get_round(session, "R")
         while True:
@@ -529,3 +535,44 @@ def test_who_is_added_for_settling_a_dispute_is_added_as_a_lead(small: Database)
     assert bring(small, row, add_raters=True).raters == ["Max"]
     with small.read() as session:
         assert people.get_rater(session, "Max").role == "lead"
+
+
+def test_a_criterion_that_two_rubrics_code_differently_needs_a_round(small: Database) -> None:
+    """Without a round, warm would be 0 by one rubric and 1 by the other."""
+    other = RUBRIC.replace("name: answers", "name: other").replace(
+        "[{id: warm, label: Warm}, {id: cold, label: Cold}]",
+        "[{id: cold, label: Cold}, {id: warm, label: Warm}]",
+    )
+    with small.write() as session:
+        rubric_versions.add_rubric(session, other, source_name="other.yaml", by=None)
+    row = {"output_id": "o1", "rater": "J", "criterion": "tone", "value": "warm"}
+    with pytest.raises(BadRow, match='"tone" has other values in the rubrics answers and other'):
+        bring(small, row, round=None)
+    assert bring(small, row).new == 1
+    assert bring(small, {**row, "criterion": "quality", "value": 2}, round=None).new == 1
+
+
+def test_a_round_that_closes_while_an_import_waits_takes_nothing(
+    postgresql_database: Database,
+) -> None:
+    """Whoever waits for the lock looks again at what it guards."""
+    database = workspace(postgresql_database)
+    waiting, refused = threading.Event(), []
+
+    def import_late() -> None:
+        with pytest.raises(RoundClosed) as said, database.write() as session:
+            round_ = rounds.get_round(session, "R")
+            waiting.set()
+            bring_file(session, jsonl(ada(database)), round=round_, name="r.jsonl")
+        refused.append(str(said.value))
+
+    with database.write() as session:
+        rounds.close_round(session, "R", by=None)
+        session.flush()
+        late = threading.Thread(target=import_late)
+        late.start()
+        assert waiting.wait(10)
+        time.sleep(0.3)
+    late.join(20)
+    assert len(refused) == 1
+    assert stored(database) == []

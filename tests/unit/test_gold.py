@@ -7,16 +7,29 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
-from annotate import adjudication, exchange, gold, people, ratings, rounds
+from annotate import (
+    adjudication,
+    exchange,
+    gold,
+    gold_file,
+    outputs,
+    people,
+    ratings,
+    rounds,
+    rubric_versions,
+)
 from annotate.errors import BadInput, NotAllowed, NotFound
 from annotate.rubric import Answer
 from db.engine import Database
 from db.tables import Gold, Rater
 from tests.unit.desk_round import GOOD, Desk
 
-BAD = {"quality": Answer(value=1), "failure": Answer(tags=("stale",))}
+BAD = {
+    "quality": Answer(value=1, rationale="the fee is not in the context"),
+    "failure": Answer(tags=("stale",)),
+}
 
 
 @pytest.fixture
@@ -70,9 +83,9 @@ def test_a_dispute_shows_every_side_with_its_rationale(desk: Desk) -> None:
     with desk.database.read() as session:
         found = adjudication.disputes(session, desk.round(), by=None)
     assert [(d.decision.unit, d.decision.criterion) for d in found] == [("o02", "quality")]
-    assert [(v.rater, v.value, v.label) for v in found[0].votes] == [
-        ("Ada", 3.0, "Good"),
-        ("Ben", 1.0, "Bad"),
+    assert [(v.rater, v.value, v.label, v.rationale) for v in found[0].votes] == [
+        ("Ada", 3.0, "Good", None),
+        ("Ben", 1.0, "Bad", "the fee is not in the context"),
     ]
 
 
@@ -168,7 +181,9 @@ def test_a_changed_label_retires_the_earlier_one_and_keeps_it_as_history(desk: D
     assert (changed.added, changed.changed) == (0, 1)
     with desk.database.read() as session:
         labels = {(g.output, g.criterion): g.value for g in gold.list_gold(session)}
+        history = session.exec(select(Gold).where(col(Gold.retired_at).is_not(None))).all()
     assert labels["o02", "quality"] == 2
+    assert [(old.criterion, old.value) for old in history] == [("quality", 1)]
 
 
 def test_equal_gold_gives_equal_bytes_and_a_corrected_label_is_no_conflict(
@@ -396,3 +411,30 @@ def test_a_kind_or_criterion_that_is_not_there_is_refused(desk: Desk, ask: str) 
             list(gold.lines(session, kind="silver"))
     with desk.database.write() as session, pytest.raises(NotFound, match="no criterion 'qualty'"):
         gold.promote(session, desk.round(), criteria=["qualty"], by=None)
+
+
+def test_a_category_stands_in_a_golden_dataset_by_its_options_id(database: Database) -> None:
+    with database.write() as session:
+        file = io.BytesIO(b'{"id":"a","input":"q","response":"r"}')
+        outputs.import_outputs(session, outputs.read_outputs(file, name="o.jsonl"), by=None)
+        people.add_rater(session, "Ada")
+        people.add_rater(session, "Ben")
+        rubric_versions.add_rubric(
+            session,
+            "name: t\ncriteria:\n  - id: tone\n    scale: categorical\n"
+            "    options: [{id: warm, label: Warm}, {id: cold, label: Cold}]\n",
+        )
+        asked = rounds.Design(name="T", rubric="t", units=1, overlap=2, raters=("Ada", "Ben"))
+        rounds.launch_round(session, asked, by=None)
+    with database.write() as session:
+        said = b"output_id,rater,criterion,value\na,Ada,tone,cold\na,Ben,tone,cold\n"
+        round_ = rounds.get_round(session, "T")
+        exchange.import_ratings(session, io.BytesIO(said), round=round_, name="t.csv", by=None)
+        rounds.close_round(session, "T", by=None)
+        gold.promote(session, rounds.get_round(session, "T"), by=None)
+        line = next(gold.lines(session))
+    assert line["labels"]["tone"]["value"] == "cold"
+    assert line["labels"]["tone"]["votes"] == {"cold": 2}
+    with database.read() as session:
+        text = gold_file.fresh([line])
+        assert gold.merged(session, text, name="g.jsonl").same == ["a"]

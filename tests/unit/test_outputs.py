@@ -427,3 +427,19 @@ def test_two_ways_to_write_a_letter_are_one_id() -> None:
     text = "\n".join(json.dumps(row) for row in rows)
     read = list(outputs.read_outputs(io.BytesIO(text.encode()), name="o.jsonl"))
     assert {row.id for _, row in read} == {"Zo\u00eb"}
+
+
+def test_the_same_file_twice_in_one_import_counts_once(database: Database) -> None:
+    text = json.dumps({"id": "a", "input": "q", "response": "r"}).encode()
+    rows = [row for _ in range(2) for row in read_outputs(io.BytesIO(text), name="o.jsonl")]
+    with database.write() as session:
+        found = import_outputs(session, rows, by=None)
+    assert (found.new, found.same) == (1, 1)
+
+
+@pytest.mark.parametrize("field", ["id", "response"])
+def test_a_number_of_thousands_of_digits_is_no_text(field: str) -> None:
+    row = {"id": '"a"', "input": '"q"', "response": '"r"', field: "9" * 5000}
+    text = "{" + ",".join(f'"{name}":{value}' for name, value in row.items()) + "}"
+    with pytest.raises(BadRow, match="row 1"):
+        list(read_outputs(io.BytesIO(text.encode()), name="o.jsonl"))

@@ -469,6 +469,7 @@ def test_a_design_document_means_the_same_outputs_raters_and_words(
     document = rounds.planned_document(planned(sqlite_database))
     with sqlite_database.write() as session:
         key = document["units"][0]["key"]
+        session.connection().exec_driver_sql("DROP TRIGGER output_refuses_update")
         session.exec(select(Output).where(Output.key == key)).one().content_hash = "other"
     for changed, error, words in (
         (document, Conflict, f"output '{key}' has other content here than in the design"),
@@ -532,9 +533,11 @@ def test_a_broken_store_is_told_in_words(sqlite_database: Database) -> None:
     launched(sqlite_database, units=3)
     with sqlite_database.write() as session:
         session.execute(sa.update(Unit).where(Unit.rank == 0).values(missing=1))  # type: ignore[arg-type]
+        session.connection().exec_driver_sql("DROP TRIGGER output_refuses_update")
         session.execute(sa.update(Output).values(content_hash="other"))
     with sqlite_database.read() as session:
         problems = verify(session)
+    assert "output o000 is not what was imported under this id" in problems
     assert any("counted submissions are missing on record" in problem for problem in problems)
     assert "round q3: its design does not fit its hash" in problems
 
@@ -542,9 +545,9 @@ def test_a_broken_store_is_told_in_words(sqlite_database: Database) -> None:
 def test_where_only_outputs_with_a_signal_are_left_more_of_them_are_drawn(
     signals: Database,
 ) -> None:
-    """140 outputs, 26 with a signal: 130 units need 16 of those, though only 3 were asked for."""
-    plan = planned(signals, units=130, oversample={"escalated": 3})
-    assert len(plan.units) == 130
+    """Of 140 outputs 7 are escalated: 138 units need 5 of them, though only 3 were asked for."""
+    plan = planned(signals, units=138, oversample={"escalated": 3})
+    assert len(plan.units) == 138
     assert "more units are drawn of outputs with a user signal" in " ".join(plan.warnings)
     for stratum in plan.strata:
         assert stratum.fresh <= stratum.population

@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -104,3 +107,21 @@ def test_ratings_go_in_and_out_of_a_round(run: CommandLine) -> None:
     assert "1 ratings of R written to out.csv" in run("rating", "export", "R", "out.csv").err
     again = run("rating", "import", "out.csv", "--round", "R", "--json").json
     assert (again["new"], again["same"]) == (0, 1)
+
+
+def test_a_slow_pipe_keeps_no_other_writer_waiting(run: CommandLine) -> None:
+    url = f"sqlite:///{run.folder}/annotate.db"
+    command = [sys.executable, "-m", "annotate", "output", "import", "-", "--json"]
+    environment = {**os.environ, "ANNOTATE_DATABASE_URL": url}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=run.folder
+    ) as importing:
+        assert importing.stdin is not None and importing.stdout is not None
+        importing.stdin.write(b'{"id": "a", "input": "q", "response": "r"}\n')
+        importing.stdin.flush()
+        time.sleep(1.5)  # long enough for it to have begun, and its sender has not ended
+        add = [*command[:3], "rater", "add", "Ada"]
+        done = subprocess.run(add, env=environment, cwd=run.folder, timeout=60, check=False)
+        assert (done.returncode, importing.poll()) == (0, None)
+        importing.stdin.close()
+        assert json.loads(importing.stdout.read())["new"] == 1

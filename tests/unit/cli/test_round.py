@@ -172,7 +172,8 @@ def test_a_launch_that_cannot_be_is_refused_with_the_mend(
 
 def test_a_round_is_closed_once_and_then_takes_no_ratings(house: CommandLine) -> None:
     house("round", "launch", "q3", *LAUNCH)
-    assert house("round", "close", "q3").err == "q3 is closed.\n"
+    said = house("round", "close", "q3").err
+    assert said == "q3 is closed; 90 of 90 submissions never came.\n"
     assert house("round", "status", "q3", "--json").json["status"] == "closed"
     assert house.refused("round", "close", "q3") == "round q3 is closed already"
     assert house.refused("round", "status", "q33") == "there is no round 'q33'; there are q3"
