@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
-from annotate import claims, events, people
+from annotate import claims, events, people, rounds
 from annotate.errors import Conflict
 from annotate.formats.source import File
 from annotate.outputs import Progress
 from annotate.rating_export import export_ratings, record_export, write_ratings
 from annotate.rating_import import Entry, RatingPlan, RatingPlanner
 from annotate.rating_rows import read_ratings
+from annotate.rubric import Rubric
 from db.tables import Assignment, Rater, Round, Unit, now
 
 __all__ = [
@@ -91,6 +92,8 @@ def import_ratings(
     if plan.conflicting and not dry_run:
         raise RatingConflicts(plan)
     submissions = _submissions(planner.entries)
+    if round is not None and submissions:
+        _note_irregular(planner, submissions, rounds.rubric_of(session, round))
     if dry_run or not planner.entries:
         plan.assignments = len(submissions)
         return plan
@@ -139,6 +142,24 @@ def _submissions(entries: Iterable[Entry]) -> dict[tuple[int, str], list[Entry]]
         if unit is not None and entry.row.kind == "human" and not entry.row.adjudication:
             found[unit, entry.row.rater].append(entry)
     return found
+
+
+def _note_irregular(
+    planner: RatingPlanner, submissions: Iterable[tuple[int, str]], rubric: Rubric
+) -> None:
+    """Count what the rating page would have refused.
+
+    Taken all the same: files come from other tools and earlier rubrics, and what people said
+    there is a fact. Who imports is told.
+    """
+    for unit, rater in submissions:
+        answers = planner.answers(unit, rater, rubric)
+        shown = rubric.shown(answers)
+        for problem in rubric.check_answers(answers):
+            planner.plan.irregular[f"{problem.criterion} {problem.problem}"] += 1
+        for criterion in answers:
+            if criterion not in shown:
+                planner.plan.irregular[f"{criterion} is answered, and its condition hides it"] += 1
 
 
 def _submit(

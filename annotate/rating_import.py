@@ -6,6 +6,7 @@ The whole file is planned in memory before anything is stored; a plan is pure of
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlmodel import Session, col
 from annotate.errors import BadRow, RoundClosed
 from annotate.rating_meaning import LOOKED_UP, Meaning
 from annotate.rating_rows import RatingFile, RatingRow
+from annotate.rubric import Answer, Rubric
 from db.tables import Rater, Rating, Round
 
 CONFLICTS_SHOWN = 20
@@ -96,6 +98,8 @@ class RatingPlan:
     """Of these, kept and not counted: their units had all the ratings that the round asks for."""
     outside: int = 0
     """Automated ratings of outputs that are no units of the round: stored outside any round."""
+    irregular: Counter[str] = field(default_factory=Counter)
+    """What the rubric asks of people and their submissions lack: submissions by what it is."""
     ignored: Counter[str] = field(default_factory=Counter)
     """Columns that are no field: rows that fill them."""
 
@@ -112,6 +116,7 @@ class RatingPlan:
             "assignments": self.assignments,
             "extra": self.extra,
             "outside_the_round": self.outside,
+            "irregular_submissions": dict(sorted(self.irregular.items())),
             "ignored_columns": dict(sorted(self.ignored.items())),
         }
 
@@ -148,6 +153,41 @@ class RatingPlanner:
         self._load_existing(entries)
         for entry in entries:
             self._decide(entry)
+
+    def answers(self, unit: int, rater: str, rubric: Rubric) -> dict[str, Answer]:
+        """What a person says of a unit by all ratings in force, stored and in the file."""
+        said = self._by_submission.get((unit, rater), {})
+        found: dict[str, Answer] = {}
+        for criterion in rubric.criteria:
+            entries = {key: said[key] for key in criterion.keys if key in said}
+            if not entries:
+                continue
+            one = next(iter(entries.values()))
+            # A stored rating's rationale was looked at when it came.
+            rationale = "stored" if one.row is None else one.row.rationale
+            tags = tuple(
+                key.partition(".")[2] for key, entry in entries.items() if entry.value == 1
+            )
+            if one.abstained is not None:
+                answer = Answer(abstained=one.abstained)
+            elif criterion.scale == "tags":
+                answer = Answer(tags=tags, rationale=rationale)
+            elif criterion.scale == "text":
+                answer = Answer(text=one.text)
+            else:
+                answer = Answer(value=one.value, rationale=rationale)
+            found[criterion.id] = answer
+        return found
+
+    @cached_property
+    def _by_submission(self) -> dict[tuple[int, str], dict[str, Entry]]:
+        """Ratings in force by (unit, rater) and criterion's key; adjudications apart."""
+        found: dict[tuple[int, str], dict[str, Entry]] = defaultdict(dict)
+        for (rater, unit, _, criterion, run, adjudication), entries in self._existing.items():
+            current = next((e for e in reversed(entries) if not e.superseded), None)
+            if unit is not None and run == 1 and not adjudication and current is not None:
+                found[unit, rater][criterion] = current
+        return found
 
     @property
     def new_raters(self) -> dict[str, str]:

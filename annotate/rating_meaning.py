@@ -175,6 +175,9 @@ class Meaning:
                 return [(key, None, text)]
             if row.value is None or (row.value == "" and criterion.scale != "tags"):
                 raise self._bad(row, "value", "is empty", "give a value, or say abstained")
+            if criterion.scale == "tags" and row.value == "" and row.kind != "human":
+                # A judge that failed leaves the cell empty too: that is no answer.
+                raise self._bad(row, "value", "is empty", "write [] if no tag applies")
             if criterion.scale == "tags" and key == criterion.id:
                 chosen = criterion.tags(row.value)
                 return [

@@ -142,5 +142,7 @@ def _report(plan: "RatingPlan", dry_run: bool) -> None:
     )
     if plan.new + plan.same + plan.conflicting > plan.rows:
         console.note("A row on tags counts once for every tag of the rubric: each is yes or no.")
+    for what, count in sorted(plan.irregular.items()):
+        console.note(f"{what} in {count} submissions, which are taken as they are")
     for column, count in sorted(plan.ignored.items()):
         console.note(f'column "{column}" is no field and was ignored ({count} rows)')

@@ -171,6 +171,8 @@ def _show_plan(plan: RatingPlan) -> None:
         st.caption(f"{plan.extra} units have all their ratings; theirs are kept, not counted.")
     if plan.corrected:
         st.caption(f"{plan.corrected} of the new ones are corrections that supersede a rating.")
+    for what, count in sorted(plan.irregular.items()):
+        st.caption(messages.as_plain_text(f"{what} in {count} submissions, taken as they are."))
     if plan.ignored:
         said = ", ".join(f"{name} ({n} rows)" for name, n in sorted(plan.ignored.items()))
         st.caption(messages.as_plain_text(f"Columns that are no field and are not read: {said}"))

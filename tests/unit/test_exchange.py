@@ -576,3 +576,28 @@ def test_a_round_that_closes_while_an_import_waits_takes_nothing(
     late.join(20)
     assert len(refused) == 1
     assert stored(database) == []
+
+
+def test_submissions_that_the_rubric_would_refuse_are_taken_and_counted(small: Database) -> None:
+    first, second, _ = sampled(small)
+    complete = [
+        {"output_id": first, "rater": "Ada", "criterion": name, "value": value}
+        for name, value in (("quality", 3), ("tone", "warm"), ("failure", "stale"))
+    ]
+    plan = bring(small, *complete, {**complete[0], "output_id": second})
+    assert plan.irregular == {
+        "tone is not answered": 1,
+        "failure is not answered": 1,
+    }
+    assert plan.assignments == 2
+    # The rest comes in another file: together they are what the rubric asks.
+    rest = [{**row, "output_id": second} for row in complete[1:]]
+    assert bring(small, *rest).irregular == {}
+
+
+def test_an_empty_cell_of_a_judge_is_no_choice_of_no_tag(small: Database) -> None:
+    row = {"output_id": sampled(small)[0], "rater": "J", "criterion": "failure", "value": ""}
+    with pytest.raises(BadRow, match=r"value is empty; write \[\] if no tag applies"):
+        bring(small, row)
+    assert bring(small, {**row, "value": []}).new == 2
+    assert bring(small, {**row, "rater": "Ada"}).new == 2
