@@ -82,6 +82,12 @@ from annotate.stats.judge_bias import (
     position_bias,
 )
 from annotate.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
+from annotate.stats.numeric_agreement import (
+    Concordance,
+    IntraclassCorrelation,
+    intraclass_correlation,
+    kendall_w,
+)
 from annotate.stats.planner import (
     anchors_for_shift,
     cases_for_pass_rates,
@@ -98,12 +104,6 @@ from annotate.stats.probability import (
     Bin,
     Reliability,
     reliability,
-)
-from annotate.stats.reliability import (
-    Concordance,
-    IntraclassCorrelation,
-    intraclass_correlation,
-    kendall_w,
 )
 
 __all__ = [

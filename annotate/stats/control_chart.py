@@ -4,6 +4,7 @@ A chart cannot say who moved: traffic and judge move its line alike. It says whe
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import optimize, stats
@@ -77,6 +78,7 @@ def ewma_chart(
     )  # fmt: skip
 
 
+@cache
 def ewma_run_length(smoothing: float, limit: float, *, shift: float = 0.0) -> float:
     """Periods until an alarm, on average, when every period is moved by `shift` standard errors.
 
@@ -96,6 +98,7 @@ def ewma_run_length(smoothing: float, limit: float, *, shift: float = 0.0) -> fl
     return float(lengths[STATES // 2])
 
 
+@cache
 def ewma_limit(smoothing: float, run_length: float) -> float:
     """The limit, in standard deviations of the line, at which false alarms are so far apart.
 

@@ -72,11 +72,9 @@ def reliability(
     # Sorted, so that the order of units cannot change an interval.
     order = np.lexsort((outcome, chance))
     chance, outcome = chance[order], outcome[order]
-    edges = np.unique(np.quantile(chance, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
-    place = (
-        np.searchsorted(edges[1:-1], chance, side="left") if len(edges) > 2 else np.zeros(n, int)
-    )
-    place = np.unique(place, return_inverse=True)[1]
+    # The bin of the first unit with a probability is that of all that have it.
+    _, first, group = np.unique(chance, return_index=True, return_inverse=True)
+    place = np.unique((bins * first[group]) // n, return_inverse=True)[1]
     members = np.eye(place.max() + 1)[place]
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(float)
     gap = members * (chance - outcome)[:, None]

@@ -1,0 +1,95 @@
+"""Control charts: published run lengths, simulated false alarms; stability and its p."""
+
+import numpy as np
+import pytest
+
+from annotate.stats import (
+    cusum_run_length,
+    ewma_chart,
+    ewma_limit,
+    ewma_run_length,
+    population_stability,
+)
+from tests.unit.stats.published import REFERENCE
+
+CHARTS = REFERENCE["control_charts"]
+
+
+@pytest.mark.parametrize("name", CHARTS["ewma"])
+def test_run_lengths_of_ewma_are_the_published_ones(name: str) -> None:
+    """Lucas & Saccucci (1990): 500 periods for (.1, 2.814) and (.25, 2.998)."""
+    smoothing, limit = map(float, name.split(","))
+    quiet, moved = CHARTS["ewma"][name]
+    assert ewma_run_length(smoothing, limit) == pytest.approx(quiet, abs=0.06)
+    assert ewma_run_length(smoothing, limit, shift=1) == pytest.approx(moved, abs=0.05)
+    assert ewma_limit(smoothing, ewma_run_length(smoothing, limit)) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("name", CHARTS["cusum"])
+def test_run_lengths_of_cusum_are_the_published_ones(name: str) -> None:
+    slack, limit = (float(part[1:]) for part in name.split(","))
+    quiet, moved = CHARTS["cusum"][name]
+    assert cusum_run_length(slack, limit) == pytest.approx(quiet, abs=0.06)
+    assert cusum_run_length(slack, limit, shift=1) == pytest.approx(moved, abs=0.006)
+
+
+def test_false_alarms_come_as_seldom_as_asked_for() -> None:
+    random, lengths = np.random.default_rng(12), []
+    for _ in range(300):
+        means = random.normal(4.0, 0.8 / np.sqrt(50), 400)
+        chart = ewma_chart(means, np.full(400, 50), centre=4.0, spread=0.8, run_length=60)
+        lengths.append(400 if chart.first_alarm is None else chart.first_alarm + 1)
+    assert np.mean(lengths) == pytest.approx(60, rel=0.2)
+
+
+def test_a_judge_that_moves_by_half_an_error_is_seen_within_days() -> None:
+    random = np.random.default_rng(1)
+    means = np.r_[random.normal(4.0, 0.1, 30), random.normal(4.2, 0.1, 30)]
+    chart = ewma_chart(means, np.full(60, 64), centre=4.0, spread=0.8)
+    assert chart.first_alarm is not None and 30 < chart.first_alarm < 45
+    assert chart.run_length == pytest.approx(370, rel=1e-6)
+
+
+def test_a_day_without_scores_leaves_the_line_where_it_was() -> None:
+    means = np.array([4.5, np.nan, 4.5])
+    chart = ewma_chart(means, np.array([10, 0, 10]), centre=4.0, spread=1.0)
+    assert chart.line[0] == chart.line[1] < chart.line[2]
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (lambda: ewma_run_length(0, 3), "smoothing lies"),
+        (lambda: ewma_limit(0.2, 1), "at least 2 periods"),
+        (lambda: ewma_chart(np.ones(2), np.ones(3, int), centre=0, spread=1), "2 means"),
+        (lambda: ewma_chart(np.ones(2), np.ones(2, int), centre=0, spread=0), "above 0"),
+    ],
+)
+def test_charts_that_cannot_be_are_refused(wish: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        wish()  # type: ignore[operator]
+
+
+def test_two_windows_of_one_distribution_exceed_a_tenth_and_p_does_not_mind() -> None:
+    """Reference, section 3.4: windows of 50 exceed the customary 0.1 in 69 of 100 cases."""
+    random = np.random.default_rng(5)
+    shares = [0.1, 0.15, 0.2, 0.25, 0.3]
+    found = [
+        population_stability(random.multinomial(50, shares), random.multinomial(50, shares))
+        for _ in range(200)
+    ]
+    assert np.mean([one.index >= 0.1 for one in found]) > 0.3
+    assert np.mean([one.p <= 0.05 for one in found]) < 0.1
+    moved = population_stability(np.array([5, 5, 10, 30]), np.array([30, 10, 5, 5]))
+    assert moved.p < 0.01
+
+
+def test_the_stability_index_counted_by_hand() -> None:
+    before, after = np.array([9, 9]), np.array([4, 14])
+    p, q = np.array([0.5, 0.5]), np.array([4.5, 14.5]) / 19
+    found = population_stability(before, after)
+    assert found.index == pytest.approx(((q - p) * np.log(q / p)).sum())
+    with pytest.raises(ValueError, match="without scores"):
+        population_stability(np.zeros(2, int), after)
+    with pytest.raises(ValueError, match="2 values beside 3"):
+        population_stability(before, np.ones(3, int))
