@@ -115,9 +115,8 @@ def test_the_calibration_error_counted_by_hand() -> None:
     passed = np.r_[np.ones(6), np.zeros(14), np.ones(12), np.zeros(8)]
     found = reliability(chance, passed, bins=2)
     assert found.calibration_error.value == pytest.approx(0.15)
-    assert [(one.predicted, one.observed.value) for one in found.bins] == pytest.approx(
-        [(0.2, 0.3), (0.8, 0.6)]
-    )
+    assert [one.predicted for one in found.bins] == pytest.approx([0.2, 0.8])
+    assert [one.observed.value for one in found.bins] == pytest.approx([0.3, 0.6])
     backwards = reliability(chance[::-1], passed[::-1], bins=2)
     assert backwards == found
 
