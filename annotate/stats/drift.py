@@ -92,9 +92,11 @@ class Drift:
             return f"Cannot tell{where}: {'; '.join(reasons)}."
         parts = []
         if wide := [n for n in DECIDING if n not in unseen and not self._within(n)]:
-            ranges = [f"{_the(CAUSES[n])} by {_range(self.contrasts[n])}" for n in wide]
-            parts.append(f"possible are moves of {', '.join(ranges)} points")
-            parts.append(f"about {self._asked(wide)} would tell them from {self.delta:g}")
+            first, *others = wide
+            ranges = [f"{_the(CAUSES[first])} may have moved by {_range(self.contrasts[first])}"]
+            ranges += [f"{_the(CAUSES[n])} by {_range(self.contrasts[n])}" for n in others]
+            parts.append(f"{', '.join(ranges)} points")
+            parts.append(f"about {self._asked(wide)} would narrow this to {self.delta:g} points")
         parts += [f"nothing of {_the(CAUSES[n])}: {self.contrasts[n].reason}" for n in unseen]
         return f"Cannot tell{where}: {'; '.join(parts)}."
 

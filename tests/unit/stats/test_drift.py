@@ -91,9 +91,9 @@ def test_a_small_round_without_drift_cannot_tell_and_says_what_would() -> None:
     assert found.needed is not None and found.needed > 0
     traffic = found.contrasts["T"]
     assert found.sentence() == (
-        f"Cannot tell: possible are moves of the traffic by {traffic.low:+.2f} to "
+        f"Cannot tell: the traffic may have moved by {traffic.low:+.2f} to "
         f"{traffic.high:+.2f} points; about {found.needed} more fresh units in each round with "
-        "anchors in proportion would tell them from 0.25."
+        "anchors in proportion would narrow this to 0.25 points."
     )
 
 
@@ -102,7 +102,7 @@ def test_five_anchors_say_how_far_the_judge_may_have_moved() -> None:
     judge = found.contrasts["J"]
     assert found.verdict is DriftVerdict.CANNOT_TELL
     said = found.sentence("returns")
-    assert f"the judge by {judge.low:+.2f} to {judge.high:+.2f}, " in said
+    assert f"the judge may have moved by {judge.low:+.2f} to {judge.high:+.2f}, " in said
     assert " more anchors" in said
 
 
