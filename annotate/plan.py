@@ -116,7 +116,7 @@ def plan_round(session: Session, design: Design) -> Plan:
         raise BadInput("give either a number of anchors or the round that they come from, not both")
     earlier = _anchors_of(session, design, source) if source is not None else []
     candidates = _population(session, design, earlier, baseline)
-    warnings: list[str] = []
+    warnings = _undated(session, design)
     counts = _allocation(session, design, rubric, candidates, warnings)
     fresh, marked = _drawn(design, candidates, counts)
     sizes = Counter(c.stratum for c in candidates)
@@ -236,6 +236,15 @@ def _conditions(session: Session, design: Design) -> list[sa.ColumnElement[bool]
     if filters.until:
         conditions.append(col(Output.occurred_at) < filters.until)
     return conditions
+
+
+def _undated(session: Session, design: Design) -> list[str]:
+    """A warning for outputs that a filter by time cannot place."""
+    if not (design.filters.since or design.filters.until):
+        return []
+    undated = col(Output.occurred_at).is_(None)
+    count = session.exec(select(sa.func.count()).select_from(Output).where(undated)).one()
+    return [f"{count} outputs have no time (occurred_at) and are left out"] if count else []
 
 
 def _allocation(

@@ -557,3 +557,13 @@ def test_where_only_outputs_with_a_signal_are_left_more_of_them_are_drawn(
 def test_control_characters_reach_no_design(field: str) -> None:
     with pytest.raises(BadInput, match=field):
         checked(**{"name": "R", "rubric": "short", "units": 3, field: "a\x1b[31m"})
+
+
+def test_outputs_without_a_time_are_left_out_of_a_span_of_time_and_counted(
+    sqlite_database: Database,
+) -> None:
+    some = rows(60, occurred_at=lambda n: "2026-03-01" if n < 40 else None)
+    furnish(sqlite_database, some)
+    plan = planned(sqlite_database, units=10, filters={"since": datetime(2026, 2, 1, tzinfo=UTC)})
+    assert "20 outputs have no time (occurred_at) and are left out" in plan.warnings
+    assert sum(stratum.population for stratum in plan.strata) == 40
