@@ -80,6 +80,10 @@ def import_ratings(
     """
     people.require_lead(by)
     read = read_ratings(file, name=name, format=format, mapping=mapping)
+    if round is not None and round.id is not None and not dry_run:
+        claims.one_at_a_time(session, round.id)
+        # Whoever held the lock may have closed it.
+        round = session.get_one(Round, round.id, populate_existing=True)
     missing = _missing(session, round, lock=not dry_run)
     planner = RatingPlanner(
         session, read, round_=round, kind=kind, add_raters=add_raters, correct=correct
@@ -123,9 +127,6 @@ def _missing(session: Session, round_: Round | None, *, lock: bool) -> dict[int,
     """Submissions still wanted, by unit; locked against the desk where it could claim meanwhile."""
     if round_ is None or round_.id is None:
         return {}
-    if lock:
-        claims.one_at_a_time(session, round_.id)
-        session.refresh(round_)  # whoever held the lock may have closed it
     statement = sa.select(col(Unit.id), col(Unit.missing)).where(col(Unit.round_id) == round_.id)
     if lock:
         statement = statement.with_for_update()
