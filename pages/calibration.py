@@ -78,6 +78,8 @@ with messages.shown_errors(), session.database().read() as db:
                 "passes found (TPR)": figures.words(r.result.tpr, percent=True),
                 "fails found (TNR)": figures.words(r.result.tnr, percent=True),
                 "answered": figures.words(r.result.coverage, percent=True),
+                "judge with itself": figures.words(r.noise.same, percent=True),
+                "apart by (points)": figures.words(r.noise.difference),
             }
             for r in rows
         ],

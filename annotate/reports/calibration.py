@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from annotate import ratings, rounds
 from annotate.reports.slices import slices
-from annotate.stats import Calibration, calibrate
+from annotate.stats import Calibration, JudgeNoise, calibrate, judge_noise
 from db.tables import Round
 
 NOT_BLIND = {"judge", "others"}
@@ -24,6 +24,8 @@ class CalibrationRow:
     judge: str
     segment_size: int
     result: Calibration
+    noise: JudgeNoise
+    """The judge against itself on the same units, where it scored them more than once."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def calibration_report(
             for segment, chosen in slices(of_criterion, by_segment):
                 said = ratings.matrix(chosen, key.key)
                 outputs = chosen.drop_duplicates("unit").set_index("unit")["output"]
-                judged = by_output.reindex([outputs[unit] for unit in said.units])
+                named = [outputs[unit] for unit in said.units]
+                judged = by_output.reindex(named)
                 rows.append(
                     CalibrationRow(
                         criterion=key.key,
@@ -93,6 +96,10 @@ def calibration_report(
                             domain=key.domain,
                             level=key.level,
                             pass_at=key.pass_at,
+                            minimum_units=parameters.minimum_units,
+                        ),
+                        noise=judge_noise(
+                            ratings.judge_runs(scored, key.key, name, named),
                             minimum_units=parameters.minimum_units,
                         ),
                     )
@@ -123,6 +130,11 @@ def _row_json(row: CalibrationRow) -> dict[str, Any]:
         "leave_one_out": {
             "weighted_kappa": result.judge_leave_one_out.weighted_kappa.as_json(),
             "spearman": result.judge_leave_one_out.spearman.as_json(),
+        },
+        "test_retest": {
+            "runs": row.noise.runs,
+            "same": row.noise.same.as_json(),
+            "difference": row.noise.difference.as_json(),
         },
         "confusion": {
             "labels": list(result.confusion_labels),

@@ -81,6 +81,7 @@ from annotate.stats.judge_bias import (
     length_bias,
     position_bias,
 )
+from annotate.stats.judge_noise import JudgeNoise, judge_noise
 from annotate.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from annotate.stats.numeric_agreement import (
     Concordance,
@@ -125,6 +126,7 @@ __all__ = [
     "Gate",
     "GateVerdict",
     "IntraclassCorrelation",
+    "JudgeNoise",
     "Level",
     "McNemar",
     "OneAnnotator",
@@ -169,6 +171,7 @@ __all__ = [
     "intra_rater",
     "intraclass_correlation",
     "kendall_w",
+    "judge_noise",
     "krippendorff_alpha",
     "length_bias",
     "lower_median",

@@ -74,6 +74,9 @@ def test_two_rounds_run_by_command_line_alone_and_reproduce_elsewhere(
     assert {s for _, s in rows} == {None, "billing", "refunds", "reports"}
 
     calibration = run("calibration", "q3", "--by", "segment", "--json").json
+    noise = calibration["rows"][0]["test_retest"]
+    assert noise["runs"] == 3
+    assert 0 < noise["difference"]["value"] < 0.6
     rows = {(r["criterion"], r["segment"]): r for r in calibration["rows"]}
     assert rows["faithfulness", None]["judge"] == JUDGE
     assert rows["faithfulness", None]["spearman"]["value"] > 0.7
