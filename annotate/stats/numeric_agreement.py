@@ -51,7 +51,10 @@ def intraclass_correlation(values: Floats) -> IntraclassCorrelation:
     within = float(((values - of_units[:, None]) ** 2).sum()) / (n * (k - 1))
     rest = values - of_units[:, None] - of_raters[None, :] + mean
     error = float((rest**2).sum()) / ((n - 1) * (k - 1))
-    if rows + within <= 1e-12 * (1 + mean**2):
+    # Below this a mean square is what rounding leaves of nothing.
+    tiny = 1e-12 * float((values**2).mean())
+    rows, columns, within, error = (0.0 if v <= tiny else v for v in (rows, columns, within, error))
+    if rows + within <= 0:
         return IntraclassCorrelation(
             *(Figure.undefined(Reason.NO_VARIATION, n, name) for name in names)
         )

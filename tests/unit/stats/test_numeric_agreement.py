@@ -1,10 +1,11 @@
 """Intraclass correlation and Kendall's W: published values, and tables without an answer."""
 
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from annotate.stats import intraclass_correlation, kendall_w
@@ -89,6 +90,7 @@ TABLE = st.tuples(st.integers(3, 9), st.integers(2, 4)).flatmap(
 
 
 @settings(deadline=None)
+@example(np.array([[1.0, 0.0]] * 3), Random(1), 1.937096273204224, 2.0)
 @given(TABLE, st.randoms(use_true_random=False), st.floats(0.5, 4), st.floats(-5, 5))
 def test_order_and_units_of_measurement_change_nothing(
     values: Floats, random: Any, factor: float, shift: float
