@@ -80,7 +80,7 @@ def krippendorff_alpha(
     *,
     domain: tuple[float, ...],
     level: Level,
-    interval: bootstrap.IntervalMethod = "bca",
+    interval: bootstrap.Resampling = "bca",
     resamples: int = bootstrap.RESAMPLES,
     seed: int = bootstrap.SEED,
 ) -> Figure:
@@ -88,7 +88,7 @@ def krippendorff_alpha(
 
     values: (units, raters), NaN where nobody rated. The point is that of the package
     `krippendorff`; the interval is a bootstrap over units, or the jackknife (see
-    `bootstrap.alpha_interval`); `weighted_alpha` has the analytic one.
+    `bootstrap.interval_of`); `weighted_alpha` has the analytic one.
     Undefined without a unit rated twice, and without variation (never 1 by convention).
     Raises ValueError for a value outside the scale, and for a ratio scale with values below 0.
     """
@@ -103,7 +103,7 @@ def _alpha(
     level: Level,
     resamples: int,
     seed: int,
-    how: bootstrap.IntervalMethod = "bca",
+    how: bootstrap.Resampling = "bca",
 ) -> Figure:
     method = f"Krippendorff's alpha, {level}"
     patterns = bootstrap.collapse(table)
@@ -118,9 +118,8 @@ def _alpha(
             value_counts=pairable, value_domain=list(domain), level_of_measurement=level
         )
     )
-    interval = bootstrap.alpha_interval(
-        patterns, domain, level, how=how, resamples=resamples, seed=seed
-    )
+    statistic = bootstrap.alpha_statistic(patterns, domain, level)
+    interval = bootstrap.interval_of(statistic, how=how, resamples=resamples, seed=seed)
     low, high = interval.low, interval.high
     # The package and the bootstrap sum in another order: the last bit may differ.
     return Figure(

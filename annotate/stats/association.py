@@ -10,18 +10,18 @@ from typing import Literal
 
 import numpy as np
 
-from annotate.stats.bootstrap import SEED, percentile
+from annotate.stats.bootstrap import SEED, Z, draws, percentile
 from annotate.stats.figure import Figure, Floats
 
-Weights = Literal["unweighted", "linear", "quadratic", "radical", "ordinal"]
+Weights = Literal[
+    "unweighted", "linear", "quadratic", "radical", "ordinal", "ratio", "circular", "bipolar"
+]
 Pair = tuple[Floats, Floats]
 RESAMPLES = 1000
 LARGE = 2000
 """From so many units on, the interval is the estimate plus or minus 1.96 bootstrap standard
 errors, for which 200 resamples are enough."""
 RESAMPLES_OF_LARGE = 200
-BLOCK = 2_000_000
-"""Weights held in memory at once."""
 FEW = 64
 """Up to so many groups, a matrix product adds up units faster than sorting does."""
 
@@ -30,24 +30,39 @@ def weight_matrix(domain: Sequence[float], weights: Weights) -> Floats:
     """How much two values agree, 1 for the same: (values, values).
 
     linear, quadratic, radical: by the distance as a share of the range, its square, its root.
-    ordinal: by how many pairs of points lie between them, whatever the distance (Gwet 2014).
+    ordinal: by how many pairs of points lie between them, whatever the distance. ratio: by the
+    square of the distance as a share of the sum. circular: the ends of the scale are neighbours.
+    bipolar: a distance counts more near the ends. All as in Gwet (2014).
+    Raises ValueError for ratio weights of a scale with values below 0.
     """
     scale = np.asarray(domain, dtype=float)
     gap = np.abs(scale[:, None] - scale[None, :])
-    if weights == "unweighted":
-        same: Floats = (gap == 0).astype(float)
-        return same
-    if weights == "ordinal":
-        place = np.arange(len(scale), dtype=float)
-        steps = np.abs(place[:, None] - place[None, :])
-        share = steps * (steps + 1) / (len(scale) * (len(scale) - 1))
-    else:
-        share = (gap / (scale[-1] - scale[0])) ** _POWERS[weights]
-    found: Floats = 1 - share
+    together = scale[:, None] + scale[None, :]
+    low, high = scale[0], scale[-1]
+    match weights:
+        case "unweighted":
+            far = (gap > 0).astype(float)
+        case "linear":
+            far = gap
+        case "quadratic":
+            far = gap**2
+        case "radical":
+            far = np.sqrt(gap)
+        case "ordinal":
+            place = np.arange(len(scale), dtype=float)
+            steps = np.abs(place[:, None] - place[None, :])
+            far = steps * (steps + 1)
+        case "ratio":
+            if low < 0:
+                raise ValueError(f"a ratio scale has no value below 0, this one has {low:g}")
+            far = np.divide(gap, together, out=np.zeros_like(gap), where=gap > 0) ** 2
+        case "circular":
+            far = np.sin(np.pi * gap / (high - low + 1)) ** 2
+        case "bipolar":
+            room = (together - 2 * low) * (2 * high - together)
+            far = np.divide(gap**2, room, out=np.zeros_like(gap), where=gap > 0)
+    found: Floats = 1 - far / far.max()
     return found
-
-
-_POWERS = {"linear": 1.0, "quadratic": 2.0, "radical": 0.5}
 
 
 def kappas(
@@ -58,23 +73,35 @@ def kappas(
     pairs: columns of (units,), NaN where nobody rated. draws: (resamples, units).
     NaN where both sides say one and the same value throughout.
     """
+    return kappa_of_sums(draws @ kappa_features(pairs, domain, weights), domain, weights)
+
+
+def kappa_features(pairs: Sequence[Pair], domain: Sequence[float], weights: Weights) -> Floats:
+    """What a unit adds to the sums that kappa is made of: (units, 2 + 2 values).
+
+    Pairs with both ratings, how much they agree, and how often either side gave each value.
+    """
     scale = np.asarray(domain, dtype=float)
     matrix = weight_matrix(domain, weights)
-    n = draws.shape[1]
-    said = np.zeros(n)
-    agreed = np.zeros(n)
-    sides = np.zeros((2, n, len(scale)))
+    n, q = len(pairs[0][0]), len(scale)
+    found = np.zeros((n, 2 + 2 * q))
     for first, second in pairs:
         both = np.flatnonzero(~(np.isnan(first) | np.isnan(second)))
         one, other = np.searchsorted(scale, first[both]), np.searchsorted(scale, second[both])
-        said[both] += 1
-        agreed[both] += matrix[one, other]
-        sides[0, both, one] += 1
-        sides[1, both, other] += 1
+        found[both, 0] += 1
+        found[both, 1] += matrix[one, other]
+        found[both, 2 + one] += 1
+        found[both, 2 + q + other] += 1
+    return found
+
+
+def kappa_of_sums(sums: Floats, domain: Sequence[float], weights: Weights) -> Floats:
+    """Weighted kappa of sums of `kappa_features`: (n, features) to (n,), NaN where undefined."""
+    q = len(domain)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = draws @ said
-        observed = (draws @ agreed) / total
-        rows, columns = ((draws @ side) / total[:, None] for side in sides)
+        observed = sums[:, 1] / sums[:, 0]
+        rows, columns = (side / sums[:, :1] for side in (sums[:, 2 : 2 + q], sums[:, 2 + q :]))
+        matrix = weight_matrix(domain, weights)
         expected = np.einsum("bi,ij,bj->b", rows, matrix, columns, optimize=True)
         found: Floats = (observed - expected) / (1 - expected)
     return np.where(expected < 1 - 1e-12, found, np.nan)
@@ -215,20 +242,7 @@ class Units:
     def resamples(self, seed: int) -> Iterator[Floats]:
         """Blocks of (resamples, patterns): how often each is drawn when units are drawn."""
         number = RESAMPLES if self.n < LARGE else RESAMPLES_OF_LARGE
-        random = np.random.default_rng(seed)
-        owner = np.repeat(np.arange(len(self.weights)), self.weights.astype(int))
-        step = max(1, BLOCK // max(1, len(self.weights)))
-        for start in range(0, number, step):
-            size = min(step, number - start)
-            if 2 * len(self.weights) < self.n:
-                share = self.weights / self.n
-                yield random.multinomial(self.n, share, size=size).astype(float)
-            else:
-                # With next to no repeated rows, drawing units is faster than drawing frequencies.
-                drawn = owner[random.integers(0, self.n, size=(size, self.n))]
-                drawn += np.arange(size)[:, None] * len(self.weights)
-                counted = np.bincount(drawn.ravel(), minlength=size * len(self.weights))
-                yield counted.reshape(size, -1).astype(float)
+        return draws(self.weights.astype(np.int64), number, seed)
 
 
 def figures_over_units(
@@ -262,7 +276,7 @@ def _figure(point: float, drawn: Floats, n: int, method: str, reason: str, seed:
     if not len(drawn) or len(defined) < 0.9 * len(drawn):
         return Figure(point, None, None, n, method=method, interval="none: too few units")
     if n >= LARGE:
-        reach = 1.959964 * float(defined.std(ddof=1))
+        reach = Z * float(defined.std(ddof=1))
         low, high, how = point - reach, point + reach, "bootstrap standard error over units"
     else:
         low, high = percentile(point, defined)

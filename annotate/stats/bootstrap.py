@@ -1,11 +1,13 @@
 """Intervals by resampling units.
 
-A statistic of unit counts depends only on how often each distinct row of counts was drawn. Units
-are therefore collapsed to distinct patterns; drawing units with replacement is drawing pattern
-frequencies from a multinomial, and all resamples are one matrix product. This is exact: the same
-resample gives the same value as the direct computation.
+A statistic of ratings is nearly always a function of sums over units: of counts, of agreeing
+pairs, of cells of a table. Units with the same ratings add the same to every sum. They are
+therefore collapsed to distinct patterns; drawing units with replacement is drawing pattern
+frequencies from a multinomial, and the sums of all resamples are one matrix product. This is
+exact: the same resample gives the same value as the direct computation.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,12 +16,15 @@ from scipy import stats
 
 from annotate.stats.figure import Floats, Ints, Level
 
-IntervalMethod = Literal["bca", "percentile", "jackknife"]
+Resampling = Literal["bca", "percentile", "jackknife"]
 RESAMPLES = 2000
 SEED = 20_260_901
 SMALL = 20
 """Below so many units the jackknife covers better than the bootstrap."""
 CONFIDENCE = 0.95
+Z = 1.959963984540054
+BLOCK = 2_000_000
+"""Weights held in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -37,69 +42,112 @@ class Patterns:
         return int(self.weights.sum())
 
 
-def collapse(counted: Ints) -> Patterns:
-    """The distinct patterns of units that were rated at least twice.
+def collapse(counted: Ints, *, least: int = 2) -> Patterns:
+    """The distinct patterns of units that were rated at least `least` times.
 
     counted: (units, values). Sorted, so that the order of units cannot change an interval.
     """
-    pairable = counted[counted.sum(axis=1) >= 2]
-    if not len(pairable):
+    chosen = counted[counted.sum(axis=1) >= least]
+    if not len(chosen):
         return Patterns(np.empty((0, counted.shape[1]), np.int64), np.empty(0, np.int64))
     # One integer a row: sorting integers is much faster than sorting rows.
-    base = int(pairable.max()) + 1
+    base = int(chosen.max()) + 1
     if base ** counted.shape[1] < 2**62:
         powers = base ** np.arange(counted.shape[1] - 1, -1, -1, dtype=np.int64)
-        _, first, weights = np.unique(pairable @ powers, return_index=True, return_counts=True)
-        return Patterns(pairable[first], weights.astype(np.int64))
-    rows, weights = np.unique(pairable, axis=0, return_counts=True)
+        _, first, weights = np.unique(chosen @ powers, return_index=True, return_counts=True)
+        return Patterns(chosen[first], weights.astype(np.int64))
+    rows, weights = np.unique(chosen, axis=0, return_counts=True)
     return Patterns(rows, weights.astype(np.int64))
 
 
-def alphas(patterns: Patterns, weights: Floats, domain: tuple[float, ...], level: Level) -> Floats:
-    """Krippendorff's alpha of each weighting of the patterns; NaN where it is undefined.
+@dataclass(frozen=True)
+class Statistic:
+    """A function of sums over units."""
 
-    weights: (resamples, patterns), how often each pattern counts.
+    features: Floats
+    """(patterns, features): what a unit of each pattern adds to every sum."""
+    weights: Ints
+    """(patterns,): how many units have each pattern."""
+    finish: Callable[[Floats], Floats]
+    """From sums (n, features) to values (n,), NaN where undefined."""
+
+    @property
+    def units(self) -> int:
+        """How many units there are in all."""
+        return int(self.weights.sum())
+
+    @property
+    def point(self) -> float:
+        """The value of the units as they are."""
+        return float(self.of(self.weights[None, :])[0])
+
+    def of(self, weights: Floats | Ints) -> Floats:
+        """The value of each weighting of the patterns. weights: (n, patterns)."""
+        return self.finish(weights @ self.features)
+
+    def without_one(self) -> Floats:
+        """The value with one unit of each pattern left out: (patterns,)."""
+        return self.finish(self.weights @ self.features - self.features)
+
+    def drawn(self, resamples: int, seed: int) -> Floats:
+        """The value of each resample of the units: (resamples,)."""
+        blocks = draws(self.weights, resamples, seed)
+        return np.concatenate([self.of(block) for block in blocks])
+
+
+def draws(weights: Ints, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each pattern is drawn when units are drawn with replacement.
+
+    weights: (patterns,), how many units have each. Yields blocks (resamples, patterns).
+    """
+    units, patterns = int(weights.sum()), len(weights)
+    random = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(patterns), weights)
+    step = max(1, BLOCK // max(1, patterns))
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        if 2 * patterns < units:
+            yield random.multinomial(units, weights / units, size=size).astype(float)
+        else:
+            # With next to no repeated rows, drawing units is faster than drawing frequencies.
+            chosen = owner[random.integers(0, units, size=(size, units))]
+            chosen += np.arange(size)[:, None] * patterns
+            counted = np.bincount(chosen.ravel(), minlength=size * patterns)
+            yield counted.reshape(size, -1).astype(float)
+
+
+def alpha_statistic(patterns: Patterns, domain: tuple[float, ...], level: Level) -> Statistic:
+    """Krippendorff's alpha; NaN where it is undefined.
+
     Krippendorff (2018), Content Analysis, 4th ed., ch. 12: alpha = 1 - (n-1) D_o / D_e over
     coincidences o_ck; the ordinal distance is recomputed from each resample's marginals.
     """
     rows = patterns.rows.astype(float)
     per_unit = rows.sum(axis=1)
-    first, second = np.triu_indices(rows.shape[1], k=1)
+    values = rows.shape[1]
+    first, second = np.triu_indices(values, k=1)
     # Coincidences c != k of one unit; twice over, for (c, k) and (k, c).
     pairs = 2 * rows[:, first] * rows[:, second] / (per_unit - 1)[:, None]
-    marginals = weights @ rows
-    total = marginals.sum(axis=1)
-    if level == "ordinal":
-        middle = np.cumsum(marginals, axis=1) - marginals / 2
-        distance = (middle[:, first] - middle[:, second]) ** 2
-    else:
-        scale = np.asarray(domain, dtype=float)
-        gap = scale[first] - scale[second]
-        if level == "ratio":
-            gap = gap / (scale[first] + scale[second])
-        distance = np.ones(len(first)) if level == "nominal" else gap**2
-        distance = np.broadcast_to(distance, (len(weights), len(first)))
-    observed = ((weights @ pairs) * distance).sum(axis=1)
-    expected = (2 * marginals[:, first] * marginals[:, second] * distance).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = 1 - (total - 1) * observed / expected
-    return np.where(expected > 0, found, np.nan)
+    scale = np.asarray(domain, dtype=float)
+    gap = scale[first] - scale[second]
+    if level == "ratio":
+        gap = gap / (scale[first] + scale[second])
+    fixed = np.ones(len(first)) if level == "nominal" else gap**2
 
+    def finish(sums: Floats) -> Floats:
+        marginals, between = sums[:, :values], sums[:, values:]
+        total = marginals.sum(axis=1)
+        distance = fixed
+        if level == "ordinal":
+            middle = np.cumsum(marginals, axis=1) - marginals / 2
+            distance = (middle[:, first] - middle[:, second]) ** 2
+        observed = (between * distance).sum(axis=1)
+        expected = (2 * marginals[:, first] * marginals[:, second] * distance).sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = 1 - (total - 1) * observed / expected
+        return np.where(expected > 0, found, np.nan)
 
-def resampled(patterns: Patterns, resamples: int, seed: int) -> Floats:
-    """How often each pattern is drawn when units are drawn with replacement.
-
-    Returns (resamples, patterns).
-    """
-    share = patterns.weights / patterns.units
-    drawn = np.random.default_rng(seed).multinomial(patterns.units, share, size=resamples)
-    return drawn.astype(float)
-
-
-def left_out(patterns: Patterns) -> Floats:
-    """The weights with one unit of each pattern left out: (patterns, patterns)."""
-    whole: Floats = patterns.weights.astype(float) - np.eye(len(patterns.weights))
-    return whole
+    return Statistic(np.hstack([rows, pairs]), patterns.weights, finish)
 
 
 @dataclass(frozen=True)
@@ -111,14 +159,8 @@ class Interval:
     method: str
 
 
-def alpha_interval(
-    patterns: Patterns,
-    domain: tuple[float, ...],
-    level: Level,
-    *,
-    how: IntervalMethod = "bca",
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
+def interval_of(
+    statistic: Statistic, *, how: Resampling = "bca", resamples: int = RESAMPLES, seed: int = SEED
 ) -> Interval:
     """BCa over units, or as asked for; the jackknife below 20 units or where a resample is
     undefined.
@@ -126,15 +168,14 @@ def alpha_interval(
     Efron (1987), Better bootstrap confidence intervals, JASA 82. Krippendorff's own bootstrap of
     pairs is not offered: it covers 74 to 82 % where it promises 95.
     """
-    point = float(alphas(patterns, patterns.weights[None, :].astype(float), domain, level)[0])
-    without = alphas(patterns, left_out(patterns), domain, level)
-    if patterns.units >= SMALL and how != "jackknife":
-        drawn = alphas(patterns, resampled(patterns, resamples, seed), domain, level)
+    point, without = statistic.point, statistic.without_one()
+    if statistic.units >= SMALL and how != "jackknife":
+        drawn = statistic.drawn(resamples, seed)
         if not np.isnan(drawn).any() and not np.isnan(without).any():
             if how == "percentile":
                 return Interval(*percentile(point, drawn), "percentiles over units")
-            return bca(point, drawn, without, patterns.weights)
-    return jackknife(point, without, patterns.weights)
+            return bca(point, drawn, without, statistic.weights)
+    return jackknife(point, without, statistic.weights)
 
 
 def bca(point: float, drawn: Floats, without: Floats, weights: Ints) -> Interval:

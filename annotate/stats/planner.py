@@ -61,9 +61,9 @@ def unit_spread(values: Floats, *, domain: tuple[float, ...], level: Level) -> f
     if patterns.units < 3:
         return None
     weights = patterns.weights.astype(float)
-    point = bootstrap.alphas(patterns, weights[None, :], domain, level)[0]
-    without = bootstrap.alphas(patterns, bootstrap.left_out(patterns), domain, level)
-    if np.isnan(point) or np.isnan(without).any():
+    statistic = bootstrap.alpha_statistic(patterns, domain, level)
+    without = statistic.without_one()
+    if np.isnan(statistic.point) or np.isnan(without).any():
         return None
     centre = float(np.average(without, weights=weights))
     n = patterns.units

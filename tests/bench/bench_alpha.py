@@ -18,7 +18,7 @@ import krippendorff
 import numpy as np
 
 from annotate.stats import agreement, krippendorff_alpha
-from annotate.stats.bootstrap import alpha_interval, alphas, collapse, resampled
+from annotate.stats.bootstrap import alpha_statistic, collapse, draws, interval_of
 from annotate.stats.figure import Floats, Level, counts
 
 UNITS, RATERS, RESAMPLES, CALLS, REPEATS = 100_000, 3, 1000, 5, 7
@@ -46,7 +46,7 @@ def _of(values: Floats, level: Level) -> dict[str, Any]:
     table = table[table.sum(axis=1) >= 2]
 
     def bootstrap() -> None:
-        alpha_interval(collapse(table), SCALE, level, resamples=RESAMPLES)
+        interval_of(alpha_statistic(collapse(table), SCALE, level), resamples=RESAMPLES)
 
     def figure() -> None:
         krippendorff_alpha(values, domain=SCALE, level=level, resamples=RESAMPLES)
@@ -75,8 +75,8 @@ def _of(values: Floats, level: Level) -> dict[str, Any]:
 def _largest_difference(table: "np.typing.NDArray[np.int64]", level: Level) -> float:
     """Between both computations on the same resamples."""
     patterns = collapse(table)
-    weights = resampled(patterns, CALLS, seed=3)
-    ours = alphas(patterns, weights, SCALE, level)
+    weights = np.vstack(list(draws(patterns.weights, CALLS, seed=3)))
+    ours = alpha_statistic(patterns, SCALE, level).of(weights)
     theirs = [_direct(np.repeat(patterns.rows, row.astype(int), axis=0), level) for row in weights]
     return float(np.abs(ours - np.array(theirs)).max())
 

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from annotate.stats import krippendorff_alpha
-from annotate.stats.bootstrap import alphas, bca, collapse, jackknife, percentile, resampled
+from annotate.stats.bootstrap import (
+    alpha_statistic,
+    bca,
+    collapse,
+    draws,
+    jackknife,
+    percentile,
+)
 from annotate.stats.figure import Floats, Level, counts
 from tests.unit.stats.published import REFERENCE, units
 
@@ -32,17 +39,17 @@ def test_alpha_of_reweighted_units_is_that_of_repeated_units(level: Level) -> No
     table = counts(units(REFERENCE["K4x12"]["raters_by_units"]), SCALE)
     for weights, expected in zip(group["weights"], group["alpha"][level], strict=True):
         patterns = collapse(np.repeat(table, weights, axis=0))
-        whole = patterns.weights[None, :].astype(float)
-        assert alphas(patterns, whole, SCALE, level)[0] == pytest.approx(expected, abs=1e-12)
+        found = alpha_statistic(patterns, SCALE, level).point
+        assert found == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("n", [5, 40, 700])
 def test_every_resample_equals_the_direct_computation(n: int, level: Level) -> None:
     patterns = collapse(counts(rated(n, seed=n), SCALE))
-    weights = resampled(patterns, 25, seed=3)
+    weights = np.vstack(list(draws(patterns.weights, 25, seed=3)))
     assert (weights.sum(axis=1) == patterns.units).all()
-    found = alphas(patterns, weights, SCALE, level)
+    found = alpha_statistic(patterns, SCALE, level).of(weights)
     for row, value in zip(weights.astype(int), found, strict=True):
         table = np.repeat(patterns.rows, row, axis=0)
         if (table.sum(axis=0) > 0).sum() < 2:

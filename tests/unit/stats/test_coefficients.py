@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from annotate.stats import (
     Figure,
+    Sampling,
     Weights,
     brennan_prediger,
     cohen_kappa,
+    cohen_zero_test,
+    conger_kappa,
     fleiss_kappa,
     gwet_ac,
     krippendorff_alpha,
@@ -20,8 +24,10 @@ from annotate.stats import (
     scott_pi,
     weighted_alpha,
 )
+from annotate.stats.bootstrap import Z
+from annotate.stats.coefficients import IntervalMethod
 from annotate.stats.figure import Floats
-from tests.unit.stats.published import REFERENCE, scale_of, units
+from tests.unit.stats.published import IRRCAC, REFERENCE, scale_of, units
 
 NAN = np.nan
 ONE_TO_FIVE = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -64,6 +70,119 @@ def test_the_coefficients_and_their_intervals_are_those_of_irrcac(
     assert found.interval == "linearised, t"
 
 
+def ported() -> list[Any]:
+    """(table, weights, coefficient) of the values of the Python package irrCAC."""
+    return [
+        pytest.param(name, weights, coefficient, value, id=f"{name}-{weights}-{coefficient}")
+        for name, tables in IRRCAC.items()
+        for weights, coefficients in tables.items()
+        for coefficient, value in coefficients.items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "weights", "coefficient", "expected"), ported())
+def test_congers_kappa_and_further_weights_are_those_of_irrcac(
+    name: str, weights: Weights, coefficient: str, expected: tuple[float, float]
+) -> None:
+    """irrCAC 0.4.4; nltk's `multi_kappa` of the diagnoses, .441809, is Conger's and not Fleiss'."""
+    family: dict[str, Callable[..., Figure]] = {
+        "conger": conger_kappa,
+        "gwet": gwet_ac,
+        "fleiss": fleiss_kappa,
+        "bp": brennan_prediger,
+        "krippendorff": weighted_alpha,
+    }
+    values = units(REFERENCE[name]["raters_by_units"])
+    found = family[coefficient](values, domain=scale_of(values), weights=weights)
+    value, error = expected
+    assert found.value == pytest.approx(value, abs=1e-11)
+    assert found.low is not None
+    assert found.value is not None
+    rated = values[(~np.isnan(values)).sum(axis=1) >= (2 if coefficient == "krippendorff" else 1)]
+    reach = stats.t.ppf(0.975, len(rated) - 1) * error
+    assert found.value - found.low == pytest.approx(reach, abs=1e-10)
+
+
+def test_congers_kappa_of_two_complete_raters_is_cohens() -> None:
+    group = REFERENCE["cohen_anxiety_1_2"]
+    first, second = np.array(group["a"]), np.array(group["b"])
+    values = np.column_stack([first, second])
+    scale = (1.0, 2, 3, 4, 5, 6)
+    found = conger_kappa(values, domain=scale, weights="linear").value
+    assert found == pytest.approx(group["values"]["linear"]["est"], abs=1e-12)
+
+
+@pytest.mark.parametrize("weights", ["unweighted", "linear", "quadratic"])
+def test_no_agreement_beyond_chance_is_tested_as_in_r_irr(weights: Weights) -> None:
+    """R irr kappa2, with the standard error under the hypothesis of no agreement."""
+    group = REFERENCE["cohen_anxiety_1_2"]
+    expected = group["values"][weights]
+    found = cohen_zero_test(
+        np.array(group["a"]), np.array(group["b"]), domain=(1, 2, 3, 4, 5, 6), weights=weights
+    )
+    assert found is not None
+    assert (found.error, found.z) == pytest.approx((expected["se0"], expected["z"]), abs=1e-12)
+    assert found.p == pytest.approx(2 * stats.norm.sf(abs(expected["z"])))
+
+
+def test_two_diagnosticians_agree_beyond_chance() -> None:
+    """R irr kappa2 on diagnoses, raters 1 and 2: z 6.99647."""
+    values = units(REFERENCE["diagnoses"]["raters_by_units"])
+    found = cohen_zero_test(values[:, 0], values[:, 1], domain=ONE_TO_FIVE, weights="unweighted")
+    assert found is not None
+    assert found.z == pytest.approx(6.996470769782, abs=1e-11)
+
+
+def test_raters_who_cannot_agree_beyond_chance_have_no_test() -> None:
+    same, varied = np.ones(5), np.array([1.0, 2, 1, 2, 1])
+    assert cohen_zero_test(same, same, domain=ONE_TO_FIVE, weights="linear") is None
+    assert cohen_zero_test(same, varied, domain=ONE_TO_FIVE, weights="linear") is None
+
+
+@pytest.mark.parametrize("interval", ["bca", "percentile", "jackknife"])
+@pytest.mark.parametrize("coefficient", ["pa", "gwet_ac", "fleiss", "brennan_prediger", "alpha"])
+def test_resampled_intervals_are_near_the_analytic_ones(
+    coefficient: str, interval: IntervalMethod
+) -> None:
+    """HK2007: 40 units, no rating far from the rest."""
+    values = units(REFERENCE["HK2007"]["raters_by_units"])
+    analytic = FAMILY[coefficient](values, domain=(0, 1, 2, 3), weights="quadratic")
+    found = FAMILY[coefficient](
+        values, domain=(0, 1, 2, 3), weights="quadratic", sampling=Sampling(interval)
+    )
+    assert found.value == analytic.value
+    assert (found.low, found.high) == pytest.approx((analytic.low, analytic.high), abs=0.06)
+    assert found.interval != analytic.interval
+    assert found.seed is not None
+
+
+@pytest.mark.parametrize("interval", ["bca", "percentile", "jackknife"])
+def test_kappas_of_two_have_every_interval(interval: IntervalMethod) -> None:
+    values = units(REFERENCE["diagnoses"]["raters_by_units"])
+    first, second = values[:, 0], values[:, 1]
+    sampling = Sampling(interval)
+    for of_two in (cohen_kappa, scott_pi):
+        analytic = of_two(first, second, domain=ONE_TO_FIVE, weights="unweighted")
+        found = of_two(first, second, domain=ONE_TO_FIVE, weights="unweighted", sampling=sampling)
+        assert found.value == analytic.value
+        assert (found.low, found.high) == pytest.approx((analytic.low, analytic.high), abs=0.12)
+    several = conger_kappa(values, domain=ONE_TO_FIVE, sampling=sampling)
+    analytic = conger_kappa(values, domain=ONE_TO_FIVE)
+    assert (several.low, several.high) == pytest.approx((analytic.low, analytic.high), abs=0.04)
+
+
+def test_a_resampled_interval_of_a_finite_population_is_refused() -> None:
+    values = units(REFERENCE["HK2007"]["raters_by_units"])
+    with pytest.raises(ValueError, match="finite population"):
+        fleiss_kappa(values, domain=(0, 1, 2, 3), sampling=Sampling("bca", population=80))
+
+
+def test_ratio_weights_need_a_scale_without_negative_values() -> None:
+    values = np.array([[-1.0, 1], [1, 1], [-1, -1]])
+    with pytest.raises(ValueError, match="no value below 0, this one has -1"):
+        fleiss_kappa(values, domain=(-1, 1), weights="ratio")
+
+
 def test_fleiss_kappa_of_the_diagnoses_is_that_of_r_irr_and_statsmodels() -> None:
     """R irr kappam.fleiss .430244520060; statsmodels, nltk `pi()` and raters agree."""
     group = REFERENCE["diagnoses"]
@@ -83,7 +202,7 @@ def test_cohens_kappa_is_that_of_r_irr(weights: Weights) -> None:
         np.array(group["a"]), np.array(group["b"]), domain=(1, 2, 3, 4, 5, 6), weights=weights
     )
     assert found.value == pytest.approx(expected["est"], abs=1e-12)
-    reach = 1.959964 * expected["se"]
+    reach = Z * expected["se"]
     assert (found.low, found.high) == pytest.approx(
         (expected["est"] - reach, expected["est"] + reach), abs=1e-9
     )
@@ -94,7 +213,7 @@ def test_cohens_kappa_of_two_diagnosticians_is_that_of_r_irr() -> None:
     values = units(REFERENCE["diagnoses"]["raters_by_units"])
     found = cohen_kappa(values[:, 0], values[:, 1], domain=ONE_TO_FIVE, weights="unweighted")
     assert found.value == pytest.approx(0.651162790698, abs=1e-12)
-    assert found.high == pytest.approx(0.651162790698 + 1.959964 * 0.0996826561, abs=1e-9)
+    assert found.high == pytest.approx(0.651162790698 + Z * 0.0996826561, abs=1e-9)
 
 
 def test_a_point_of_the_scale_that_nobody_used_still_counts() -> None:
@@ -156,8 +275,8 @@ def test_nothing_rated_twice_is_undefined(coefficient: str, values: Floats) -> N
 def test_a_sample_of_nearly_all_units_leaves_next_to_no_doubt() -> None:
     values = units(REFERENCE["diagnoses"]["raters_by_units"])
     sample = fleiss_kappa(values, domain=ONE_TO_FIVE)
-    half = fleiss_kappa(values, domain=ONE_TO_FIVE, population=60)
-    whole = fleiss_kappa(values, domain=ONE_TO_FIVE, population=30)
+    half = fleiss_kappa(values, domain=ONE_TO_FIVE, sampling=Sampling(population=60))
+    whole = fleiss_kappa(values, domain=ONE_TO_FIVE, sampling=Sampling(population=30))
     widths = [f.high - f.low for f in (sample, half, whole)]  # type: ignore[operator]
     assert widths[1] == pytest.approx(widths[0] * np.sqrt(0.5))
     assert widths[2] == 0.0
