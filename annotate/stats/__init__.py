@@ -24,8 +24,6 @@ from annotate.stats.association import Weights
 from annotate.stats.calibration import (
     Calibration,
     Ceiling,
-    Thresholds,
-    Verdict,
     calibrate,
     lower_median,
 )
@@ -62,6 +60,11 @@ from annotate.stats.control_chart import (
     ewma_limit,
     ewma_run_length,
     population_stability,
+)
+from annotate.stats.correlation import (
+    WithinCorrelation,
+    correlation_between,
+    correlation_within,
 )
 from annotate.stats.dawid_skene import (
     DawidSkene,
@@ -110,6 +113,7 @@ from annotate.stats.probability import (
     Reliability,
     reliability,
 )
+from annotate.stats.verdict import Thresholds, Verdict
 
 __all__ = [
     "Agreement",
@@ -145,6 +149,7 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "Weights",
+    "WithinCorrelation",
     "ZeroTest",
     "across",
     "agreement",
@@ -164,6 +169,8 @@ __all__ = [
     "compare_paired",
     "conger_kappa",
     "counts",
+    "correlation_between",
+    "correlation_within",
     "cusum_run_length",
     "dawid_skene",
     "detectable_shift",

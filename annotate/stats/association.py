@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from annotate.stats.bootstrap import SEED, Z, draws, percentile
+from annotate.stats.bootstrap import SEED, Z, bca, draws, percentile
 from annotate.stats.figure import Figure, Floats
 
 Weights = Literal[
@@ -18,6 +18,8 @@ Weights = Literal[
 ]
 Pair = tuple[Floats, Floats]
 RESAMPLES = 1000
+MANY = 500
+"""From so many units on, the percentiles of resamples are as good as BCa."""
 LARGE = 2000
 """From so many units on, the interval is the estimate plus or minus 1.96 bootstrap standard
 errors, for which 200 resamples are enough."""
@@ -107,14 +109,44 @@ def kappa_of_sums(sums: Floats, domain: Sequence[float], weights: Weights) -> Fl
     return np.where(expected < 1 - 1e-12, found, np.nan)
 
 
+def ac_of_sums(sums: Floats, domain: Sequence[float], weights: Weights) -> Floats:
+    """Gwet's AC1 or AC2 of sums of `kappa_features`: (n, features) to (n,)."""
+    q, matrix = len(domain), weight_matrix(domain, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (sums[:, 2 : 2 + q] + sums[:, 2 + q :]) / (2 * sums[:, :1])
+        chance = matrix.sum() / (q * (q - 1)) * (share * (1 - share)).sum(axis=1)
+        found: Floats = (sums[:, 1] / sums[:, 0] - chance) / (1 - chance)
+    return found
+
+
+def coefficients_of_pairs(
+    pairs: Sequence[Pair],
+    draws: Floats,
+    domain: Sequence[float],
+    weights: Weights,
+    *,
+    pooled: bool = False,
+) -> tuple[Floats, Floats]:
+    """Kappa and AC of pairs of columns, in every resample: (resamples,) each.
+
+    The mean of the pairs' coefficients, each weighted by the units it shares; pooled: those of the
+    one table that all pairs fill.
+    """
+    if not pairs:
+        nothing = np.full(len(draws), np.nan)
+        return nothing, nothing
+    groups = [pairs] if pooled else [[pair] for pair in pairs]
+    sums = [draws @ kappa_features(group, domain, weights) for group in groups]
+    shared = [found[:, 0] for found in sums]
+    kappa = _averaged([kappa_of_sums(found, domain, weights) for found in sums], shared)
+    return kappa, _averaged([ac_of_sums(found, domain, weights) for found in sums], shared)
+
+
 def mean_kappa(
     pairs: Sequence[Pair], draws: Floats, domain: Sequence[float], weights: Weights
 ) -> Floats:
     """The mean of the pairs' kappas, each weighted by the units it shares: (resamples,)."""
-    if not pairs:
-        return np.full(len(draws), np.nan)
-    values = [kappas([pair], draws, domain, weights) for pair in pairs]
-    return _averaged(values, [draws @ _shared(pair) for pair in pairs])
+    return coefficients_of_pairs(pairs, draws, domain, weights)[0]
 
 
 def correlations(first: Floats, second: Floats, draws: Floats) -> Floats:
@@ -196,11 +228,6 @@ def _in_order(group: "np.typing.NDArray[np.intp]") -> bool:
     return bool(np.array_equal(group, np.arange(len(group))))
 
 
-def _shared(pair: Pair) -> Floats:
-    found: Floats = (~(np.isnan(pair[0]) | np.isnan(pair[1]))).astype(float)
-    return found
-
-
 def _averaged(values: Sequence[Floats], shared: Sequence[Floats]) -> Floats:
     """The mean of what is defined, weighted by shared units: (resamples,)."""
     each = np.array(values)
@@ -256,20 +283,34 @@ def figures_over_units(
 
     statistics: from weights (resamples, patterns) to one (resamples,) array for each method.
     methods: of each statistic its name, and the reason to give where it is undefined.
+    BCa below MANY units, percentiles below LARGE, then plus or minus 1.96 standard errors.
     Resamples in which a statistic is undefined are left out; with more than a tenth of them
     undefined, or fewer than three units, there is no interval.
     """
     points = [float(found[0]) for found in statistics(units.weights[None, :])]
-    blocks = [statistics(block) for block in units.resamples(seed)] if units.n >= 3 else []
+    drawn: list[Floats] = [np.empty(0)] * len(methods)
+    without = drawn
+    if units.n >= 3:
+        blocks = [statistics(block) for block in units.resamples(seed)]
+        drawn = [np.concatenate([block[i] for block in blocks]) for i in range(len(methods))]
+    if 3 <= units.n < MANY:
+        without = list(statistics(units.weights - np.eye(len(units.weights))))
     return [
-        _figure(
-            point, np.concatenate([np.empty(0), *(b[i] for b in blocks)]), units.n, *method, seed
-        )
-        for i, (point, method) in enumerate(zip(points, methods, strict=True))
+        _figure(point, of_draws, of_rest, units, *method, seed)
+        for point, of_draws, of_rest, method in zip(points, drawn, without, methods, strict=True)
     ]
 
 
-def _figure(point: float, drawn: Floats, n: int, method: str, reason: str, seed: int) -> Figure:
+def _figure(
+    point: float,
+    drawn: Floats,
+    without: Floats,
+    units: Units,
+    method: str,
+    reason: str,
+    seed: int,
+) -> Figure:
+    n = units.n
     if np.isnan(point):
         return Figure.undefined(reason, n, method)
     defined = drawn[~np.isnan(drawn)]
@@ -278,9 +319,14 @@ def _figure(point: float, drawn: Floats, n: int, method: str, reason: str, seed:
     if n >= LARGE:
         reach = Z * float(defined.std(ddof=1))
         low, high, how = point - reach, point + reach, "bootstrap standard error over units"
-    else:
+    elif n >= MANY or np.isnan(without).any():
         low, high = percentile(point, defined)
-        how = "bootstrap over units"
+        how = "percentiles over units"
+    else:
+        interval = bca(point, defined, without, units.weights.astype(np.int64))
+        if interval.low is None or interval.high is None:
+            return Figure(point, None, None, n, method=method, interval=interval.method)
+        low, high, how = interval.low, interval.high, interval.method
     return Figure(
         point,
         max(-1.0, low),

@@ -117,37 +117,50 @@ def draws(weights: Ints, resamples: int, seed: int) -> Iterator[Floats]:
 
 
 def alpha_statistic(patterns: Patterns, domain: tuple[float, ...], level: Level) -> Statistic:
-    """Krippendorff's alpha; NaN where it is undefined.
+    """Krippendorff's alpha; NaN where it is undefined."""
+    return Statistic(
+        alpha_features(patterns.rows.astype(float)),
+        patterns.weights,
+        lambda sums: alpha_of_sums(sums, domain, level),
+    )
+
+
+def alpha_features(rows: Floats) -> Floats:
+    """What a unit adds to the sums that alpha is made of: (units, values + pairs of values).
+
+    rows: (units, values), how many raters gave each value. Its ratings, and its coincidences
+    o_ck of c below k, twice over; nothing for a unit that was rated less than twice.
+    """
+    per_unit = rows.sum(axis=1, keepdims=True)
+    first, second = np.triu_indices(rows.shape[1], k=1)
+    pairs = 2 * rows[:, first] * rows[:, second] / np.maximum(per_unit - 1, 1)
+    found: Floats = np.where(per_unit >= 2, np.hstack([rows, pairs]), 0.0)
+    return found
+
+
+def alpha_of_sums(sums: Floats, domain: tuple[float, ...], level: Level) -> Floats:
+    """Krippendorff's alpha of sums of `alpha_features`: (n, features) to (n,), NaN if undefined.
 
     Krippendorff (2018), Content Analysis, 4th ed., ch. 12: alpha = 1 - (n-1) D_o / D_e over
     coincidences o_ck; the ordinal distance is recomputed from each resample's marginals.
     """
-    rows = patterns.rows.astype(float)
-    per_unit = rows.sum(axis=1)
-    values = rows.shape[1]
+    values = len(domain)
     first, second = np.triu_indices(values, k=1)
-    # Coincidences c != k of one unit; twice over, for (c, k) and (k, c).
-    pairs = 2 * rows[:, first] * rows[:, second] / (per_unit - 1)[:, None]
+    marginals, between = sums[:, :values], sums[:, values:]
     scale = np.asarray(domain, dtype=float)
     gap = scale[first] - scale[second]
-    if level == "ratio":
+    if level == "nominal":
+        gap = np.ones(len(first))
+    elif level == "ratio":
         gap = gap / (scale[first] + scale[second])
-    fixed = np.ones(len(first)) if level == "nominal" else gap**2
-
-    def finish(sums: Floats) -> Floats:
-        marginals, between = sums[:, :values], sums[:, values:]
-        total = marginals.sum(axis=1)
-        distance = fixed
-        if level == "ordinal":
-            middle = np.cumsum(marginals, axis=1) - marginals / 2
-            distance = (middle[:, first] - middle[:, second]) ** 2
-        observed = (between * distance).sum(axis=1)
-        expected = (2 * marginals[:, first] * marginals[:, second] * distance).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = 1 - (total - 1) * observed / expected
-        return np.where(expected > 0, found, np.nan)
-
-    return Statistic(np.hstack([rows, pairs]), patterns.weights, finish)
+    elif level == "ordinal":
+        middle = np.cumsum(marginals, axis=1) - marginals / 2
+        gap = middle[:, first] - middle[:, second]
+    observed = (between * gap**2).sum(axis=1)
+    expected = (2 * marginals[:, first] * marginals[:, second] * gap**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = 1 - (marginals.sum(axis=1) - 1) * observed / expected
+    return np.where(expected > 0, found, np.nan)
 
 
 @dataclass(frozen=True)

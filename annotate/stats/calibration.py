@@ -5,7 +5,6 @@ docs/statistics.md.
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from scipy import stats
@@ -14,47 +13,20 @@ from annotate.stats.association import (
     Pair,
     Units,
     Weights,
+    coefficients_of_pairs,
     figures_over_units,
-    kappas,
     mean_correlation,
-    mean_kappa,
     pooled_correlation,
 )
-from annotate.stats.bootstrap import SEED
+from annotate.stats.bootstrap import SEED, alpha_features, alpha_of_sums
 from annotate.stats.estimate import rate
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough, plural
+from annotate.stats.verdict import Thresholds, Verdict, decide
 
 MINIMUM_UNITS = 10
 SHARED = 10
 """Where two people share fewer units than this on average (a large pool, each rating a few), no
 person can be measured alone: people are then taken as interchangeable."""
-
-
-class Verdict(StrEnum):
-    """What a lead may do with the judge on this criterion."""
-
-    TRUST = "trust"
-    WATCH = "watch"
-    DO_NOT_USE = "do not use"
-    NOT_ENOUGH = "not enough ratings"
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What the verdict decides by."""
-
-    of_ceiling: float = 0.8
-    """Trust asks for this share of the agreement that people have with each other."""
-    poor_of_ceiling: float = 0.5
-    """Below this share the judge is not to be used; trust asks that the lower end of the interval
-    lies above it."""
-    ceiling: float = 0.4
-    """People who agree less than this among themselves cannot calibrate anything."""
-    bias: float = 0.125
-    """Trust asks for a bias within this share of the scale's range (half a point of 1 to 5)."""
-    poor_bias: float = 0.25
-    """A bias beyond this share of the range: not to be used as it is; trust asks that the whole
-    interval lies within it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +35,10 @@ class Ceiling:
 
     weighted_kappa: Figure
     spearman: Figure
+    ac: Figure
+    """Gwet's AC1 (nominal) or AC2: readable where nearly all is passed, as kappa is not."""
+    alpha: Figure
+    """Krippendorff's: of people; and with the judge in each person's place in turn, averaged."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +92,7 @@ def calibrate(
     Kappa is Cohen's with quadratic weights (unweighted on a nominal scale) with each person,
     averaged by units shared; Spearman, Kendall's tau-b, bias and MAE are against the mean of the
     people; TPR and TNR against their lower median. Intervals: kappa and Spearman bootstrap over
-    units; tau-b Fieller, Hartley & Pearson (1957); bias and MAE t; rates Wilson (1927).
+    units; tau-b Brown & Benedetti (1977); bias and MAE t; rates Wilson (1927).
     """
     if len(judge) != len(humans):
         raise ValueError(f"{len(judge)} scores for {len(humans)} units")
@@ -133,22 +109,25 @@ def calibrate(
     middle = lower_median(humans)
     categories = level == "nominal" and len(domain) > 2
     figures = _compared(judge, nearest, humans, domain, level, seed)
+    kappa, ceiling_kappa = figures["kappa"], figures["kappa of people"]
     if categories:
         none = Figure.undefined(Reason.NOMINAL, n)
         spearman = tau = bias = mae = alone = ceiling_spearman = none
     else:
-        spearman, alone, ceiling_spearman = figures[2:]
+        spearman = figures["rho"]
+        alone, ceiling_spearman = figures["rho alone"], figures["rho of people"]
         mean = np.nanmean(humans, axis=1)
         tau = _tau(judge, mean)
         bias = _mean(judge - mean, "judge minus mean of people")
         mae = _mean(np.abs(judge - mean), "absolute error")
-    kappa, ceiling_kappa = figures[:2]
     if np.ptp(nearest) == 0 and kappa.value is not None:
         # No resample differs, which says nothing of units not yet seen.
         kappa = replace(kappa, low=None, high=None, interval=f"none: {Reason.CONSTANT}")
     tpr, tnr = _pass_rates(nearest, middle, pass_at)
-    ceiling = Ceiling(ceiling_kappa, ceiling_spearman)
-    verdict, reason = _verdict(kappa, ceiling_kappa, bias, domain, thresholds or Thresholds())
+    ceiling = Ceiling(
+        ceiling_kappa, ceiling_spearman, figures["ac of people"], figures["alpha of people"]
+    )
+    verdict, reason = decide(kappa, ceiling_kappa, bias, domain, thresholds or Thresholds())
     return Calibration(
         weighted_kappa=kappa,
         spearman=spearman,
@@ -161,7 +140,7 @@ def calibrate(
         confusion=_confusion(middle, nearest, domain),
         confusion_labels=domain,
         ceiling=ceiling,
-        judge_leave_one_out=Ceiling(kappa, alone),
+        judge_leave_one_out=Ceiling(kappa, alone, figures["ac"], figures["alpha"]),
         n_units=n,
         verdict=verdict,
         verdict_reason=reason,
@@ -192,8 +171,8 @@ def _compared(
     domain: tuple[float, ...],
     level: Level,
     seed: int,
-) -> list[Figure]:
-    """Judge with people and people with people: two kappas, then three rank correlations."""
+) -> dict[str, Figure]:
+    """Judge with people beside people with people, in every measure that is resampled."""
     units = Units.of(np.column_stack([judge, nearest, humans]))
     score, point, said = units.rows[:, 0], units.rows[:, 1], units.rows[:, 2:]
     weights: Weights = "unweighted" if level == "nominal" else "quadratic"
@@ -205,39 +184,76 @@ def _compared(
     person_alone = list(zip(persons, means, strict=True))
     everyone: Pair = (score, np.nanmean(said, axis=1))
     pool = _is_pool(said, units.weights)
-    of_kappa = f"Cohen's kappa, {weights}, "
-    of_rho = "Spearman's rho, "
     if pool:
         # A pair of interchangeable people has no order: both fill the table.
         among += [(other, one) for one, other in among]
-        over, pairwise, alone = "people pooled", "pairs of people pooled", "leave one out, pooled"
-    else:
-        over, pairwise = "averaged over people", "averaged over pairs of people"
-        alone = "leave one out, averaged over people"
-    ranked = level != "nominal" or len(domain) == 2
     mean_rho = pooled_correlation if pool else mean_correlation
+    of_people, replaced = _alpha_features(point, said, domain)
 
     def statistics(draws: Floats) -> list[Floats]:
-        if pool:
-            found = [kappas(pairs, draws, domain, weights) for pairs in (with_judge, among)]
-        else:
-            found = [mean_kappa(pairs, draws, domain, weights) for pairs in (with_judge, among)]
+        kappa, ac = coefficients_of_pairs(with_judge, draws, domain, weights, pooled=pool)
+        ceiling, ceiling_ac = coefficients_of_pairs(among, draws, domain, weights, pooled=pool)
+        alphas = [alpha_of_sums(draws @ one, domain, level) for one in replaced]
+        found = [kappa, ceiling, ac, ceiling_ac]
+        found += [np.mean(alphas, axis=0), alpha_of_sums(draws @ of_people, domain, level)]
         if ranked:
             found.append(mean_correlation([everyone], draws))
             found += [mean_rho(pairs, draws) for pairs in (judge_alone, person_alone)]
         return found
 
-    together = bool(((~np.isnan(said)).sum(axis=1) >= 2).any())
+    ranked = level != "nominal" or len(domain) == 2
+    methods = _methods(pool, weights, level, together=bool((_voices(said) >= 2).any()))
+    names = list(methods) if ranked else [name for name in methods if "rho" not in name]
+    figures = figures_over_units(units, statistics, [methods[name] for name in names], seed=seed)
+    return dict(zip(names, figures, strict=True))
+
+
+def _methods(
+    pool: bool, weights: Weights, level: Level, *, together: bool
+) -> dict[str, tuple[str, str]]:
+    """Of each measure its name, and the reason to give where it is undefined."""
+    over, pairs, alone = "averaged over people", "averaged over pairs of people", "leave one out, "
+    if pool:
+        over, pairs, alone = "people pooled", "pairs of people pooled", "leave one out, pooled"
+    else:
+        alone += over
+    kappa, rho, ac = f"Cohen's kappa, {weights}, ", "Spearman's rho, ", f"Gwet's AC, {weights}, "
+    alpha = f"Krippendorff's alpha, {level}, "
     lonely = Reason.NO_VARIATION if together else Reason.NOT_TWICE
     apart = Reason.CONSTANT if together else Reason.NOT_TWICE
-    methods = [
-        (of_kappa + over, Reason.NO_VARIATION),
-        (of_kappa + pairwise, lonely),
-        (of_rho + "pooled", Reason.CONSTANT),
-        (of_rho + alone, apart),
-        (of_rho + alone, apart),
-    ]
-    return figures_over_units(units, statistics, methods if ranked else methods[:2], seed=seed)
+    return {
+        "kappa": (kappa + over, Reason.NO_VARIATION),
+        "kappa of people": (kappa + pairs, lonely),
+        "ac": (ac + over, Reason.NO_VARIATION),
+        "ac of people": (ac + pairs, lonely),
+        "alpha": (f"{alpha}judge in each person's place, averaged", lonely),
+        "alpha of people": (f"{alpha}people", lonely),
+        "rho": (f"{rho}pooled", Reason.CONSTANT),
+        "rho alone": (rho + alone, apart),
+        "rho of people": (rho + alone, apart),
+    }
+
+
+def _alpha_features(
+    point: Floats, said: Floats, domain: tuple[float, ...]
+) -> tuple[Floats, list[Floats]]:
+    """What units add to the sums of alpha: of people, and with the judge instead of each."""
+    table = counts(said, domain).astype(float)
+    judged = np.searchsorted(domain, point)
+    replaced = []
+    for person in said.T:
+        rated = np.flatnonzero(~np.isnan(person))
+        changed = table.copy()
+        changed[rated, np.searchsorted(domain, person[rated])] -= 1
+        changed[rated, judged[rated]] += 1
+        replaced.append(alpha_features(changed))
+    return alpha_features(table), replaced
+
+
+def _voices(said: Floats) -> Ints:
+    """How many people rated each unit."""
+    found: Ints = (~np.isnan(said)).sum(axis=1)
+    return found
 
 
 def _is_pool(said: Floats, weights: Floats) -> bool:
@@ -267,15 +283,38 @@ def _of_the_others(said: Floats) -> list[Floats]:
 
 
 def _tau(judge: Floats, mean: Floats) -> Figure:
-    n = len(judge)
+    n, method = len(judge), "Kendall's tau-b, pooled"
     value = float(stats.kendalltau(judge, mean).statistic)
     if np.isnan(value):
-        return Figure.undefined(Reason.CONSTANT, n, "Kendall's tau-b, pooled")
-    low = high = None
-    if n > 4 and abs(value) < 1:
-        reach = 1.959964 * np.sqrt(0.437 / (n - 4))
-        low, high = (float(np.tanh(np.arctanh(value) + s * reach)) for s in (-1, 1))
-    return Figure(value, low, high, n, method="Kendall's tau-b, pooled", interval="Fisher z")
+        return Figure.undefined(Reason.CONSTANT, n, method)
+    if n < 5 or abs(value) > 1 - 1e-12:
+        return Figure(value, None, None, n, method=method, interval="none: no variation in it")
+    reach = float(stats.t.ppf(0.975, n - 1)) * _tau_error(judge, mean, value) / (1 - value**2)
+    low, high = (float(np.tanh(np.arctanh(value) + side * reach)) for side in (-1, 1))
+    return Figure(
+        value, min(low, value), max(high, value), n,
+        method=method, interval="Brown & Benedetti (1977), Fisher z",
+    )  # fmt: skip
+
+
+def _tau_error(first: Floats, second: Floats, tau: float) -> float:
+    """The large-sample standard error of tau-b, which allows ties. Brown & Benedetti (1977)."""
+    n = float(len(first))
+    _, one, often = np.unique(first, return_inverse=True, return_counts=True)
+    groups, other, also = np.unique(second, return_inverse=True, return_counts=True)
+    # Of each unit: concordant less discordant units.
+    net = np.zeros(len(first))
+    for group in range(len(groups)):
+        members = np.sort(first[other == group])
+        below = np.searchsorted(members, first, side="left")
+        above = len(members) - np.searchsorted(members, first, side="right")
+        net += np.sign(other - group) * (below - above)
+    rows = n**2 - float((often.astype(float) ** 2).sum())
+    columns = n**2 - float((also.astype(float) ** 2).sum())
+    root = np.sqrt(rows * columns)
+    margins = often[one] * columns + also[other] * rows
+    spread = ((2 * root * net + tau * margins) ** 2).sum() - n**3 * tau**2 * (rows + columns) ** 2
+    return float(np.sqrt(max(0.0, spread))) / float(root) ** 2
 
 
 def _mean(values: Floats, method: str) -> Figure:
@@ -306,53 +345,9 @@ def _confusion(
     return tuple(tuple(int(x) for x in row) for row in table)
 
 
-def _verdict(
-    kappa: Figure,
-    ceiling: Figure,
-    bias: Figure,
-    domain: tuple[float, ...],
-    limits: Thresholds,
-) -> tuple[Verdict, str]:
-    """The verdict and the sentence that gives its reason."""
-    if kappa.interval.endswith(Reason.CONSTANT):
-        return Verdict.DO_NOT_USE, "it gave always the same value, whatever people saw"
-    if kappa.value is None or kappa.low is None:
-        return Verdict.WATCH, f"agreement with people is undefined: {kappa.reason or 'too few'}"
-    if ceiling.value is None or ceiling.value < limits.ceiling:
-        said = "is undefined" if ceiling.value is None else f"is {ceiling.value:.2f}"
-        return (
-            Verdict.WATCH,
-            f"people's agreement with each other {said}: they cannot calibrate a judge; "
-            "mend the rubric or train the raters first",
-        )
-    span = domain[-1] - domain[0]
-    off = abs(bias.value) if bias.value is not None else 0.0
-    share = kappa.value / ceiling.value
-    beside = f"kappa {kappa.value:.2f} beside {ceiling.value:.2f} among people"
-    direction = "lenient" if (bias.value or 0) > 0 else "strict"
-    if off > limits.poor_bias * span:
-        return Verdict.DO_NOT_USE, f"{off:.1f} points too {direction}; {beside}"
-    if share < limits.poor_of_ceiling:
-        return Verdict.DO_NOT_USE, f"it follows people too little: {beside}"
-    if off > limits.bias * span:
-        return Verdict.WATCH, f"{off:.1f} points too {direction}; {beside}"
-    if share < limits.of_ceiling:
-        return Verdict.WATCH, f"it follows people less than they follow each other: {beside}"
-    if kappa.low < limits.poor_of_ceiling * ceiling.value:
-        return Verdict.WATCH, f"too few ratings to be sure, from {kappa.low:.2f} up: {beside}"
-    low, high = bias.low or 0.0, bias.high or 0.0
-    if max(-low, high) > limits.poor_bias * span:
-        return (
-            Verdict.WATCH,
-            f"too few ratings to be sure, a bias from {low:+.1f} to {high:+.1f} points is "
-            f"possible: {beside}",
-        )
-    return Verdict.TRUST, f"it follows people as they follow each other: {beside}"
-
-
 def _withheld(n: int, missing: int, coverage: Figure, domain: tuple[float, ...]) -> Calibration:
     few = Figure.undefined(not_enough(missing), n)
-    none = Ceiling(few, few)
+    none = Ceiling(few, few, few, few)
     return Calibration(
         weighted_kappa=few,
         spearman=few,

@@ -157,9 +157,11 @@ def test_the_bootstrap_of_a_correlation_is_close_to_the_textbook_interval() -> N
 
 
 def test_the_interval_of_many_units_goes_on_from_that_of_fewer() -> None:
+    tiny = pairwise_kappa(rated(499), domain=SCALE, weights="quadratic")
+    assert tiny.interval == "BCa over units"
     small = pairwise_kappa(rated(1999), domain=SCALE, weights="quadratic")
     large = pairwise_kappa(rated(2001), domain=SCALE, weights="quadratic")
-    assert small.interval == "bootstrap over units"
+    assert small.interval == "percentiles over units"
     assert large.interval == "bootstrap standard error over units"
     assert small.low is not None and small.high is not None
     assert large.low is not None and large.high is not None

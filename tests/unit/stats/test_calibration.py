@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from annotate.stats import Calibration, Reason, Thresholds, Verdict, calibrate, lower_median
+from annotate.stats import (
+    Calibration,
+    Reason,
+    Thresholds,
+    Verdict,
+    calibrate,
+    gwet_ac,
+    krippendorff_alpha,
+    lower_median,
+)
 from annotate.stats.figure import Floats
 from tests.unit.stats.published import REFERENCE, hanna_figures, hanna_judge, hanna_people
 
@@ -284,3 +294,57 @@ def test_intervals_contain_their_estimates_and_repeat_with_the_seed() -> None:
     ):  # fmt: skip
         assert figure.value is not None and figure.low is not None and figure.high is not None
         assert figure.low <= figure.value <= figure.high
+
+
+def test_beside_kappa_stand_ac_and_alpha_with_the_judge_in_a_persons_place() -> None:
+    """Both from their own functions: AC of every pair, alpha of the three tables."""
+    humans = people(150)
+    judge = np.clip(np.median(humans, axis=1) + np.tile([0, 0, 1], 50), 1, 5)
+    found = compare(judge, humans)
+
+    def ac(values: Floats) -> float:
+        return gwet_ac(values, domain=SCALE, weights="quadratic").value or 0.0
+
+    with_judge = [ac(np.column_stack([judge, humans[:, i]])) for i in range(3)]
+    among = [ac(np.delete(humans, i, axis=1)) for i in range(3)]
+    assert found.judge_leave_one_out.ac.value == pytest.approx(np.mean(with_judge), abs=1e-12)
+    assert found.ceiling.ac.value == pytest.approx(np.mean(among), abs=1e-12)
+    alphas = []
+    for i in range(3):
+        replaced = humans.copy()
+        replaced[:, i] = judge
+        alphas.append(krippendorff_alpha(replaced, domain=SCALE, level="ordinal").value or 0)
+    assert found.judge_leave_one_out.alpha.value == pytest.approx(np.mean(alphas), abs=1e-12)
+    people_alone = krippendorff_alpha(humans, domain=SCALE, level="ordinal").value
+    assert found.ceiling.alpha.value == pytest.approx(people_alone, abs=1e-12)
+
+
+def test_where_nearly_all_is_passed_ac_stays_readable() -> None:
+    """97 of 100 agree on a pass, three differ: kappa is next to nothing, AC1 is not."""
+    humans = np.ones((100, 2))
+    humans[0, 0] = humans[1, 1] = 0.0
+    judge = np.ones(100)
+    judge[2] = 0.0
+    found = calibrate(judge, humans, domain=(0, 1), level="nominal", pass_at=1)
+    assert (found.weighted_kappa.value or 0) < 0.05
+    assert (found.judge_leave_one_out.ac.value or 0) > 0.95
+
+
+def test_the_interval_of_kendalls_tau_is_that_of_the_jackknife() -> None:
+    """Brown & Benedetti (1977) allows ties; without them too the two errors are close."""
+    random = np.random.default_rng(3)
+    for spread in (0.0, 1e-3):
+        humans = people(80)
+        judge = np.clip(humans[:, 0] + random.integers(-1, 2, 80), 1, 5)
+        judge = np.clip(judge + spread * random.random(80), 1, 5)
+        mean = humans.mean(axis=1)
+        tau = stats.kendalltau(judge, mean).statistic
+        left = [
+            stats.kendalltau(np.delete(judge, i), np.delete(mean, i)).statistic for i in range(80)
+        ]
+        found = compare(judge, humans).kendall_tau_b
+        assert found.value == pytest.approx(tau)
+        assert found.low is not None and found.high is not None
+        reach = (np.arctanh(found.high) - np.arctanh(found.low)) / 2
+        error = reach / stats.t.ppf(0.975, 79) * (1 - tau**2)
+        assert error == pytest.approx(np.sqrt(79 * np.var(left)), rel=0.06)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from annotate.stats import Calibration, Verdict, calibrate
+from annotate.stats import Calibration, Thresholds, Verdict, calibrate
 from annotate.stats.figure import Floats
 
 SCALE = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -18,8 +18,11 @@ def people_agree(times: int) -> Floats:
     return np.tile(np.column_stack([first, second]), (times, 1))
 
 
-def verdict(judge: Floats, humans: Floats) -> Calibration:
-    return calibrate(judge, humans, domain=SCALE, level="ordinal", pass_at=4.0, minimum_units=8)
+def verdict(judge: Floats, humans: Floats, thresholds: Thresholds | None = None) -> Calibration:
+    return calibrate(
+        judge, humans, domain=SCALE, level="ordinal", pass_at=4.0, minimum_units=8,
+        thresholds=thresholds,
+    )  # fmt: skip
 
 
 def test_eight_units_counted_by_hand() -> None:
@@ -88,8 +91,23 @@ def test_a_bias_that_few_units_cannot_exclude_is_to_be_watched() -> None:
     pairs = [(1, 1), (5, 5), (1, 1), (5, 5), (1, 2), (5, 4), (1, 1), (5, 5), (2, 1), (4, 5)]
     humans = np.array(pairs, dtype=float)
     judge = np.array([4.0, 5, 1, 5, 1, 5, 1, 5, 2, 5])
-    few = verdict(judge, humans)
+    few = verdict(judge, humans, Thresholds(poor_of_ceiling=0.3))
     assert few.bias.value == pytest.approx(0.4)
     assert few.verdict is Verdict.WATCH
     assert "a bias from -0.3 to +1.1 points is possible" in few.verdict_reason
     assert verdict(np.tile(judge, 12), np.tile(humans, (12, 1))).verdict is Verdict.TRUST
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"of_ceiling": 0.4},
+        {"poor_of_ceiling": -0.1},
+        {"bias": 0.3},
+        {"poor_bias": 1.5},
+        {"ceiling": 1.0},
+    ],
+)
+def test_thresholds_that_contradict_each_other_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Thresholds(**wrong)
