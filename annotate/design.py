@@ -4,12 +4,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from annotate.errors import BadInput
 from annotate.gold_file import canonical
+
+if TYPE_CHECKING:
+    from annotate.stats import Thresholds
 
 ALWAYS_SHOWN = ("input", "contexts", "response")
 REPEAT = "#repeat"
@@ -26,7 +29,7 @@ Minutes = Annotated[int, Field(ge=1, le=24 * 60)]
 class Part(BaseModel):
     """Frozen, and strict about its names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Blind(Part):
@@ -55,6 +58,9 @@ class Filters(Part):
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+THRESHOLDS = ("of_ceiling", "poor_of_ceiling", "ceiling", "bias", "poor_bias")
+
+
 class Parameters(Part):
     """What the round's reports decide by."""
 
@@ -62,6 +68,28 @@ class Parameters(Part):
     """Units rated by two or more people below which a figure is "not enough ratings"."""
     delta: float | None = Field(default=None, gt=0, le=1_000_000)
     """The largest drift that still counts as stable, in points; None is the scale's usual one."""
+    of_ceiling: float = 0.8
+    poor_of_ceiling: float = 0.5
+    ceiling: float = 0.4
+    bias: float = 0.125
+    poor_bias: float = 0.25
+    """The thresholds of the verdict on a judge, as in `annotate.stats.Thresholds`; they are
+    frozen with the round."""
+    epsilon: float = Field(default=0.1, ge=0, le=1)
+    """What a judge may lose against a person and still be preferred, for its lower cost."""
+
+    @property
+    def thresholds(self) -> "Thresholds":
+        """What the verdict on a judge decides by."""
+        from annotate.stats import Thresholds  # brings scipy, which only reports need
+
+        return Thresholds(**{name: getattr(self, name) for name in THRESHOLDS})
+
+    @model_validator(mode="after")
+    def _check_thresholds(self) -> "Parameters":
+        if self.model_fields_set & set(THRESHOLDS):
+            _ = self.thresholds  # refuses what contradicts itself
+        return self
 
 
 class Design(Part):

@@ -97,6 +97,26 @@ def frame(
     return found.astype(dict.fromkeys(numeric, "float64"))
 
 
+def outputs_rated(session: Session, round_: Round) -> pd.DataFrame:
+    """What a judge's error may depend on, of the round's outputs: case, configuration, length.
+
+    Indexed by the output's key; length in characters.
+    """
+    columns: dict[str, sa.SQLColumnExpression[Any]] = {
+        "output": col(Output.key),
+        "case": col(Output.case_key),
+        "configuration": col(Output.configuration),
+        "length": sa.func.length(col(Output.response)),
+    }
+    units = sa.select(col(Unit.output_id)).where(col(Unit.round_id) == round_.id)
+    rows = session.connection().execute(
+        sa.select(*(sa.label(name, column) for name, column in columns.items()))
+        .where(col(Output.id).in_(units))
+        .order_by(col(Output.key))
+    )
+    return pd.DataFrame.from_records(rows.fetchall(), columns=list(columns), index="output")
+
+
 def latest(session: Session) -> tuple[int, int]:
     """The number of the latest rating and how many there are: what has been computed since is
     current. The count tells of one that was stored after a later number."""

@@ -6,7 +6,7 @@ from annotate import rounds
 from annotate.reports.calibration import judges_of
 from annotate.reports.drift import CAUSES
 from annotate.stats import Verdict
-from annotate.ui import choose, figures, messages, reports, session
+from annotate.ui import calibration, choose, figures, messages, reports, session
 
 VERDICTS = {
     "trust": "green",
@@ -72,6 +72,10 @@ with messages.shown_errors(), session.database().read() as db:
                 "weighted kappa": figures.words(r.result.weighted_kappa),
                 "ceiling": figures.words(r.result.ceiling.weighted_kappa),
                 "bias (points)": figures.words(r.result.bias, signed=True),
+                "AC": figures.words(r.result.judge_leave_one_out.ac),
+                "AC of people": figures.words(r.result.ceiling.ac),
+                "alpha with the judge": figures.words(r.result.judge_leave_one_out.alpha),
+                "alpha of people": figures.words(r.result.ceiling.alpha),
                 "mean error": figures.words(r.result.mae),
                 "Spearman": figures.words(r.result.spearman),
                 "Kendall tau-b": figures.words(r.result.kendall_tau_b),
@@ -97,6 +101,10 @@ with messages.shown_errors(), session.database().read() as db:
             width="stretch",
         )
         st.caption("Units by consensus (rows) and by the judge's nearest point (columns).")
+    with st.expander("May it stand in for a person?"):
+        calibration.show_alternative(rows[0].alternative)
+    with st.expander("On what its error depends"):
+        calibration.show_dependence(rows[0])
     figures.download(report.as_json(), f"calibration-{round_.name}.json")
 
     st.header("Drift")

@@ -85,6 +85,14 @@ def launch(
     delta: Annotated[
         float | None, typer.Option("--delta", help="Drift in points that still is stable.")
     ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--threshold",
+            help="NAME=NUMBER, by which a judge is trusted: of_ceiling, poor_of_ceiling, ceiling, "
+            "bias, poor_bias or epsilon; repeatable.",
+        ),
+    ] = None,
     from_: Annotated[
         Path | None, typer.Option("--from", help="Launch an exported design document as it is.")
     ] = None,
@@ -133,7 +141,7 @@ def launch(
         },
         hide=_blind(hide or [], show or []),
         lease_minutes=get_settings().lease_minutes if lease is None else lease,
-        parameters={"minimum_units": minimum, "delta": delta},
+        parameters={"minimum_units": minimum, "delta": delta, **_thresholds(threshold or [])},
     )
     database = console.database()
     with database.read() if dry_run else database.write() as session:
@@ -221,6 +229,23 @@ def _oversample(words: list[str]) -> dict[str, int]:
         if not number.isdecimal():
             raise BadInput(f"--oversample {word}: write SIGNAL=N, such as thumbs_down=20")
         found[signal] = int(number)
+    return found
+
+
+def _thresholds(words: list[str]) -> dict[str, float]:
+    from annotate.design import THRESHOLDS
+    from annotate.errors import BadInput
+
+    known = (*THRESHOLDS, "epsilon")
+    found = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        if name not in known:
+            raise BadInput(f"--threshold {word}: the names are {', '.join(known)}")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise BadInput(f"--threshold {word}: write NAME=NUMBER, such as bias=0.1") from None
     return found
 
 

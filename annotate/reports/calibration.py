@@ -1,15 +1,33 @@
 """Judges against human consensus, per criterion and segment, beside the human ceiling."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 from sqlmodel import Session
 
 from annotate import ratings, rounds
+from annotate.design import Parameters
+from annotate.ratings import Floats
 from annotate.reports.slices import slices
-from annotate.stats import Calibration, JudgeNoise, calibrate, judge_noise
+from annotate.rubric import RatingKey
+from annotate.stats import (
+    AlternativeAnnotatorTest,
+    Calibration,
+    Ceiling,
+    Dependence,
+    Figure,
+    JudgeNoise,
+    WithinCorrelation,
+    alternative_annotator_test,
+    calibrate,
+    correlation_between,
+    correlation_within,
+    group_bias,
+    judge_noise,
+    length_bias,
+)
 from db.tables import Round
 
 NOT_BLIND = {"judge", "others"}
@@ -26,6 +44,21 @@ class CalibrationRow:
     result: Calibration
     noise: JudgeNoise
     """The judge against itself on the same units, where it scored them more than once."""
+    alternative: AlternativeAnnotatorTest
+    correlation: "Correlation | None"
+    """None for categories, which have no order."""
+    dependence: dict[str, Dependence]
+    """On what its error depends: the response's `length`, the `configuration`."""
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Whether judge and people rank alike, by what is ranked."""
+
+    within_case: WithinCorrelation
+    """Outputs of one case."""
+    between_configurations: Figure
+    """Configurations, by their means."""
 
 
 @dataclass(frozen=True)
@@ -74,37 +107,84 @@ def calibration_report(
     if judge is not None:
         scored = scored[scored["rater"] == judge]
     parameters = rounds.parameters(round_)
+    about = ratings.outputs_rated(session, round_)
     rows = []
     for key in rounds.rubric_of(session, round_).rating_keys():
+        of_criterion = people_said[people_said["criterion"] == key.key]
         for name in sorted(scored.loc[scored["criterion"] == key.key, "rater"].unique()):
             by_output = ratings.judge_scores(scored, key.key, name)
-            of_criterion = people_said[people_said["criterion"] == key.key]
-            for segment, chosen in slices(of_criterion, by_segment):
-                said = ratings.matrix(chosen, key.key)
-                outputs = chosen.drop_duplicates("unit").set_index("unit")["output"]
-                named = [outputs[unit] for unit in said.units]
-                judged = by_output.reindex(named)
-                rows.append(
-                    CalibrationRow(
-                        criterion=key.key,
-                        segment=segment,
-                        judge=name,
-                        segment_size=len(said.units),
-                        result=calibrate(
-                            np.asarray(judged, dtype=np.float64),
-                            said.values,
-                            domain=key.domain,
-                            level=key.level,
-                            pass_at=key.pass_at,
-                            minimum_units=parameters.minimum_units,
-                        ),
-                        noise=judge_noise(
-                            ratings.judge_runs(scored, key.key, name, named),
-                            minimum_units=parameters.minimum_units,
-                        ),
-                    )
-                )
+            rows += [
+                _row(key, name, segment, chosen, by_output, scored, about, parameters)
+                for segment, chosen in slices(of_criterion, by_segment)
+            ]
     return CalibrationReport(round_.name, rows)
+
+
+def _row(
+    key: RatingKey,
+    judge: str,
+    segment: str | None,
+    chosen: pd.DataFrame,
+    by_output: "pd.Series[float]",
+    scored: pd.DataFrame,
+    about: pd.DataFrame,
+    parameters: Parameters,
+) -> CalibrationRow:
+    """One judge on one criterion, of the people's ratings that were chosen."""
+    said = ratings.matrix(chosen, key.key)
+    outputs = chosen.drop_duplicates("unit").set_index("unit")["output"]
+    named = [outputs[unit] for unit in said.units]
+    judged = np.asarray(by_output.reindex(named), dtype=np.float64)
+    minimum = parameters.minimum_units
+    return CalibrationRow(
+        criterion=key.key,
+        segment=segment,
+        judge=judge,
+        segment_size=len(said.units),
+        result=calibrate(
+            judged,
+            said.values,
+            domain=key.domain,
+            level=key.level,
+            pass_at=key.pass_at,
+            minimum_units=minimum,
+            thresholds=parameters.thresholds,
+        ),
+        noise=judge_noise(ratings.judge_runs(scored, key.key, judge, named), minimum_units=minimum),
+        alternative=alternative_annotator_test(
+            judged, said.values, domain=key.domain, level=key.level, epsilon=parameters.epsilon
+        ),
+        **_in_points(key, judged, said.values, about.loc[named], minimum),
+    )
+
+
+class _InPoints(TypedDict):
+    correlation: Correlation | None
+    dependence: dict[str, Dependence]
+
+
+def _in_points(
+    key: RatingKey, judged: Floats, said: Floats, about: pd.DataFrame, minimum: int
+) -> _InPoints:
+    """What needs distances between values: categories have none."""
+    if key.level == "nominal" and len(key.domain) > 2:
+        return {"correlation": None, "dependence": {}}
+    people = np.nanmean(said, axis=1) if len(said) else np.empty(0)
+    error = judged - people
+    configurations = about["configuration"].to_numpy(dtype=str)
+    length = about["length"].to_numpy(dtype=np.float64)
+    return {
+        "correlation": Correlation(
+            correlation_within(judged, people, about["case"].to_numpy(dtype=str)),
+            correlation_between(judged, people, configurations),
+        ),
+        "dependence": {
+            "length": length_bias(
+                error, np.where(length > 0, length, np.nan), minimum_units=minimum
+            ),
+            "configuration": group_bias(error, configurations, minimum_units=minimum),
+        },
+    }
 
 
 def _row_json(row: CalibrationRow) -> dict[str, Any]:
@@ -123,13 +203,25 @@ def _row_json(row: CalibrationRow) -> dict[str, Any]:
         "tpr": result.tpr.as_json(),
         "tnr": result.tnr.as_json(),
         "coverage": result.coverage.as_json(),
-        "ceiling": {
-            "weighted_kappa": result.ceiling.weighted_kappa.as_json(),
-            "spearman": result.ceiling.spearman.as_json(),
+        "ceiling": _ceiling_json(result.ceiling),
+        "leave_one_out": _ceiling_json(result.judge_leave_one_out),
+        "alternative_annotator_test": {
+            "winning_rate": row.alternative.winning_rate,
+            "advantage": row.alternative.advantage,
+            "passed": row.alternative.passed,
+            "epsilon": row.alternative.epsilon,
+            "winning_rate_at": {
+                f"{e:g}": rate for e, rate in row.alternative.winning_rate_at.items()
+            },
+            "reason": row.alternative.reason,
         },
-        "leave_one_out": {
-            "weighted_kappa": result.judge_leave_one_out.weighted_kappa.as_json(),
-            "spearman": result.judge_leave_one_out.spearman.as_json(),
+        "correlation": _correlation_json(row.correlation),
+        "dependence": {
+            name: {
+                "p": found.p,
+                "figures": {group: figure.as_json() for group, figure in found.figures.items()},
+            }
+            for name, found in row.dependence.items()
         },
         "test_retest": {
             "runs": row.noise.runs,
@@ -142,4 +234,23 @@ def _row_json(row: CalibrationRow) -> dict[str, Any]:
         },
         "verdict": result.verdict,
         "verdict_reason": result.verdict_reason,
+    }
+
+
+def _ceiling_json(found: Ceiling) -> dict[str, Any]:
+    return {
+        "weighted_kappa": found.weighted_kappa.as_json(),
+        "spearman": found.spearman.as_json(),
+        "ac": found.ac.as_json(),
+        "alpha": found.alpha.as_json(),
+    }
+
+
+def _correlation_json(found: Correlation | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    within = found.within_case
+    return {
+        "within_case": within.figure.as_json() | {"constant": within.constant},
+        "between_configurations": found.between_configurations.as_json(),
     }

@@ -18,7 +18,6 @@ from annotate.stats.alternative import (
     AlternativeAnnotatorTest,
     OneAnnotator,
     alternative_annotator_test,
-    at_each_epsilon,
 )
 from annotate.stats.association import Weights
 from annotate.stats.calibration import (
@@ -155,7 +154,6 @@ __all__ = [
     "agreement",
     "alternative_annotator_test",
     "anchors_for_shift",
-    "at_each_epsilon",
     "benjamini_hochberg",
     "benjamini_yekutieli",
     "bradley_terry",

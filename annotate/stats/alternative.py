@@ -11,6 +11,7 @@ from annotate.stats.multiplicity import benjamini_yekutieli
 EPSILON = 0.1
 """What a judge may lose against a person and still be preferred, for its lower cost: .2 beside
 experts, .15 beside trained raters, .1 beside a crowd."""
+EPSILONS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 MINIMUM_UNITS = 30
 """Units a person must share with two others for Student's t to hold."""
 MINIMUM_PEOPLE = 3
@@ -45,6 +46,8 @@ class AlternativeAnnotatorTest:
     passed: bool | None
     epsilon: float
     people: tuple[OneAnnotator, ...]
+    winning_rate_at: dict[float, float]
+    """At each of EPSILONS: how far the answer depends on that choice."""
     reason: str | None = None
 
 
@@ -65,7 +68,7 @@ def alternative_annotator_test(
     scale the share of them that is equal. Per person, d = (person at least as close) - (judge at
     least as close); one-sided t-test of mean d < epsilon; Benjamini-Yekutieli at .05 over people.
     Calderon, Reichart & Dror (2025), The Alternative Annotator Test for LLM-as-a-Judge, ACL. A
-    tie counts as a win of both, and epsilon is a judgement of value: show `at_each_epsilon`.
+    tie counts as a win of both, and epsilon is a judgement of value: show `winning_rate_at`.
     Undefined with fewer than three people who share `minimum_units` units with two others.
     Raises ValueError for arrays of different length, and for a rating outside the scale.
     """
@@ -76,31 +79,15 @@ def alternative_annotator_test(
     enough = [i for i, (ours, _) in enumerate(beside) if len(ours) >= minimum_units]
     if len(enough) < MINIMUM_PEOPLE:
         return _withheld(beside, minimum_units, epsilon)
-    raw = [_loses(*beside[i], epsilon) for i in enough]
-    adjusted = dict(zip(enough, benjamini_yekutieli(raw), strict=True))
+    measured = [beside[i] for i in enough]
+    adjusted = dict(zip(enough, _adjusted(measured, epsilon), strict=True))
     people = tuple(_one(i, *beside[i], adjusted.get(i)) for i in range(len(beside)))
-    held = sum(p <= FALSE_DISCOVERIES for p in adjusted.values())
-    winning = held / len(enough)
-    advantage = float(np.mean([beside[i][0].mean() for i in enough]))
-    return AlternativeAnnotatorTest(winning, advantage, winning >= PASS_AT, epsilon, people)
-
-
-def at_each_epsilon(
-    judge: Floats,
-    humans: Floats,
-    *,
-    domain: tuple[float, ...],
-    level: Level,
-    epsilons: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
-    minimum_units: int = MINIMUM_UNITS,
-) -> dict[float, float | None]:
-    """The winning rate at each epsilon: how far the answer depends on that choice."""
-    return {
-        epsilon: alternative_annotator_test(
-            judge, humans, domain=domain, level=level, epsilon=epsilon, minimum_units=minimum_units
-        ).winning_rate
-        for epsilon in epsilons
-    }
+    winning = _winning_rate(measured, epsilon)
+    advantage = float(np.mean([judge_wins.mean() for judge_wins, _ in measured]))
+    return AlternativeAnnotatorTest(
+        winning, advantage, winning >= PASS_AT, epsilon, people,
+        {other: _winning_rate(measured, other) for other in EPSILONS},
+    )  # fmt: skip
 
 
 def _beside(judge: Floats, humans: Floats, column: int, level: Level) -> tuple[Floats, Floats]:
@@ -121,6 +108,16 @@ def _beside(judge: Floats, humans: Floats, column: int, level: Level) -> tuple[F
 
     ours, theirs = closeness(judge[usable]), closeness(person[usable])
     return (ours >= theirs - 1e-12).astype(float), (theirs >= ours - 1e-12).astype(float)
+
+
+def _adjusted(measured: list[tuple[Floats, Floats]], epsilon: float) -> Floats:
+    """p of the judge losing to each person by epsilon or more, adjusted over people."""
+    return benjamini_yekutieli([_loses(*pair, epsilon) for pair in measured])
+
+
+def _winning_rate(measured: list[tuple[Floats, Floats]], epsilon: float) -> float:
+    """The share of people against whom the judge holds its own."""
+    return float((_adjusted(measured, epsilon) <= FALSE_DISCOVERIES).mean())
 
 
 def _loses(judge_wins: Floats, person_wins: Floats, epsilon: float) -> float:
@@ -150,4 +147,4 @@ def _withheld(
         # The person who decides is the third best supplied.
         most = sorted((one.n for one in people), reverse=True)[MINIMUM_PEOPLE - 1]
         reason = f"{not_enough(minimum - most)} that three people rate"
-    return AlternativeAnnotatorTest(None, None, None, epsilon, people, reason)
+    return AlternativeAnnotatorTest(None, None, None, epsilon, people, {}, reason)

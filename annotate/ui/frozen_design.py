@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from annotate.design import Parameters
 from annotate.plan import StratumPlan
 
 SIGNALS = {
@@ -29,8 +30,18 @@ def sentences(design: Mapping[str, Any]) -> list[str]:
         if design["baseline"]
         else "No baseline round: drift is not measured.",
         f"Figures of fewer than {design['parameters']['minimum_units']} units are withheld.",
+        _trust(Parameters.model_validate(design["parameters"])),
         f"A unit goes back after {design['lease_minutes']} minutes without activity.",
     ]
+
+
+def _trust(parameters: Parameters) -> str:
+    return (
+        f"A judge is trusted from {parameters.of_ceiling:g} of people's own kappa on, with a bias "
+        f"within {parameters.bias:.3g} of the scale; it is not to be used below "
+        f"{parameters.poor_of_ceiling:g} or beyond {parameters.poor_bias:.3g}. People below a "
+        f"kappa of {parameters.ceiling:g} calibrate no judge; epsilon is {parameters.epsilon:g}."
+    )
 
 
 def _sample(design: Mapping[str, Any]) -> str:

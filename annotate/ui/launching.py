@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from annotate import outputs, people, rounds, rubric, rubric_file, rubric_versions
-from annotate.design import Blind, checked
+from annotate.design import Blind, Parameters, checked
 from annotate.errors import Conflict
 from annotate.plan import Plan
 from annotate.settings import get_settings
@@ -167,9 +167,7 @@ def _design(
             wanted = column.number_input(words, min_value=0, value=0, key=f"launch_{signal}")
             if wanted:
                 over[signal] = int(wanted)
-        minimum = st.number_input(
-            "Units below which a figure is withheld", min_value=2, value=10, key="launch_minimum"
-        )
+    parameters = _parameters()
     return {
         "name": name.strip(),
         "rubric": chosen,
@@ -193,8 +191,41 @@ def _design(
         },
         "hide": {field: field not in shown for field in HIDEABLE},
         "lease_minutes": get_settings().lease_minutes,
-        "parameters": {"minimum_units": int(minimum)},
+        "parameters": parameters,
     }
+
+
+THRESHOLDS = {
+    "of_ceiling": "Trusted from this share of people's own kappa",
+    "poor_of_ceiling": "Not to be used below this share of it",
+    "ceiling": "People's kappa below which they calibrate no judge",
+    "bias": "Trusted within this bias, as a share of the scale",
+    "poor_bias": "Not to be used beyond this bias, as a share of the scale",
+    "epsilon": "What it may lose against a person (epsilon)",
+}
+
+
+def _parameters() -> dict[str, float | None]:
+    """What the round's reports decide by."""
+    usual = Parameters()
+    with st.expander("When a figure is shown, and when a judge is trusted"):
+        first, second = st.columns(2)
+        minimum = first.number_input(
+            "Units below which a figure is withheld", min_value=2, value=usual.minimum_units,
+            key="launch_minimum",
+        )  # fmt: skip
+        delta = second.number_input(
+            "Drift in points that is still stable", min_value=0.0, value=None, step=0.05,
+            key="launch_delta", placeholder="a quarter point; 0.05 of a pass rate",
+        )  # fmt: skip
+        chosen = {
+            name: (first, second)[place % 2].number_input(
+                words, min_value=0.0, value=getattr(usual, name), step=0.05,
+                key=f"launch_{name}",
+            )
+            for place, (name, words) in enumerate(THRESHOLDS.items())
+        }  # fmt: skip
+    return {"minimum_units": int(minimum), "delta": delta, **chosen}
 
 
 def _show_rubric(name: str) -> None:

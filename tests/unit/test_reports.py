@@ -8,12 +8,13 @@ import pytest
 from sqlmodel import select
 
 from annotate import exchange, ratings, rounds
+from annotate.design import Parameters
 from annotate.errors import BadInput, NotFound
 from annotate.reports.agreement import agreement_report
 from annotate.reports.calibration import calibration_report, judges_of
 from annotate.reports.drift import drift_report
 from annotate.rubric import Answer
-from annotate.stats import Verdict
+from annotate.stats import Thresholds, Verdict
 from db.engine import Database
 from db.tables import Rating
 from tests.unit.desk_round import Desk
@@ -122,6 +123,44 @@ def test_a_judge_is_compared_with_the_mean_of_the_people(database: Database) -> 
     assert row.judge == "Judge"
     assert row.result.bias.value == pytest.approx(1 / 3 - 1 / 6)
     assert row.result.coverage.value == 1.0
+
+
+def test_the_verdict_goes_by_the_thresholds_that_the_round_froze(database: Database) -> None:
+    """Half a point too lenient on a scale of 1 to 3: within the usual quarter of the range."""
+    usual = rated(database)
+    lenient = {key: min(3.0, value + 0.75) for key, value in TRUTH.items()}
+    judge(usual, lenient)
+    with database.read() as session:
+        frozen = rounds.parameters(usual.round())
+        row = calibration_report(session, usual.round(), by_segment=False).rows[0]
+    assert frozen.thresholds == Thresholds()
+    assert usual.round().design["parameters"]["of_ceiling"] == 0.8
+    assert row.result.verdict is not Verdict.DO_NOT_USE
+    strict = Parameters(bias=0.01, poor_bias=0.02, epsilon=0.2)
+    with database.read() as session:
+        round_ = usual.round()
+        design = {**round_.design, "parameters": strict.model_dump()}
+        other = round_.model_copy(update={"design": design})
+        row = calibration_report(session, other, by_segment=False).rows[0]
+    assert row.result.verdict is Verdict.DO_NOT_USE
+    assert row.alternative.epsilon == 0.2
+
+
+def test_calibration_says_on_what_the_error_depends(database: Database) -> None:
+    desk = rated(database)
+    judge(desk, TRUTH)
+    with database.read() as session:
+        report = calibration_report(session, desk.round(), by_segment=False)
+        about = ratings.outputs_rated(session, desk.round())
+    assert list(about.index) == sorted(TRUTH)
+    assert about["length"].gt(0).all()
+    row = next(r for r in report.rows if r.criterion == "quality")
+    assert row.dependence["length"].figures["per doubling"].n == UNITS
+    assert row.alternative.reason == "fewer than three people: nobody can be left out and compared"
+    document = next(r for r in report.as_json()["rows"] if r["criterion"] == "quality")
+    assert document["alternative_annotator_test"]["winning_rate"] is None
+    assert document["correlation"]["within_case"]["value"] is None  # every output its own case
+    assert set(document["dependence"]) == {"length", "configuration"}
 
 
 def test_ratings_made_in_sight_of_the_judge_do_not_calibrate_it(database: Database) -> None:

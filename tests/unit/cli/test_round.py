@@ -77,7 +77,7 @@ def test_every_option_reaches_the_frozen_design(house: CommandLine) -> None:
         "--allocate", "equal", "--overlap", "2", "--seed", "s", "--oversample", "thumbs_down=4",
         "--segment", "billing", "--segment", "refunds", "--configuration", "default",
         "--show", "configuration", "--hide", "reference", "--lease", "5", "--minimum", "7",
-        "--delta", "0.3", *PANEL,
+        "--delta", "0.3", "--threshold", "bias=0.1", "--threshold", "epsilon=0.2", *PANEL,
     )  # fmt: skip
     document = house("round", "design", "q3").json
     assert document["shown"] == ["input", "contexts", "response", "configuration"]
@@ -92,7 +92,16 @@ def test_every_option_reaches_the_frozen_design(house: CommandLine) -> None:
         "oversample": {"thumbs_down": 4},
         "raters": ["Ada", "Ben", "Cleo"],
         "lease_minutes": 5,
-        "parameters": {"minimum_units": 7, "delta": 0.3},
+        "parameters": {
+            "minimum_units": 7,
+            "delta": 0.3,
+            "of_ceiling": 0.8,
+            "poor_of_ceiling": 0.5,
+            "ceiling": 0.4,
+            "bias": 0.1,
+            "poor_bias": 0.25,
+            "epsilon": 0.2,
+        },
     }
     assert document["filters"]["segments"] == ["billing", "refunds"]
 
@@ -156,6 +165,10 @@ def test_a_file_that_is_no_design_is_refused(run: CommandLine, text: str, said: 
         (("q3", *LAUNCH, "--baseline", "q2"), "there is no round 'q2'; none has been launched"),
         (("q3", *LAUNCH, "--oversample", "thumbs_down"), "--oversample thumbs_down: write SIGNAL"),
         (("q3", *LAUNCH, "--oversample", "smile=3"), "oversample.smile"),
+        (("q3", *LAUNCH, "--threshold", "trust=1"), "--threshold trust=1: the names are of_ceil"),
+        (("q3", *LAUNCH, "--threshold", "bias"), "--threshold bias: write NAME=NUMBER, such as"),
+        (("q3", *LAUNCH, "--threshold", "bias=0.5"), "0 <= bias <= poor_bias <= 1 must hold"),
+        (("q3", *LAUNCH, "--threshold", "bias=nan"), "parameters.bias: input should be a finite"),
         (("q3", *LAUNCH, "--show", "judge"), "'judge' can be neither shown nor hidden; choose am"),
         (("q3", *LAUNCH, "--by", "weather"), "by: input should be 'segment'"),
         (("q3", *LAUNCH, "--allocate", "neyman"), "neyman allocation needs the variance of earl"),

@@ -36,12 +36,12 @@ def test_hanna_within_prompts_and_between_systems() -> None:
     judge = hanna_judge("ChatGPT/prompt1", "coherence", None)
     people = hanna_people("coherence", None).mean(axis=1)
     known = ~np.isnan(judge)
-    of_systems = [
+    of_judge, of_people = (
         [side[known & (systems == name)].mean() for name in np.unique(systems)]
         for side in (judge, people)
-    ]
+    )
     between = correlation_between(judge, people, systems)
-    assert between.value == pytest.approx(stats.spearmanr(*of_systems).statistic)
+    assert between.value == pytest.approx(stats.spearmanr(of_judge, of_people).statistic)
     assert between.n == 11
     each = [
         stats.spearmanr(judge[known & (case == i)], people[known & (case == i)]).statistic

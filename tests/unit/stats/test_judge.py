@@ -6,7 +6,6 @@ from scipy import stats
 
 from annotate.stats import (
     alternative_annotator_test,
-    at_each_epsilon,
     benjamini_yekutieli,
     group_bias,
     length_bias,
@@ -66,9 +65,10 @@ def test_one_person_counted_by_hand() -> None:
 
 def test_epsilon_decides_and_is_shown() -> None:
     judge, humans = panel(5, 0.75)
-    rates = at_each_epsilon(judge, humans, domain=SCALE, level="ordinal")
-    values = [value for value in rates.values() if value is not None]
+    found = alternative_annotator_test(judge, humans, domain=SCALE, level="ordinal", epsilon=0.2)
+    values = list(found.winning_rate_at.values())
     assert values == sorted(values)
+    assert found.winning_rate == found.winning_rate_at[0.2]
     assert values[0] < values[-1]
 
 
