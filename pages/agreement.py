@@ -3,7 +3,7 @@
 import streamlit as st
 
 from annotate import rounds
-from annotate.ui import choose, figures, messages, reports, session
+from annotate.ui import agreeing, choose, figures, messages, reports, session
 
 session.require_lead()
 st.title("Agreement")
@@ -44,6 +44,12 @@ with messages.shown_errors(), session.database().read() as db:
         width="stretch",
     )
     st.caption("Units that were shown twice count once here; their repeats tell of each rater.")
+    if st.toggle("Rater by rater", key="agreement_raters"):
+        of_raters = next(
+            (r for r in reports.raters(db, round_).rows if r.criterion == criterion), None
+        )
+        if of_raters is not None:
+            agreeing.show_raters(of_raters)
     with st.expander("What these figures mean"):
         st.markdown(
             f"""

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 def agreement(
     round_name: Annotated[str, typer.Argument(metavar="ROUND")],
     by: Annotated[
-        str | None, typer.Option("--by", help="segment: also every segment by itself.")
+        str | None,
+        typer.Option(
+            "--by",
+            help="segment: also every segment by itself. rater: every pair of raters, and the "
+            "others without each.",
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -21,6 +26,9 @@ def agreement(
 
     Example: annotate agreement 2026-q4 --by segment
     """
+    if by == "rater":
+        _by_rater(round_name, json=json)
+        return
     from annotate import rounds
     from annotate.cli import console
     from annotate.reports.agreement import agreement_report
@@ -37,6 +45,37 @@ def agreement(
         _show(report)
     if all(row.result.alpha.value is None and row.result.ac.value is None for row in report.rows):
         raise typer.Exit(3)
+
+
+def _by_rater(round_name: str, *, json: bool) -> None:
+    from annotate import rounds
+    from annotate.cli import console
+    from annotate.reports.raters import rater_report
+
+    with console.database().read() as session:
+        report = rater_report(session, rounds.get_round(session, round_name))
+    if json:
+        console.show_json(report.as_json())
+        return
+    console.show_table(
+        [
+            [row.criterion, *row.named(pair), str(pair.kappa.n), console.figure(pair.kappa),
+             console.figure(pair.percent, percent=True)]
+            for row in report.rows
+            for pair in row.pairs
+        ],
+        ["criterion", "rater", "and", "units", "kappa", "percent"],
+        title=f"Pairs of raters in {report.round}",
+    )  # fmt: skip
+    console.show_table(
+        [
+            [row.criterion, name, str(rest.n_units), console.figure(rest.alpha)]
+            for row in report.rows
+            for name, rest in zip(row.raters, row.without, strict=True)
+        ],
+        ["criterion", "without", "units", "alpha of the others"],
+        title=f"Without each rater in {report.round}",
+    )
 
 
 def _show(report: "AgreementReport") -> None:

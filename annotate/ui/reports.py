@@ -7,6 +7,7 @@ from annotate import ratings, rounds
 from annotate.reports.agreement import AgreementReport, agreement_report
 from annotate.reports.calibration import CalibrationReport, calibration_report
 from annotate.reports.drift import DriftReport, drift_report
+from annotate.reports.raters import RaterReport, rater_report
 from annotate.ui import session
 from db.tables import Round
 
@@ -16,6 +17,11 @@ ENTRIES = 64
 def agreement(db: Session, round_: Round) -> AgreementReport:
     """Agreement of the round as its ratings are now."""
     return _agreement(session.database().shown, round_.name, ratings.latest(db))
+
+
+def raters(db: Session, round_: Round) -> RaterReport:
+    """Agreement rater by rater as the round's ratings are now."""
+    return _raters(session.database().shown, round_.name, ratings.latest(db))
 
 
 def calibration(db: Session, round_: Round, judge: str) -> CalibrationReport:
@@ -37,6 +43,13 @@ def _agreement(url: str, name: str, latest: tuple[int, int]) -> AgreementReport:
     del url, latest
     with session.database().read() as db:
         return agreement_report(db, rounds.get_round(db, name))
+
+
+@st.cache_data(max_entries=ENTRIES, show_spinner="Comparing raters one by one")
+def _raters(url: str, name: str, latest: tuple[int, int]) -> RaterReport:
+    del url, latest
+    with session.database().read() as db:
+        return rater_report(db, rounds.get_round(db, name))
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the judge with people")

@@ -13,6 +13,7 @@ from annotate.errors import BadInput, NotFound
 from annotate.reports.agreement import agreement_report
 from annotate.reports.calibration import calibration_report, judges_of
 from annotate.reports.drift import drift_report
+from annotate.reports.raters import rater_report
 from annotate.rubric import Answer
 from annotate.stats import Thresholds, Verdict
 from db.engine import Database
@@ -123,6 +124,22 @@ def test_a_judge_is_compared_with_the_mean_of_the_people(database: Database) -> 
     assert row.judge == "Judge"
     assert row.result.bias.value == pytest.approx(1 / 3 - 1 / 6)
     assert row.result.coverage.value == 1.0
+
+
+def test_raters_are_compared_two_by_two_and_left_out_in_turn(database: Database) -> None:
+    """Ada and Ben give two units of three the same value."""
+    desk = rated(database)
+    with database.read() as session:
+        report = rater_report(session, desk.round())
+    row = next(r for r in report.rows if r.criterion == "quality")
+    assert row.raters == ("Ada", "Ben")
+    (pair,) = row.pairs
+    assert row.named(pair) == ("Ada", "Ben")
+    assert pair.percent.value == pytest.approx(2 / 3)
+    document = next(r for r in report.as_json()["rows"] if r["criterion"] == "quality")
+    assert document["pairs"][0]["kappa"]["n"] == UNITS
+    assert [w["rater"] for w in document["without"]] == ["Ada", "Ben"]
+    assert document["without"][0]["alpha"]["reason"] == "no unit was rated twice"
 
 
 def test_the_verdict_goes_by_the_thresholds_that_the_round_froze(database: Database) -> None:

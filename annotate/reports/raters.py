@@ -1,0 +1,83 @@
+"""Agreement of a round rater by rater: who rates like whom, and who stands apart."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from annotate import ratings, rounds
+from annotate.stats import Agreement, RaterPair, rater_pairs, without_each_rater
+from db.tables import Round
+
+MOST = 30
+"""Raters up to whom every pair is shown."""
+
+
+@dataclass(frozen=True)
+class RaterRow:
+    """One criterion, pooled over segments."""
+
+    criterion: str
+    raters: tuple[str, ...]
+    pairs: tuple[RaterPair, ...]
+    """The places are those of `raters`."""
+    without: tuple[Agreement, ...]
+    """Of each of `raters`: how far the others agree."""
+
+    def named(self, pair: RaterPair) -> tuple[str, str]:
+        """The pair's names."""
+        return self.raters[pair.first], self.raters[pair.second]
+
+
+@dataclass(frozen=True)
+class RaterReport:
+    """Agreement of a round rater by rater."""
+
+    round: str
+    rows: list[RaterRow]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that `annotate agreement --by rater --json` prints."""
+        return {"round": self.round, "rows": [_json(row) for row in self.rows]}
+
+
+def rater_report(session: Session, round_: Round) -> RaterReport:
+    """Every pair of raters, and the others without each, per criterion.
+
+    With more than MOST raters the pairs are left out: nobody reads a thousand of them.
+    """
+    found = ratings.counted(ratings.frame(session, rounds=[round_], kinds=["human"]))
+    minimum = rounds.parameters(round_).minimum_units
+    rows = []
+    for key in rounds.rubric_of(session, round_).rating_keys():
+        said = ratings.matrix(found, key.key)
+        if not said.raters:
+            continue
+        pairs = (
+            rater_pairs(said.values, domain=key.domain, level=key.level, minimum_units=minimum)
+            if len(said.raters) <= MOST
+            else []
+        )
+        without = without_each_rater(
+            said.values, domain=key.domain, level=key.level, minimum_units=minimum
+        )
+        rows.append(RaterRow(key.key, tuple(said.raters), tuple(pairs), tuple(without)))
+    return RaterReport(round_.name, rows)
+
+
+def _json(row: RaterRow) -> dict[str, Any]:
+    return {
+        "criterion": row.criterion,
+        "pairs": [
+            {
+                "raters": list(row.named(pair)),
+                "kappa": pair.kappa.as_json(),
+                "percent": pair.percent.as_json(),
+            }
+            for pair in row.pairs
+        ],
+        "without": [
+            {"rater": name, "alpha": rest.alpha.as_json()}
+            for name, rest in zip(row.raters, row.without, strict=True)
+        ],
+    }
