@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from annotate.stats.bootstrap import SEED, Z, bca, draws, percentile
+from annotate.stats.bootstrap import NO_SPREAD, SEED, Z, bca, draws, percentile, unvaried
 from annotate.stats.figure import Figure, Floats
 
 Weights = Literal[
@@ -316,6 +316,8 @@ def _figure(
     defined = drawn[~np.isnan(drawn)]
     if not len(drawn) or len(defined) < 0.9 * len(drawn):
         return Figure(point, None, None, n, method=method, interval="none: too few units")
+    if n >= MANY and np.ptp(defined) < 1e-12:
+        return Figure(point, None, None, n, method=method, interval=NO_SPREAD)
     if n >= LARGE:
         reach = Z * float(defined.std(ddof=1))
         low, high, how = point - reach, point + reach, "bootstrap standard error over units"
@@ -323,6 +325,8 @@ def _figure(
         low, high = percentile(point, defined)
         how = "percentiles over units"
     else:
+        if unvaried(point, without):
+            return Figure(point, None, None, n, method=method, interval=NO_SPREAD)
         interval = bca(point, defined, without, units.weights.astype(np.int64))
         if interval.low is None or interval.high is None:
             return Figure(point, None, None, n, method=method, interval=interval.method)

@@ -70,6 +70,8 @@ class Statistic:
     """(patterns,): how many units have each pattern."""
     finish: Callable[[Floats], Floats]
     """From sums (n, features) to values (n,), NaN where undefined."""
+    apart: Floats
+    """(features,): what a unit would add on which raters stand at both ends of the scale."""
 
     @property
     def units(self) -> int:
@@ -88,6 +90,17 @@ class Statistic:
     def without_one(self) -> Floats:
         """The value with one unit of each pattern left out: (patterns,)."""
         return self.finish(self.weights @ self.features - self.features)
+
+    def unanimous_low(self) -> float:
+        """How low the value may be although no unit shows a disagreement.
+
+        A share of 1 - .025^(1/n) of units on which raters stand at both ends stays unseen by n
+        units in one round of forty.
+        """
+        n = self.units
+        share = 1 - ((1 - CONFIDENCE) / 2) ** (1 / n)
+        sums = (1 - share) * (self.weights @ self.features) + share * n * self.apart
+        return float(self.finish(sums[None, :])[0])
 
     def drawn(self, resamples: int, seed: int) -> Floats:
         """The value of each resample of the units: (resamples,)."""
@@ -122,7 +135,16 @@ def alpha_statistic(patterns: Patterns, domain: tuple[float, ...], level: Level)
         alpha_features(patterns.rows.astype(float)),
         patterns.weights,
         lambda sums: alpha_of_sums(sums, domain, level),
+        alpha_features(at_both_ends(patterns)[None, :])[0],
     )
+
+
+def at_both_ends(patterns: Patterns) -> Floats:
+    """The counts of a unit, rated as often as the others, with raters at both ends: (values,)."""
+    raters = patterns.weights @ patterns.rows.sum(axis=1) / patterns.units
+    found: Floats = np.zeros(patterns.rows.shape[1])
+    found[[0, -1]] = max(2.0, raters) / 2
+    return found
 
 
 def alpha_features(rows: Floats) -> Floats:
@@ -182,6 +204,8 @@ def interval_of(
     pairs is not offered: it covers 74 to 82 % where it promises 95.
     """
     point, without = statistic.point, statistic.without_one()
+    if unvaried(point, without):
+        return unanimous(statistic)
     if statistic.units >= SMALL and how != "jackknife":
         drawn = statistic.drawn(resamples, seed)
         if not np.isnan(drawn).any() and not np.isnan(without).any():
@@ -189,6 +213,24 @@ def interval_of(
                 return Interval(*percentile(point, drawn), "percentiles over units")
             return bca(point, drawn, without, statistic.weights)
     return jackknife(point, without, statistic.weights)
+
+
+def unvaried(point: float, without: Floats) -> bool:
+    """Whether it makes no difference which unit is left out, so that no resample differs."""
+    return bool((np.abs(without - point) < 1e-12).all())
+
+
+UNANIMOUS = "exact: no unit with a disagreement"
+NO_SPREAD = "none: it makes no difference which units are drawn"
+
+
+def unanimous(statistic: Statistic) -> Interval:
+    """The interval where no resample differs: an exact one below perfect agreement, else none."""
+    if statistic.point > 1 - 1e-12 and statistic.units:
+        low = statistic.unanimous_low()
+        if not np.isnan(low):
+            return Interval(min(low, statistic.point), statistic.point, UNANIMOUS)
+    return Interval(None, None, NO_SPREAD)
 
 
 def bca(point: float, drawn: Floats, without: Floats, weights: Ints) -> Interval:

@@ -4,6 +4,7 @@ No single measure decides: a judge can rank as people do and still be two points
 docs/statistics.md.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +14,24 @@ from annotate.stats.association import (
     Pair,
     Units,
     Weights,
+    ac_of_sums,
     coefficients_of_pairs,
     figures_over_units,
+    kappa_features,
+    kappa_of_sums,
     mean_correlation,
     pooled_correlation,
 )
-from annotate.stats.bootstrap import SEED, alpha_features, alpha_of_sums
+from annotate.stats.bootstrap import (
+    NO_SPREAD,
+    SEED,
+    Statistic,
+    alpha_features,
+    alpha_of_sums,
+    alpha_statistic,
+    collapse,
+    unanimous,
+)
 from annotate.stats.estimate import rate
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough, plural
 from annotate.stats.verdict import Thresholds, Verdict, decide
@@ -204,8 +217,55 @@ def _compared(
     ranked = level != "nominal" or len(domain) == 2
     methods = _methods(pool, weights, level, together=bool((_voices(said) >= 2).any()))
     names = list(methods) if ranked else [name for name in methods if "rho" not in name]
-    figures = figures_over_units(units, statistics, [methods[name] for name in names], seed=seed)
-    return dict(zip(names, figures, strict=True))
+    figures = dict(
+        zip(
+            names,
+            figures_over_units(units, statistics, [methods[name] for name in names], seed=seed),
+            strict=True,
+        )
+    )
+    sides = {"": with_judge, " of people": among}
+    for name, pairs in sides.items():
+        for measure, of_sums in {"kappa": kappa_of_sums, "ac": ac_of_sums}.items():
+            figures[measure + name] = _bounded(
+                figures[measure + name], units, pairs, domain, weights, of_sums
+            )
+    for name, table in {
+        "alpha of people": humans,
+        "alpha": np.column_stack([nearest, humans]),
+    }.items():
+        if figures[name].interval == NO_SPREAD:
+            statistic = alpha_statistic(collapse(counts(table, domain)), domain, level)
+            found = unanimous(statistic)
+            figures[name] = replace(
+                figures[name], low=found.low, high=found.high, interval=found.method
+            )
+    return figures
+
+
+def _bounded(
+    figure: Figure,
+    units: Units,
+    pairs: Sequence[Pair],
+    domain: tuple[float, ...],
+    weights: Weights,
+    of_sums: Callable[[Floats, Sequence[float], Weights], Floats],
+) -> Figure:
+    """Perfect agreement with the exact lower limit that so many units allow."""
+    if figure.interval != NO_SPREAD or not pairs:
+        return figure
+    features = kappa_features(pairs, domain, weights)
+    ends = np.array([domain[0]]), np.array([domain[-1]])
+    of_unit = float(units.weights @ features[:, 0]) / units.n
+    found = unanimous(
+        Statistic(
+            features,
+            units.weights.astype(np.int64),
+            lambda sums: of_sums(sums, domain, weights),
+            of_unit * kappa_features([ends], domain, weights)[0],
+        )
+    )
+    return replace(figure, low=found.low, high=found.high, interval=found.method)
 
 
 def _methods(

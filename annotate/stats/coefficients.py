@@ -27,8 +27,10 @@ from annotate.stats.bootstrap import (
     Patterns,
     Statistic,
     Z,
+    at_both_ends,
     collapse,
     interval_of,
+    unanimous,
 )
 from annotate.stats.figure import Figure, Floats, Ints, Reason, counts
 
@@ -165,8 +167,7 @@ def conger_kappa(
         return Figure.undefined(Reason.NO_VARIATION, pairs, method)
     if sampling.interval != "analytic":
         return _resampled(statistic, point, pairs, method, sampling)
-    low, high = _t_interval(model.linear(point), units.weights, point, sampling.population)
-    return Figure(point, low, high, pairs, method=method, interval=LINEARISED)
+    return _linearised(statistic, model.linear(point), point, pairs, method, sampling)
 
 
 def cohen_kappa(
@@ -193,17 +194,22 @@ def cohen_kappa(
         return Figure.undefined(Reason.NOT_TWICE, 0, method)
     units = Units.of(pair)
     features = kappa_features([(units.rows[:, 0], units.rows[:, 1])], domain, weights)
+    ends = np.array([domain[0]]), np.array([domain[-1]])
     statistic = Statistic(
-        features, units.weights.astype(np.int64), lambda sums: kappa_of_sums(sums, domain, weights)
+        features,
+        units.weights.astype(np.int64),
+        lambda sums: kappa_of_sums(sums, domain, weights),
+        kappa_features([ends], domain, weights)[0],
     )
     point = statistic.point
     if np.isnan(point):
         return Figure.undefined(Reason.NO_VARIATION, n, method)
     if sampling.interval != "analytic":
         return _resampled(statistic, point, n, method, sampling)
-    if n < 3:
-        return Figure(point, None, None, n, method=method)
-    reach = Z * _cohen_error(pair, domain, weights)
+    error = _cohen_error(pair, domain, weights)
+    if n < 3 or error < SURE:
+        return _unvaried(statistic, point, n, method)
+    reach = Z * error
     return Figure(
         point, max(-1.0, point - reach), min(1.0, point + reach), n,
         method=method, interval="Fleiss, Cohen & Everitt (1969)",
@@ -280,7 +286,11 @@ def weighted_alpha(
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(chance < 1 - SURE, (observed - chance) / (1 - chance), np.nan)
 
-    statistic = Statistic(np.column_stack([agreed, rows]), patterns.weights, finish)
+    ends = at_both_ends(patterns)
+    apart = float(ends @ (matrix @ ends - 1)) / (ends.sum() - 1)
+    statistic = Statistic(
+        np.column_stack([agreed, rows]), patterns.weights, finish, np.append(apart, ends)
+    )
     point = statistic.point
     if np.isnan(point):
         return Figure.undefined(Reason.NO_VARIATION, n, method)
@@ -299,8 +309,8 @@ def weighted_alpha(
     of_chance = rows @ ((matrix + matrix.T) / 2 @ share) / usual - chance * more
     linear = (here - observed * more - chance) / (1 - chance)
     linear = linear - 2 * (1 - plain) * (of_chance - chance) / (1 - chance)
-    low, high = _t_interval(linear - plain + point, patterns.weights, point, sampling.population)
-    return Figure(point, low, high, n, method=method, interval=LINEARISED)
+    linear = linear - plain + point
+    return _linearised(statistic, linear, point, n, method, sampling)
 
 
 Chance = Callable[[Floats], Floats]
@@ -359,7 +369,14 @@ class _Table:
             return np.where(by_chance < 1 - SURE, found, np.nan)
 
         features = np.column_stack([np.ones(len(rows)), pairable, agreed, self.shares()])
-        return Statistic(features, self.patterns.weights, finish)
+        ends = at_both_ends(self.patterns)
+        apart = _agreed(ends[None, :], self.matrix)[0]
+        return Statistic(
+            features,
+            self.patterns.weights,
+            finish,
+            np.concatenate([[1.0, 1.0], apart, ends / ends.sum()]),
+        )
 
     def figure(self, method: str, model: _ChanceModel, sampling: Sampling) -> Figure:
         """The coefficient with its interval."""
@@ -380,8 +397,7 @@ class _Table:
         linear = (n / pairs) * (agreed - chance * pairable) / (1 - chance)
         part = model.part(self.shares(), marginals)
         linear = linear - 2 * (1 - point) * (part - chance) / (1 - chance)
-        low, high = _t_interval(linear, weights, point, sampling.population)
-        return Figure(point, low, high, pairs, method=method, interval=LINEARISED)
+        return _linearised(statistic, linear, point, pairs, method, sampling)
 
 
 def percent_of(
@@ -434,7 +450,16 @@ class _Conger:
             return np.where(by_chance < 1 - SURE, found, np.nan)
 
         features = np.column_stack([pairable, agreed, self.table.reshape(len(self.table), -1)])
-        return Statistic(features, self.units.weights.astype(np.int64), finish)
+        # Raters alternate between the ends of the scale.
+        ends = np.zeros((raters, values))
+        ends[np.arange(raters), np.where(np.arange(raters) % 2, -1, 0)] = 1
+        apart = _agreed(ends.sum(axis=0)[None, :], self.matrix)[0]
+        return Statistic(
+            features,
+            self.units.weights.astype(np.int64),
+            finish,
+            np.concatenate([[1.0], apart, ends.ravel()]),
+        )
 
     def chance(self, given: Floats) -> Floats:
         """That two raters agree, each by his own marginals. given: (n, raters, values) counts."""
@@ -528,15 +553,23 @@ def _resampled(
     return Figure(point, low, high, n, method=method, interval=interval.method, seed=sampling.seed)
 
 
-def _t_interval(
-    linear: Floats, weights: Ints | Floats, point: float, population: int | None
-) -> tuple[float | None, float | None]:
-    """Student's t over linearised values (patterns,), each of so many units."""
-    n = int(weights.sum())
-    if n < 3:
-        return None, None
-    left = 1.0 if population is None else 1 - n / population
+def _linearised(
+    statistic: Statistic, linear: Floats, point: float, n: int, method: str, sampling: Sampling
+) -> Figure:
+    """A figure with Student's t over linearised values (patterns,) of the statistic's units."""
+    units, weights = statistic.units, statistic.weights
     spread = float((weights * (linear - point) ** 2).sum())
-    error = float(np.sqrt(max(0.0, left) * spread / (n * (n - 1))))
-    reach = float(stats.t.ppf(0.975, n - 1)) * error
-    return point - reach, min(1.0, point + reach)
+    if units < 3 or spread < SURE:
+        return _unvaried(statistic, point, n, method)
+    left = 1.0 if sampling.population is None else max(0.0, 1 - units / sampling.population)
+    error = float(np.sqrt(left * spread / (units * (units - 1))))
+    reach = float(stats.t.ppf(0.975, units - 1)) * error
+    return Figure(
+        point, point - reach, min(1.0, point + reach), n, method=method, interval=LINEARISED
+    )
+
+
+def _unvaried(statistic: Statistic, point: float, n: int, method: str) -> Figure:
+    """A figure whose standard error says nothing: too few units, or none that differs."""
+    found = unanimous(statistic)
+    return Figure(point, found.low, found.high, n, method=method, interval=found.method)

@@ -53,7 +53,8 @@ def decide(
     if kappa.interval.endswith(Reason.CONSTANT):
         return Verdict.DO_NOT_USE, "it gave always the same value, whatever people saw"
     if kappa.value is None or kappa.low is None:
-        return Verdict.WATCH, f"agreement with people is undefined: {kappa.reason or 'too few'}"
+        why = kappa.reason or kappa.interval.removeprefix("none: ")
+        return Verdict.WATCH, f"agreement with people is undefined: {why}"
     if ceiling.value is None or ceiling.value < limits.ceiling:
         said = "is undefined" if ceiling.value is None else f"is {ceiling.value:.2f}"
         return (

@@ -348,3 +348,16 @@ def test_the_interval_of_kendalls_tau_is_that_of_the_jackknife() -> None:
         reach = (np.arctanh(found.high) - np.arctanh(found.low)) / 2
         error = reach / stats.t.ppf(0.975, 79) * (1 - tau**2)
         assert error == pytest.approx(np.sqrt(79 * np.var(left)), rel=0.06)
+
+
+@pytest.mark.parametrize("times", [4, 200])
+def test_perfect_agreement_has_a_lower_limit_that_units_decide(times: int) -> None:
+    humans = np.tile([[1.0, 1, 1], [5, 5, 5], [3, 3, 3]], (times, 1))
+    found = compare(humans[:, 0], humans)
+    for side in (found.judge_leave_one_out, found.ceiling):
+        for figure in (side.weighted_kappa, side.ac, side.alpha):
+            assert figure.value == pytest.approx(1.0)
+            assert figure.interval == "exact: no unit with a disagreement"
+            assert figure.low is not None
+            assert (figure.low > 0.95) == (times == 200)
+    assert found.verdict is (Verdict.TRUST if times == 200 else Verdict.WATCH)

@@ -342,3 +342,50 @@ def test_scotts_pi_is_nominal_alpha_without_its_correction_for_few_ratings(value
         assert alpha.value is None
     else:
         assert alpha.value == pytest.approx(1 - (1 - pi.value) * (n - 1) / n, abs=1e-9)
+
+
+@pytest.mark.parametrize("interval", ["analytic", "bca", "jackknife"])
+@pytest.mark.parametrize("n", [12, 60])
+def test_raters_without_a_disagreement_leave_room_for_units_not_seen(
+    n: int, interval: IntervalMethod
+) -> None:
+    """A share of 1 - .025^(1/n) of units may still hold a disagreement: 27 % of 12 units."""
+    values = np.tile([[1.0, 1], [5, 5], [3, 3]], (n // 3, 1))
+    share = 1 - 0.025 ** (1 / n)
+    sampling = Sampling(interval)
+    percent = percent_agreement(values, domain=ONE_TO_FIVE, sampling=sampling)
+    assert (percent.value, percent.high) == (1.0, 1.0)
+    assert percent.low == pytest.approx(1 - share)
+    assert percent.interval == "exact: no unit with a disagreement"
+    by_chance: dict[Callable[..., Figure], float]
+    by_chance = {fleiss_kappa: 1 / 3, conger_kappa: 1 / 3, weighted_alpha: 1 / 3}
+    by_chance[brennan_prediger] = 1 / 5
+    for coefficient, chance in by_chance.items():
+        found = coefficient(values, domain=ONE_TO_FIVE, sampling=sampling)
+        assert found.value == pytest.approx(1.0)
+        # Units with a disagreement hardly change what chance is.
+        assert found.low == pytest.approx(1 - share / (1 - chance), abs=0.06)
+    kappa = cohen_kappa(
+        values[:, 0], values[:, 1], domain=ONE_TO_FIVE, weights="unweighted", sampling=sampling
+    )
+    assert kappa.low == pytest.approx(1 - share / (1 - 1 / 3), abs=0.06)
+
+
+def test_the_bound_of_unanimous_raters_is_one_that_a_disagreement_could_reach() -> None:
+    """Twelve units seen alike and 27 % more of them apart: kappa of the whole is the bound."""
+    values = np.tile([[1.0, 1], [5, 5], [3, 3]], (400, 1))
+    apart = round(1200 * (1 - 0.025 ** (1 / 12)) / 0.025 ** (1 / 12))
+    whole = np.vstack([values, np.tile([[1.0, 5], [5, 1]], (apart // 2, 1))])
+    few = brennan_prediger(values[:12], domain=ONE_TO_FIVE, weights="quadratic")
+    many = brennan_prediger(whole, domain=ONE_TO_FIVE, weights="quadratic")
+    assert few.low == pytest.approx(many.value, abs=0.01)
+
+
+def test_a_constant_rater_beside_a_varied_one_has_no_interval() -> None:
+    """Whatever units are drawn, kappa is 0: that says nothing of how sure it is."""
+    found = cohen_kappa(
+        np.ones(12), np.tile([1.0, 2, 3], 4), domain=ONE_TO_FIVE, weights="unweighted"
+    )
+    assert found.value == pytest.approx(0.0)
+    assert (found.low, found.high) == (None, None)
+    assert found.interval == "none: it makes no difference which units are drawn"
