@@ -34,6 +34,7 @@ from annotate.stats.bootstrap import (
 )
 from annotate.stats.estimate import rate
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough, plural
+from annotate.stats.means import mean_figure
 from annotate.stats.verdict import Thresholds, Verdict, decide
 
 MINIMUM_UNITS = 10
@@ -131,8 +132,8 @@ def calibrate(
         alone, ceiling_spearman = figures["rho alone"], figures["rho of people"]
         mean = np.nanmean(humans, axis=1)
         tau = _tau(judge, mean)
-        bias = _mean(judge - mean, "judge minus mean of people")
-        mae = _mean(np.abs(judge - mean), "absolute error")
+        bias = mean_figure(judge - mean, "judge minus mean of people")
+        mae = mean_figure(np.abs(judge - mean), "absolute error", lowest=0.0)
     if np.ptp(nearest) == 0 and kappa.value is not None:
         # No resample differs, which says nothing of units not yet seen.
         kappa = replace(kappa, low=None, high=None, interval=f"none: {Reason.CONSTANT}")
@@ -375,15 +376,6 @@ def _tau_error(first: Floats, second: Floats, tau: float) -> float:
     margins = often[one] * columns + also[other] * rows
     spread = ((2 * root * net + tau * margins) ** 2).sum() - n**3 * tau**2 * (rows + columns) ** 2
     return float(np.sqrt(max(0.0, spread))) / float(root) ** 2
-
-
-def _mean(values: Floats, method: str) -> Figure:
-    n = len(values)
-    point = float(values.mean())
-    if n < 3:
-        return Figure(point, None, None, n, method=method)
-    reach = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return Figure(point, point - reach, point + reach, n, method=method, interval="t over units")
 
 
 def _pass_rates(nearest: Floats, middle: Floats, pass_at: float | None) -> tuple[Figure, Figure]:

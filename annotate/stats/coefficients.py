@@ -512,6 +512,21 @@ def _both(first: Floats, second: Floats) -> Floats:
     return found
 
 
+def cohen_error(
+    first: Floats, second: Floats, *, domain: tuple[float, ...], weights: Weights
+) -> float | None:
+    """The standard error of `cohen_kappa`: Fleiss, Cohen & Everitt (1969).
+
+    Arguments and errors as of `cohen_kappa`. None where kappa is undefined, and where it makes no
+    difference which units are drawn.
+    """
+    pair = _both(first, second)
+    if cohen_kappa(first, second, domain=domain, weights=weights).value is None:
+        return None
+    error = _cohen_error(pair, domain, weights)
+    return error if error >= SURE else None
+
+
 def _cohen_error(pair: Floats, domain: tuple[float, ...], weights: Weights) -> float:
     """The standard error of Cohen's kappa. pair: (units, 2)."""
     matrix = weight_matrix(domain, weights)

@@ -100,7 +100,7 @@ def _difference(gain: Floats, seed: int) -> Figure:
     n, mean = len(gain), float(gain.mean())
     method = "mean difference over the same cases"
     if np.ptp(gain) == 0:
-        return Figure(mean, mean, mean, n, method=method, interval="none: every case differs alike")
+        return Figure(mean, None, None, n, method=method, interval="none: every case differs alike")
     found = stats.bootstrap(
         (gain,), np.mean, n_resamples=RESAMPLES, method="BCa", rng=np.random.default_rng(seed)
     ).confidence_interval

@@ -3,6 +3,7 @@
 A chart cannot say who moved: traffic and judge move its line alike. It says when to look.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -78,6 +79,57 @@ def ewma_chart(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """A segment's single scores while all was well."""
+
+    centre: float
+    spread: float
+    """Their standard deviation, above 0."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The charts of all segments, read together."""
+
+    charts: dict[str, Chart]
+    due: tuple[str, ...]
+    """Segments whose line left its limits: a round is due, there above all."""
+    run_length: float
+    """Periods until a false alarm in any of them, on average, when nothing moves."""
+
+
+def watch(
+    periods: Mapping[str, tuple[Floats, Ints]],
+    baselines: Mapping[str, Baseline],
+    *,
+    smoothing: float = SMOOTHING,
+    run_length: float = RUN_LENGTH,
+) -> Watch:
+    """`ewma_chart` of every segment, so that false alarms of any of them are `run_length` apart.
+
+    periods: by segment, the means and sizes of its periods. baselines: by segment.
+    With k segments each chart gets k times the run length: independent alarms add up.
+    Raises ValueError for a segment without a baseline, and as `ewma_chart`.
+    """
+    for segment in periods:
+        if segment not in baselines:
+            raise ValueError(f"segment {segment!r} has no baseline")
+    found = {
+        segment: ewma_chart(
+            means,
+            sizes,
+            centre=baselines[segment].centre,
+            spread=baselines[segment].spread,
+            smoothing=smoothing,
+            run_length=run_length * len(periods),
+        )
+        for segment, (means, sizes) in periods.items()
+    }
+    due = tuple(segment for segment, chart in found.items() if chart.first_alarm is not None)
+    return Watch(found, due, run_length)
+
+
 @cache
 def ewma_run_length(smoothing: float, limit: float, *, shift: float = 0.0) -> float:
     """Periods until an alarm, on average, when every period is moved by `shift` standard errors.
@@ -138,7 +190,9 @@ class Stability:
     """The share of random divisions of the same scores that move as far."""
 
 
-def population_stability(before: Ints, after: Ints, *, seed: int = SEED) -> Stability:
+def population_stability(
+    before: Ints, after: Ints, *, draws: int = DRAWS, seed: int = SEED
+) -> Stability:
     """The population stability index of two windows of scores, with its permutation p.
 
     before, after: (values,), how often each value of the scale occurred.
@@ -156,9 +210,9 @@ def population_stability(before: Ints, after: Ints, *, seed: int = SEED) -> Stab
     index = float(_index(before[None, :], after[None, :])[0])
     together = before + after
     random = np.random.default_rng(seed)
-    drawn = random.multivariate_hypergeometric(together, int(before.sum()), size=DRAWS)
+    drawn = random.multivariate_hypergeometric(together, int(before.sum()), size=draws)
     moved = _index(drawn, together[None, :] - drawn)
-    return Stability(index, float((1 + (moved >= index - 1e-12).sum()) / (DRAWS + 1)))
+    return Stability(index, float((1 + (moved >= index - 1e-12).sum()) / (draws + 1)))
 
 
 def _index(before: Ints, after: Ints) -> Floats:

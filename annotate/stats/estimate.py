@@ -1,5 +1,6 @@
 """Quality of all traffic from a judge on everything and people on a sample; and the gate on it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -7,11 +8,14 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from annotate.stats.bootstrap import Z
 from annotate.stats.figure import Figure, Floats, Reason, not_enough, plural
+from annotate.stats.means import ALIKE, variance_of_mean
+from annotate.stats.multiplicity import holm
 
+MeanInterval = Literal["wilson", "t"]
 MINIMUM_LABELS = 10
 """Outputs rated by people and the judge below which no estimate is made."""
-Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Estimate:
     """Outputs that the judge scored."""
     fixed_variance: float
     """The part of the variance that further ratings would not lessen."""
+    variance: float
+    """Of the figure, in all."""
 
 
 def prediction_powered_mean(
@@ -39,6 +45,7 @@ def prediction_powered_mean(
     *,
     weights: Floats | None = None,
     minimum: int = MINIMUM_LABELS,
+    interval: MeanInterval | None = None,
 ) -> Estimate:
     """Prediction-powered inference for a mean, with the variance-minimising lambda (PPI++).
 
@@ -48,9 +55,12 @@ def prediction_powered_mean(
     weights: (labelled,), one over the inclusion probability; without them the sample is taken as
         drawn with equal probability.
     minimum: labelled outputs below which the figure is "not enough ratings".
+    interval: "t" is Student's with n - 1 degrees of freedom, symmetric; "wilson" that of as many
+        independent passes and fails as have this variance (Korn & Graubard 1998, with Wilson's
+        score), which keeps within 0 and 1 and covers better near them. None is wilson where all
+        labels are 0 or 1, else t.
     theta = mean(H) - lambda (mean(J on labelled) - mean(J on all)), lambda = cov(H, J) / ((1 +
-    n/N) var J) within 0 and 1, var = var(H - lambda J)/n + lambda^2 var(J)/N, Student's t with
-    n - 1 degrees of freedom. Angelopoulos, Duchi & Zrnic (2023), PPI++, arXiv 2311.01453.
+    n/N) var J) within 0 and 1, var = var(H - lambda J)/n + lambda^2 var(J)/N. Angelopoulos, Duchi & Zrnic (2023), PPI++, arXiv 2311.01453.
     Holds if the labelled outputs are a random (or weighted) sample of the same traffic; for a set
     chosen otherwise, such as a golden dataset, use `rogan_gladen`.
     Raises ValueError for arrays of different length and for a weight that is not above 0.
@@ -68,31 +78,146 @@ def prediction_powered_mean(
     alone = float(everything.mean()) if judged else None
     if n < max(minimum, 2):
         few = Figure.undefined(not_enough(max(minimum, 2) - n), n, method)
-        return Estimate(few, alone, few, 0.0, judged, 0.0)
-    people = _weighted_mean(said, share, "mean of people's ratings")
+        return Estimate(few, alone, few, 0.0, judged, 0.0, 0.0)
+    passes = bool(np.isin(said, (0.0, 1.0)).all())
+    how = interval or ("wilson" if passes else "t")
+    people_variance = variance_of_mean(said, share)
+    people = _with_interval(
+        float(share @ said), people_variance, n, n - 1, "mean of people's ratings", how
+    )
     scores = np.concatenate([scored, everything])
     spread = float(scores.var(ddof=1))
     if judged < 2 or spread <= 0:
-        return Estimate(people, alone, people, 0.0, judged, 0.0)
+        return Estimate(people, alone, people, 0.0, judged, 0.0, people_variance)
     apart = share * (said - (share * said).sum()) * (scored - (share * scored).sum())
     together = n / (n - 1) * float(apart.sum())
     trust = min(1.0, max(0.0, together / ((1 + n / judged) * spread)))
     rectified = said - trust * scored
-    mean = float((share * rectified).sum())
-    value = mean + trust * float(everything.mean())
-    of_labels = n / (n - 1) * float(((share * (rectified - mean)) ** 2).sum())
+    value = float(share @ rectified) + trust * float(everything.mean())
+    of_labels = variance_of_mean(rectified, share)
     fixed = trust**2 * float(everything.var(ddof=1)) / judged
-    reach = float(stats.t.ppf(0.975, n - 1)) * float(np.sqrt(of_labels + fixed))
-    figure = Figure(value, value - reach, value + reach, n, method=method, interval="t")
-    return Estimate(figure, alone, people, trust, judged, fixed)
+    if of_labels < 1e-18:
+        # The judge explains every label, or none differs: nothing tells how far that goes.
+        return Estimate(people, alone, people, 0.0, judged, 0.0, people_variance)
+    figure = _with_interval(value, of_labels + fixed, n, n - 1, method, how)
+    return Estimate(figure, alone, people, trust, judged, fixed, of_labels + fixed)
 
 
-def _weighted_mean(values: Floats, share: Floats, method: str) -> Figure:
-    n = len(values)
-    mean = float((share * values).sum())
-    variance = n / (n - 1) * float(((share * (values - mean)) ** 2).sum())
-    reach = float(stats.t.ppf(0.975, n - 1)) * float(np.sqrt(variance))
-    return Figure(mean, mean - reach, mean + reach, n, method=method, interval="t")
+def _with_interval(
+    value: float, variance: float, n: int, freedom: float, method: str, how: MeanInterval
+) -> Figure:
+    """A mean with Student's t, or with Wilson's interval of as many passes and fails."""
+    if how == "t":
+        if variance < 1e-18:
+            return Figure(value, None, None, n, method=method, interval=ALIKE)
+        reach = float(stats.t.ppf(0.975, freedom)) * float(np.sqrt(variance))
+        return Figure(value, value - reach, value + reach, n, method=method, interval="t")
+    held = min(1.0, max(0.0, value))
+    # All labels alike: they are few, not sure.
+    effective = held * (1 - held) / variance if variance > 1e-18 and 0 < held < 1 else float(n)
+    z2 = (float(stats.t.ppf(0.975, freedom)) if variance > 1e-18 else Z) ** 2
+    centre = (held + z2 / (2 * effective)) / (1 + z2 / effective)
+    reach = np.sqrt(z2 * (held * (1 - held) / effective + z2 / (4 * effective**2)))
+    reach = float(reach) / (1 + z2 / effective)
+    return Figure(
+        held, min(held, max(0.0, centre - reach)), max(held, min(1.0, centre + reach)), n,
+        method=method, interval="Wilson, effective sample size",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What people and the judge said of one segment's traffic."""
+
+    human: Floats
+    """(labelled,)"""
+    judge: Floats
+    """(labelled,), the judge on the same outputs."""
+    judge_on_all: Floats
+    """(judged,), the judge on all of the segment's traffic."""
+    weights: Floats | None = None
+    """(labelled,), one over the inclusion probability; None is equal probability."""
+
+
+@dataclass(frozen=True)
+class SegmentedEstimate:
+    """Every segment by itself, and the traffic as a whole."""
+
+    segments: dict[str, Estimate]
+    pooled: Estimate
+
+
+def estimate_by_segment(
+    samples: Mapping[str, Sample], *, minimum: int = MINIMUM_LABELS
+) -> SegmentedEstimate:
+    """`prediction_powered_mean` in every segment, and pooled by the segments' share of traffic.
+
+    samples: by segment. Pooled is the stratified estimate: the mean of the segments' estimates by
+    how many outputs the judge scored in each, Student's t with Welch and Satterthwaite's degrees of
+    freedom. It needs no weights between segments, so it also holds where a segment was
+    over-sampled. Undefined while a segment with traffic lacks labels; its reason names the first.
+    Raises ValueError as `prediction_powered_mean`, and without any segment.
+    """
+    if not samples:
+        raise ValueError("there is no segment")
+    found = {
+        name: prediction_powered_mean(
+            one.human, one.judge, one.judge_on_all, weights=one.weights, minimum=minimum
+        )
+        for name, one in samples.items()
+    }
+    labels = np.concatenate([one.human for one in samples.values()])
+    passes = bool(np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all())
+    return SegmentedEstimate(found, _stratified(found, "wilson" if passes else "t"))
+
+
+def _stratified(found: Mapping[str, Estimate], how: MeanInterval) -> Estimate:
+    """The whole from its segments, by their share of the traffic."""
+    traffic = {name: one for name, one in found.items() if one.n_judged or one.figure.n}
+    judged = sum(one.n_judged for one in traffic.values())
+    n = sum(one.figure.n for one in traffic.values())
+    method = "PPI++ mean, by segment"
+    parts = [(one.n_judged / max(1, judged), one) for one in traffic.values()]
+    known = [(share, one.judge_alone) for share, one in parts if one.judge_alone is not None]
+    judge_alone = sum(share * mean for share, mean in known) if judged else None
+    lacking = next((name for name, one in traffic.items() if one.figure.value is None), None)
+    if not judged or lacking is not None:
+        where = f"{traffic[lacking].figure.reason} in {lacking}" if lacking else Reason.NO_RATINGS
+        few = Figure.undefined(where, n, method)
+        return Estimate(few, judge_alone, few, 0.0, judged, 0.0, 0.0)
+    labelled = [(share, one, one.figure.n) for share, one in parts if share > 0]
+    figure, variance = _combined(
+        [(s, one.figure.value or 0.0, one.variance, m) for s, one, m in labelled], n, method, how
+    )
+    people, _ = _combined(
+        [(s, one.people_alone.value or 0.0, _variance(one.people_alone), m)
+         for s, one, m in labelled],
+        n, "mean of people's ratings, by segment", how,
+    )  # fmt: skip
+    return Estimate(
+        figure, judge_alone, people, sum(s * one.trust for s, one in parts), judged,
+        sum(s**2 * one.fixed_variance for s, one in parts), variance,
+    )  # fmt: skip
+
+
+def _variance(figure: Figure) -> float:
+    """What a figure's interval says of its variance."""
+    if figure.low is None or figure.high is None:
+        return 0.0
+    return float((figure.high - figure.low) / (2 * stats.t.ppf(0.975, max(1, figure.n - 1)))) ** 2
+
+
+def _combined(
+    parts: Sequence[tuple[float, float, float, int]], n: int, method: str, how: MeanInterval
+) -> tuple[Figure, float]:
+    """The mean of independent (share, value, variance, labels), and its variance."""
+    value = sum(share * of_part for share, of_part, _, _ in parts)
+    each = [(share**2 * variance, m - 1) for share, _, variance, m in parts]
+    variance = sum(v for v, _ in each)
+    freedom = n - 1.0
+    if variance > 0:
+        freedom = variance**2 / sum(v**2 / m for v, m in each if v > 0)
+    return _with_interval(value, variance, n, freedom, method, how), variance
 
 
 def rogan_gladen(
@@ -214,6 +339,59 @@ def gate(figure: Figure, minimum: float, *, fixed_variance: float = 0.0) -> Gate
     return Gate(
         GateVerdict.HOLD, figure, minimum, needed, f"{between}; {more} would most likely decide"
     )
+
+
+@dataclass(frozen=True)
+class SegmentedGate:
+    """A release beside its minimum, as a whole and in every segment."""
+
+    verdict: GateVerdict
+    pooled: Gate
+    segments: dict[str, Gate]
+    failing: tuple[str, ...]
+    """Segments that fail although so many were looked at (Holm)."""
+    reason: str
+
+
+def gate_by_segment(
+    pooled: Figure,
+    segments: Mapping[str, Figure],
+    minimum: float,
+    *,
+    fixed_variance: Mapping[str | None, float] | None = None,
+) -> SegmentedGate:
+    """The gate on the whole and on every segment: aggregates hide local regressions.
+
+    FAIL when the whole fails, or a segment does: one whose one-sided p of lying at or above the
+    minimum, adjusted by Holm over segments, is at most 0.025. PASS when the whole passes and no
+    segment fails. Else HOLD. fixed_variance: as of `gate`, by segment; None is the whole.
+    The gates of `segments` go by each one's own interval, as if it were the only one.
+    """
+    fixed = fixed_variance or {}
+    whole = gate(pooled, minimum, fixed_variance=fixed.get(None, 0.0))
+    each = {
+        name: gate(figure, minimum, fixed_variance=fixed.get(name, 0.0))
+        for name, figure in segments.items()
+    }
+    below = {
+        name: p for name, figure in segments.items() if (p := _below(figure, minimum)) is not None
+    }
+    adjusted = holm(list(below.values())).tolist()
+    failing = tuple(name for name, p in zip(below, adjusted, strict=True) if p <= 0.025)
+    if failing and whole.verdict is not GateVerdict.FAIL:
+        reason = f"below the minimum in {', '.join(failing)}; as a whole {whole.reason}"
+        return SegmentedGate(GateVerdict.FAIL, whole, each, failing, reason)
+    return SegmentedGate(whole.verdict, whole, each, failing, whole.reason)
+
+
+def _below(figure: Figure, minimum: float) -> float | None:
+    """One-sided p of a figure whose truth is the minimum or more, by its interval."""
+    if figure.value is None or figure.low is None or figure.high is None:
+        return None
+    error = (figure.high - figure.low) / (2 * Z)
+    if error <= 0:
+        return float(figure.value >= minimum)
+    return float(stats.norm.cdf((figure.value - minimum) / error))
 
 
 def _deciding(value: float, reach: float, n: int, minimum: float, fixed: float) -> int | None:

@@ -9,6 +9,7 @@ from scipy import stats
 from annotate.stats.comparison import sign_test
 from annotate.stats.estimate import rate
 from annotate.stats.figure import Figure, Floats, Reason, not_enough
+from annotate.stats.means import mean_figure
 
 MINIMUM_UNITS = 10
 
@@ -73,11 +74,7 @@ def group_bias(
         if n < minimum_units:
             figures[name] = Figure.undefined(not_enough(minimum_units - n), n, method)
             continue
-        mean = float(off.mean())
-        reach = float(stats.t.ppf(0.975, n - 1) * off.std(ddof=1) / np.sqrt(n))
-        figures[name] = Figure(
-            mean, mean - reach, mean + reach, n, method=method, interval="t over units"
-        )
+        figures[name] = mean_figure(off, method)
         if np.ptp(off) > 0:
             tested.append(off)
     if len(tested) < 2:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from annotate.stats.figure import Figure, Floats, Reason, not_enough
+from annotate.stats.means import mean_figure
 
 MINIMUM_UNITS = 10
 
@@ -43,13 +43,8 @@ def judge_noise(runs: Floats, *, minimum_units: int = MINIMUM_UNITS) -> JudgeNoi
     alike = np.where(np.isnan(gap), np.nan, gap < 1e-9)
     return JudgeNoise(
         most,
-        _mean(np.nanmean(alike, axis=1), "share of pairs of runs that agree", 1.0),
-        _mean(np.nanmean(gap, axis=1), "mean difference of two runs", np.inf),
+        mean_figure(
+            np.nanmean(alike, axis=1), "share of pairs of runs that agree", lowest=0.0, highest=1.0
+        ),
+        mean_figure(np.nanmean(gap, axis=1), "mean difference of two runs", lowest=0.0),
     )
-
-
-def _mean(values: Floats, method: str, highest: float) -> Figure:
-    n, mean = len(values), float(values.mean())
-    reach = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    low, high = max(0.0, mean - reach), min(highest, mean + reach)
-    return Figure(mean, low, high, n, method=method, interval="t over units")

@@ -1,12 +1,15 @@
 """Before a round: how many units for a wished interval, or to see a wished shift."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import combinations_with_replacement
 from math import ceil, sqrt
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from annotate.stats import bootstrap
+from annotate.stats.association import Weights
+from annotate.stats.coefficients import cohen_error, cohen_kappa
 from annotate.stats.figure import Floats, Level, counts
 
 MOST = 10_000_000
@@ -60,16 +63,79 @@ def unit_spread(values: Floats, *, domain: tuple[float, ...], level: Level) -> f
     patterns = bootstrap.collapse(counts(values, domain))
     if patterns.units < 3:
         return None
-    weights = patterns.weights.astype(float)
-    statistic = bootstrap.alpha_statistic(patterns, domain, level)
-    without = statistic.without_one()
+    return _spread(bootstrap.alpha_statistic(patterns, domain, level))
+
+
+def _spread(statistic: bootstrap.Statistic) -> float | None:
+    """The standard deviation of pseudo-values; None where one is undefined."""
+    without, weights, n = statistic.without_one(), statistic.weights, statistic.units
     if np.isnan(statistic.point) or np.isnan(without).any():
         return None
     centre = float(np.average(without, weights=weights))
-    n = patterns.units
     return float(np.sqrt((n - 1) * (weights * (without - centre) ** 2).sum()))
 
 
+def expected_spread(
+    alpha: float,
+    prevalence: Sequence[float],
+    *,
+    raters: int,
+    domain: tuple[float, ...],
+    level: Level,
+) -> float:
+    """`unit_spread` without a pilot, from what is expected: how many raters are worth their cost?
+
+    alpha: Krippendorff's, expected, between 0 and 1. prevalence: the share of units at each value
+    of the domain. raters: of each unit. The model: raters err independently and equally often; on
+    a nominal scale an error is any value by its prevalence, else nine of ten are a neighbouring
+    point. The distribution of ratings follows exactly, without simulation. Skewed five-point
+    scales come out within 3 % of simulated ones, balanced ones are up to a quarter too cautious.
+    Raises ValueError for an alpha not between 0 and 1, shares that do not fit the domain or add up
+    to 1, raters not from 2 to MOST_RATERS, and an alpha that raters cannot reach this way.
+    """
+    share = np.asarray(prevalence, dtype=float)
+    if not 0 < alpha < 1:
+        raise ValueError("alpha lies between 0 and 1")
+    if len(share) != len(domain) or not (share >= 0).all() or abs(share.sum() - 1) > 1e-6:
+        raise ValueError("the prevalence needs a share for each value, adding up to 1")
+    if not 2 <= raters <= MOST_RATERS:
+        raise ValueError(f"raters are from 2 to {MOST_RATERS}")
+    places = combinations_with_replacement(range(len(domain)), raters)
+    rows = np.array([np.bincount(given, minlength=len(domain)) for given in places])
+    near = 0.0 if level == "nominal" else NEAR
+
+    def statistic(right: float) -> bootstrap.Statistic:
+        said = _said(right, near, share)
+        chance = share @ [stats.multinomial.pmf(rows, raters, of_value) for of_value in said]
+        often = np.round(MANY_UNITS * chance).astype(np.int64)
+        seen = bootstrap.Patterns(rows[often > 0], often[often > 0])
+        return bootstrap.alpha_statistic(seen, domain, level)
+
+    reached = [statistic(right).point - alpha for right in (1e-6, 1 - 1e-6)]
+    if not reached[0] < 0 < reached[1]:
+        raise ValueError(f"raters who err alike cannot reach an alpha of {alpha:g} on such units")
+    right = optimize.brentq(lambda right: statistic(right).point - alpha, 1e-6, 1 - 1e-6, xtol=1e-4)
+    found = _spread(statistic(float(right)))
+    if found is None:
+        raise ValueError("units that are nearly all alike have no spread")
+    return found
+
+
+def _said(right: float, near: float, share: Floats) -> Floats:
+    """What a rater says of a unit of each value: (true values, given values)."""
+    values = len(share)
+    found = np.tile((1 - near) * (1 - right) * share, (values, 1))
+    for place in range(values):
+        found[place, place] += right
+        for side in (-1, 1):
+            found[place, min(values - 1, max(0, place + side))] += near * (1 - right) / 2
+    return found
+
+
+NEAR = 0.9
+"""Of errors on an ordered scale, the share that is one point off."""
+MOST_RATERS = 10
+MANY_UNITS = 10**7
 TYPICAL_SPREAD = 0.66
 """Of ordinal ratings by three people where most units are good (alpha near .57): without a pilot."""
 
@@ -77,9 +143,35 @@ TYPICAL_SPREAD = 0.66
 def units_for_alpha(half_width: float, *, spread: float = TYPICAL_SPREAD) -> int:
     """Units, each rated as in the pilot, after which alpha's 95 % interval reaches `half_width`.
 
-    spread: `unit_spread` of a pilot. (1.96 spread / half_width)^2.
+    spread: `unit_spread` of a pilot, or `expected_spread`. (1.96 spread / half_width)^2.
     Raises ValueError for a spread or a half width that is not above 0.
     """
+    return _units(half_width, spread)
+
+
+def kappa_spread(
+    first: Floats, second: Floats, *, domain: tuple[float, ...], weights: Weights
+) -> float | None:
+    """How much one unit moves Cohen's kappa of two raters, of whom one may be the judge.
+
+    first, second: (units,) of a pilot, NaN where one did not rate. The standard error of Fleiss,
+    Cohen & Everitt (1969) times the root of the units: what `units_for_kappa` asks for. None where
+    kappa or its error is undefined. Raises ValueError as `cohen_kappa`.
+    """
+    found = cohen_kappa(first, second, domain=domain, weights=weights)
+    error = cohen_error(first, second, domain=domain, weights=weights)
+    return None if found.value is None or error is None else error * sqrt(found.n)
+
+
+def units_for_kappa(half_width: float, *, spread: float) -> int:
+    """Units after which the 95 % interval of the judge's kappa with a person reaches `half_width`.
+
+    spread: `kappa_spread` of a pilot. Raises ValueError as `units_for_alpha`.
+    """
+    return _units(half_width, spread)
+
+
+def _units(half_width: float, spread: float) -> int:
     if not spread > 0 or not half_width > 0:
         raise ValueError("spread and half width must be above 0")
     return max(3, ceil((_z(CONFIDENCE) * spread / half_width) ** 2))

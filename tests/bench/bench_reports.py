@@ -92,11 +92,13 @@ def _prepare(database: Database, units: int) -> None:
         session.add(Rater(name="Judge", kind="judge"))
         rubric_versions.add_rubric(session, rubric, source_name="bench.yaml", by=None)
         session.flush()
-        usual = {"rubric": "bench", "overlap": OVERLAP, "raters": names}
-        base = rounds.Design(name="base", units=BASELINE, anchors=ANCHORS, **usual)
+        base = rounds.Design(
+            name="base", units=BASELINE, anchors=ANCHORS, rubric="bench", overlap=OVERLAP,
+            raters=names,
+        )  # fmt: skip
         rounds.launch_round(session, base, by=None)
-        current = rounds.Design(name="R", units=units - ANCHORS, anchors_from="base", **usual)
-        rounds.launch_round(session, current, by=None)
+        more = {"name": "R", "units": units - ANCHORS, "anchors": 0, "anchors_from": "base"}
+        rounds.launch_round(session, base.model_copy(update=more), by=None)
         for criterion in CRITERIA:
             _rate(connection, criterion)
 

@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from annotate.stats import (
     Figure,
     agreement,
     benjamini_hochberg,
     benjamini_yekutieli,
+    brennan_prediger,
     gwet_ac,
     holm,
     intra_rater,
     krippendorff_alpha,
     pairwise_kappa,
     rater_pairs,
+    unit_spread,
     without_each_rater,
 )
 from annotate.stats.figure import Floats, Level, counts
@@ -90,11 +93,68 @@ def test_kappa_of_two_raters_is_their_pairwise_kappa() -> None:
     assert found.low < found.value < found.high  # type: ignore[operator]
 
 
-def test_ac1_depends_on_the_declared_scale() -> None:
-    values = np.array([[1.0, 1]] * 6 + [[2, 2]] * 2 + [[1, 2]] * 2)
-    narrow = gwet_ac(values, domain=(1, 2), weights="unweighted").value
-    wide = gwet_ac(values, domain=ONE_TO_FIVE, weights="unweighted").value
-    assert cast(float, narrow) < cast(float, wide)
+@pytest.mark.parametrize(
+    ("points", "ac1", "bp"), [(2, 0.8154, 0.733), (3, 0.8452, 0.800), (5, 0.8567, 0.833)]
+)
+def test_ac1_depends_on_the_declared_scale(points: int, ac1: float, bp: float) -> None:
+    """Reference, section 1.2: ten units of three raters; alpha is .536 whatever the scale."""
+    values = np.array([[1.0, 1, 1]] * 7 + [[1, 1, 2]] * 2 + [[2, 2, 2]])
+    scale = ONE_TO_FIVE[:points]
+    found = gwet_ac(values, domain=scale, weights="unweighted")
+    assert found.value == pytest.approx(ac1, abs=6e-5)
+    assert brennan_prediger(values, domain=scale).value == pytest.approx(bp, abs=5e-4)
+    nominal = krippendorff_alpha(values, domain=scale, level="nominal")
+    assert nominal.value == pytest.approx(0.536, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("counted", "expected"),
+    list(
+        zip(
+            [(86, 11, 2, 1), (95, 5, 0, 0), (63, 26, 11, 0), (59, 17, 22, 2), (76, 23, 1, 0)],
+            REFERENCE["hanna_ac1"]["full"],
+            strict=True,
+        )
+    ),
+)
+def test_ac1_of_the_user_study_of_hanna(
+    counted: tuple[int, ...], expected: tuple[float, float]
+) -> None:
+    """dig-team/hanna-benchmark-asg: 100 explanations, three users; how many of them said yes.
+
+    The tables were recovered from the published coefficients and errors, which only they have.
+    """
+    rows = np.array([[1.0, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0]])
+    values = np.repeat(rows, counted, axis=0)
+    found = gwet_ac(values, domain=(0, 1), weights="unweighted")
+    value, error = expected
+    assert found.value == pytest.approx(value, abs=1e-9)
+    assert found.low == pytest.approx(value - stats.t.ppf(0.975, 99) * error, abs=1e-8)
+
+
+def test_alpha_of_the_user_study_is_below_zero_where_ac1_is_97() -> None:
+    """Reference, decision 3: AC1 0.97 [0.93, 1.00] and alpha -0.014 on the same labels."""
+    values = np.array([[1.0, 1, 1]] * 95 + [[1, 1, 0]] * 5)
+    found = agreement(values, domain=(0, 1), level="nominal")
+    assert found.alpha.value == pytest.approx(-0.014, abs=5e-4)
+    assert (found.ac.value, found.ac.low, found.ac.high) == pytest.approx(
+        (0.97, 0.93, 1.00), abs=5e-3
+    )
+
+
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
+@pytest.mark.parametrize("name", [n for n in TABLES if "jackknife" in REFERENCE[n]])
+def test_the_jackknife_error_of_alpha_is_the_references(name: str, level: Level) -> None:
+    """Section 1.5: Student's t over pseudo-values; HK2007 ordinal .651 to .869."""
+    group = REFERENCE[name]
+    values, scale = units(group["raters_by_units"]), tuple(group["domain"])
+    expected = group["jackknife"][level]
+    spread = unit_spread(values, domain=scale, level=level)
+    n = int(((~np.isnan(values)).sum(axis=1) >= 2).sum())
+    assert spread is not None
+    assert spread / np.sqrt(n) == pytest.approx(expected["se"], abs=1e-12)
+    low = expected["alpha"] - stats.t.ppf(0.975, n - 1) * spread / np.sqrt(n)
+    assert low == pytest.approx(expected["lo"], abs=1e-9)
 
 
 @pytest.mark.parametrize("level", LEVELS)

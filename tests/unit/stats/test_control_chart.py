@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from annotate.stats import (
+    Baseline,
     cusum_run_length,
     ewma_chart,
     ewma_limit,
     ewma_run_length,
     population_stability,
+    watch,
 )
 from tests.unit.stats.published import REFERENCE
 
@@ -70,8 +72,19 @@ def test_charts_that_cannot_be_are_refused(wish: object, words: str) -> None:
         wish()  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    ("window", "share"), [(30, 0.86), (50, 0.69), (100, 0.32), (200, 0.05), (500, 0.0)]
+)
+def test_small_windows_of_one_distribution_exceed_a_tenth(window: int, share: float) -> None:
+    """Reference, section 3.4: 69 of 100 windows of 50 without any drift, on a five-point scale."""
+    random = np.random.default_rng(window)
+    shares = [0.05, 0.1, 0.2, 0.35, 0.3]
+    drawn = random.multinomial(window, shares, size=(600, 2))
+    found = [population_stability(*pair, draws=1).index >= 0.1 for pair in drawn]
+    assert np.mean(found) == pytest.approx(share, abs=0.15)
+
+
 def test_two_windows_of_one_distribution_exceed_a_tenth_and_p_does_not_mind() -> None:
-    """Reference, section 3.4: windows of 50 exceed the customary 0.1 in 69 of 100 cases."""
     random = np.random.default_rng(5)
     shares = [0.1, 0.15, 0.2, 0.25, 0.3]
     found = [
@@ -93,3 +106,28 @@ def test_the_stability_index_counted_by_hand() -> None:
         population_stability(np.zeros(2, int), after)
     with pytest.raises(ValueError, match="2 values beside 3"):
         population_stability(before, np.ones(3, int))
+
+
+def test_false_alarms_of_all_segments_together_are_as_far_apart_as_asked() -> None:
+    """Six segments, 20 periods between false alarms: each chart gets 120."""
+    random = np.random.default_rng(12)
+    names = [f"segment {i}" for i in range(6)]
+    baselines = {name: Baseline(3.5, 1.0) for name in names}
+    first = []
+    for _ in range(300):
+        periods = {name: (3.5 + random.normal(0, 0.1, 150), np.full(150, 100)) for name in names}
+        found = watch(periods, baselines, run_length=20)
+        alarms = [c.first_alarm for c in found.charts.values() if c.first_alarm is not None]
+        first.append(min(alarms) + 1)
+    assert np.mean(first) == pytest.approx(20, rel=0.2)
+    assert found.charts["segment 0"].run_length == pytest.approx(120, rel=0.01)
+
+
+def test_the_segment_that_moved_is_named() -> None:
+    baselines = {"a": Baseline(3.5, 1.0), "b": Baseline(3.5, 1.0)}
+    still, moved = np.full(30, 3.5), np.r_[np.full(10, 3.5), np.full(20, 3.9)]
+    sizes = np.full(30, 100)
+    found = watch({"a": (still, sizes), "b": (moved, sizes)}, baselines)
+    assert found.due == ("b",)
+    with pytest.raises(ValueError, match="segment 'c' has no baseline"):
+        watch({"c": (still, sizes)}, baselines)

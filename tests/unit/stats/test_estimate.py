@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotate.stats import Figure, GateVerdict, gate, prediction_powered_mean, rate, rogan_gladen
+from annotate.stats import (
+    Figure,
+    GateVerdict,
+    Sample,
+    estimate_by_segment,
+    gate,
+    gate_by_segment,
+    prediction_powered_mean,
+    rate,
+    rogan_gladen,
+)
 from annotate.stats.figure import Floats
 from tests.unit.stats.published import REFERENCE
 
@@ -21,7 +31,7 @@ def labelled() -> tuple[Floats, Floats, Floats]:
 
 def test_the_prediction_powered_mean_is_the_published_one() -> None:
     """With Student's t; ppi_py 0.2.3 has .84351 with z and n instead of n - 1."""
-    found = prediction_powered_mean(*labelled())
+    found = prediction_powered_mean(*labelled(), interval="t")
     figure = found.figure
     assert (figure.value, figure.low, figure.high) == pytest.approx(PUBLISHED["ppi_t"], abs=1e-9)
     assert figure.value == pytest.approx(PUBLISHED["ppi_py"][0], abs=1e-4)
@@ -175,3 +185,92 @@ def test_an_estimate_lies_in_its_interval_and_in_0_to_1(a: int, b: int, c: int, 
     if found.value is not None:
         assert found.low is not None and found.high is not None
         assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_labels_that_are_all_passes_do_not_pass_the_gate_by_being_few() -> None:
+    """Ten of ten is at least .72 (Wilson), whatever the judge says of the rest."""
+    ones, traffic = np.ones(10), np.tile([1.0, 1, 0, 1], 50)
+    for judge in (ones, np.tile([1.0, 0], 5)):
+        found = prediction_powered_mean(ones, judge, traffic)
+        assert found.figure.value == pytest.approx(1.0)
+        assert found.figure.low == pytest.approx(0.7225, abs=1e-4)
+        assert gate(found.figure, 0.85).verdict is GateVerdict.HOLD
+
+
+def segment(random: np.random.Generator, quality: float, traffic: int, labels: int) -> Sample:
+    """A judge that passes 95 % and fails 80 % rightly."""
+    truth = random.random(traffic) < quality
+    judge = np.where(truth, random.random(traffic) < 0.95, random.random(traffic) > 0.8)
+    chosen = random.choice(traffic, labels, replace=False)
+    said, scored, everything = (x.astype(float) for x in (truth[chosen], judge[chosen], judge))
+    return Sample(said, scored, everything)
+
+
+def test_segments_are_pooled_by_their_share_of_the_traffic() -> None:
+    """A small segment that was labelled as often as a large one must not weigh as much."""
+    random, hits, widths, naive = np.random.default_rng(4), 0, [], []
+    truth = (0.9 * 4000 + 0.6 * 400) / 4400
+    for _ in range(200):
+        samples = {"big": segment(random, 0.9, 4000, 60), "small": segment(random, 0.6, 400, 60)}
+        found = estimate_by_segment(samples)
+        pooled = found.pooled.figure
+        assert pooled.value is not None and pooled.low is not None and pooled.high is not None
+        hits += pooled.low <= truth <= pooled.high
+        widths.append(pooled.high - pooled.low)
+        naive.append(np.concatenate([s.human for s in samples.values()]).mean())
+    assert 0.90 <= hits / 200 <= 0.99
+    assert np.mean(naive) < 0.78
+    assert found.pooled.n_judged == 4400
+    assert found.pooled.figure.n == 120
+    by_hand = (
+        4000 * (found.segments["big"].figure.value or 0)
+        + 400 * (found.segments["small"].figure.value or 0)
+    ) / 4400
+    assert found.pooled.figure.value == pytest.approx(by_hand)
+
+
+def test_one_segment_pooled_is_that_segment() -> None:
+    sample = segment(np.random.default_rng(1), 0.8, 1000, 80)
+    found = estimate_by_segment({"only": sample})
+    alone, pooled = found.segments["only"], found.pooled
+    assert (pooled.figure.value, pooled.figure.low) == pytest.approx(
+        (alone.figure.value, alone.figure.low)
+    )
+    assert (pooled.judge_alone, pooled.trust) == pytest.approx((alone.judge_alone, alone.trust))
+    assert pooled.fixed_variance == pytest.approx(alone.fixed_variance)
+
+
+def test_a_segment_without_labels_leaves_the_whole_open_and_is_named() -> None:
+    random = np.random.default_rng(2)
+    samples = {"a": segment(random, 0.9, 500, 50), "b": segment(random, 0.9, 500, 4)}
+    found = estimate_by_segment(samples)
+    assert found.segments["a"].figure.value is not None
+    assert found.pooled.figure.reason == "not enough ratings: 6 more units in b"
+    with pytest.raises(ValueError, match="there is no segment"):
+        estimate_by_segment({})
+
+
+def test_a_local_regression_fails_a_release_that_passes_as_a_whole() -> None:
+    pooled = figure(0.93, 0.02, 1000)
+    segments = {"billing": figure(0.95, 0.03), "refunds": figure(0.60, 0.10)}
+    found = gate_by_segment(pooled, segments, 0.85)
+    assert (found.verdict, found.failing) == (GateVerdict.FAIL, ("refunds",))
+    assert found.pooled.verdict is GateVerdict.PASS
+    assert found.reason == "below the minimum in refunds; as a whole at least 0.91"
+    assert gate_by_segment(pooled, {"billing": figure(0.95, 0.03)}, 0.85).verdict is (
+        GateVerdict.PASS
+    )
+    held = gate_by_segment(figure(0.86, 0.05), {"new": Figure.undefined("no ratings", 0)}, 0.85)
+    assert (held.verdict, held.failing) == (GateVerdict.HOLD, ())
+    assert held.segments["new"].reason == "no ratings"
+
+
+def test_many_segments_at_the_minimum_seldom_fail_a_release() -> None:
+    """Twelve segments exactly at .85: without Holm every fourth release would be stopped."""
+    random, stopped, alone = np.random.default_rng(9), 0, 0
+    for _ in range(300):
+        segments = {str(i): rate(int(random.binomial(200, 0.85)), 200) for i in range(12)}
+        found = gate_by_segment(figure(0.85, 0.02), segments, 0.85)
+        stopped += bool(found.failing)
+        alone += any(one.verdict is GateVerdict.FAIL for one in found.segments.values())
+    assert stopped / 300 < 0.06 < alone / 300

@@ -1,5 +1,7 @@
 """Sample sizes: published values, and simulation of what they promise."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,18 +10,22 @@ from annotate.stats import (
     anchors_for_shift,
     cases_for_pass_rates,
     cases_for_scores,
+    cohen_kappa,
     detectable_shift,
+    expected_spread,
+    kappa_spread,
     krippendorff_alpha,
     mcnemar,
     rate,
     unit_spread,
     units_for_alpha,
     units_for_correlation,
+    units_for_kappa,
     units_for_kappa_bound,
     units_for_kappa_test,
     units_for_rate,
 )
-from annotate.stats.figure import Floats
+from annotate.stats.figure import Floats, Level
 from tests.unit.stats.published import REFERENCE
 
 ONE_TO_FIVE = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -138,3 +144,92 @@ def test_a_pilot_without_variation_has_no_spread() -> None:
 def test_wishes_that_cannot_be_are_refused(plan: object) -> None:
     with pytest.raises(ValueError, match=r"must|lies|needed"):
         plan()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "raters", "units"), [(0.72, 3, 115), (0.57, 3, 169), (0.57, 5, 128), (0.56, 2, 256)]
+)
+def test_expected_ratings_of_good_units_need_as_many_units_as_the_reference_found(
+    alpha: float, raters: int, units: int
+) -> None:
+    """Section 3.5, five points, 60 % of units at the top: simulated sizes for +-.10."""
+    skewed = (0.05, 0.05, 0.1, 0.2, 0.6)
+    spread = expected_spread(alpha, skewed, raters=raters, domain=ONE_TO_FIVE, level="ordinal")
+    assert units_for_alpha(0.10, spread=spread) == pytest.approx(units, rel=0.03)
+
+
+@pytest.mark.parametrize(("raters", "level"), [(2, "nominal"), (3, "ordinal"), (4, "interval")])
+def test_what_is_expected_is_what_simulated_pilots_have(raters: int, level: Level) -> None:
+    """Ratings drawn from the model itself; spreads of single rounds scatter, their mean does not."""
+    random, share = np.random.default_rng(17), np.array([0.1, 0.2, 0.3, 0.25, 0.15])
+    expected = expected_spread(0.6, share.tolist(), raters=raters, domain=ONE_TO_FIVE, level=level)
+    truth = random.choice(5, size=200_000, p=share)
+    near = 0.0 if level == "nominal" else 0.9
+    kind = random.random((len(truth), raters))
+    step = np.clip(truth[:, None] + random.choice([-1, 1], kind.shape), 0, 4)
+    other = random.choice(5, size=kind.shape, p=share)
+    wrong = np.where(random.random(kind.shape) < near, step, other)
+
+    def given(right: float) -> Floats:
+        values: Floats = np.where(kind < right, truth[:, None], wrong) + 1.0
+        return values
+
+    low, high = 0.0, 1.0
+    while high - low > 1e-3:
+        right = (low + high) / 2
+        found = krippendorff_alpha(given(right), domain=ONE_TO_FIVE, level=level, resamples=20)
+        low, high = (right, high) if (found.value or 0) < 0.6 else (low, right)
+    spread = unit_spread(given(right), domain=ONE_TO_FIVE, level=level)
+    assert spread == pytest.approx(expected, rel=0.02)
+
+
+def test_more_raters_need_fewer_units() -> None:
+    units = [
+        units_for_alpha(
+            0.1,
+            spread=expected_spread(
+                0.6, (0.2, 0.8), raters=raters, domain=(0.0, 1.0), level="nominal"
+            ),
+        )
+        for raters in (2, 3, 5)
+    ]
+    assert units == sorted(units, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"alpha": 1.0}, "between 0 and 1"),
+        ({"prevalence": (0.5, 0.4)}, "adding up to 1"),
+        ({"prevalence": (1.0,)}, "a share for each value"),
+        ({"raters": 1}, "from 2 to 10"),
+        ({"raters": 11}, "from 2 to 10"),
+        ({"prevalence": (1.0, 0.0)}, "cannot reach an alpha of 0.6"),
+    ],
+)
+def test_expectations_that_cannot_be_are_refused(wish: dict[str, Any], said: str) -> None:
+    usual = {"alpha": 0.6, "prevalence": (0.3, 0.7), "raters": 3}
+    with pytest.raises(ValueError, match=said):
+        expected_spread(**{**usual, **wish}, domain=(0.0, 1.0), level="nominal")
+
+
+def test_a_pilot_tells_how_many_units_kappa_needs() -> None:
+    random = np.random.default_rng(23)
+    pilot = ratings(random, 400)
+    spread = kappa_spread(pilot[:, 0], pilot[:, 1], domain=ONE_TO_FIVE, weights="quadratic")
+    assert spread is not None
+    n = units_for_kappa(0.1, spread=spread)
+    drawn = (ratings(random, n) for _ in range(60))
+    reaches = [
+        (found.high - found.low) / 2
+        for values in drawn
+        for found in [
+            cohen_kappa(values[:, 0], values[:, 1], domain=ONE_TO_FIVE, weights="quadratic")
+        ]
+        if found.low is not None and found.high is not None
+    ]
+    assert np.median(reaches) == pytest.approx(0.1, rel=0.15)
+    ones = np.ones(20)
+    assert kappa_spread(ones, ones, domain=ONE_TO_FIVE, weights="linear") is None
+    with pytest.raises(ValueError, match="must be above 0"):
+        units_for_kappa(0.1, spread=0)
