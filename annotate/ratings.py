@@ -1,6 +1,6 @@
 """The ratings table as a DataFrame: the one door from storage to statistics."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,38 +19,33 @@ WITHDRAWN = "withdrawn"
 """Abstention of a correction that takes an answer back: a condition hid its criterion."""
 
 
-def frame(
-    session: Session,
-    *,
-    rounds: Iterable[Round] | None = None,
-    kinds: Iterable[str] | None = None,
-    outside_for: Round | None = None,
-    current: bool = True,
-) -> pd.DataFrame:
-    """One row a rating, with all that statistics need to know about it.
+ORDER = (
+    "rating_id", "round", "unit_id", "unit", "output", "case", "configuration", "segment",
+    "stratum", "purpose", "repeats_id", "inclusion_probability", "rater", "kind", "criterion",
+    "value", "text", "abstained", "rationale", "evidence", "seen", "blind", "run", "extra",
+    "adjudication", "superseded", "supersedes_id", "rated_at", "seconds", "cost_usd", "latency_ms",
+)  # fmt: skip
+"""The columns of a frame."""
+STATISTICS = (
+    "unit", "unit_id", "repeats_id", "purpose", "inclusion_probability", "output", "segment",
+    "rater", "kind", "criterion", "value", "abstained", "blind", "run", "extra", "adjudication",
+)  # fmt: skip
+"""The columns that statistics go by."""
 
-    rounds: only ratings made in these rounds; None is every rating.
-    kinds: only these kinds of rater (human, judge, metric).
-    outside_for: only ratings made outside any round, of the outputs of this one.
-    current: leave out what a later rating supersedes and what was taken back.
-    """
+_Columns = dict[str, sa.SQLColumnExpression[Any]]
+_NUMERIC = ("value", "inclusion_probability", "seconds", "cost_usd", "latency_ms")
+_WORDS = ("criterion", "abstained")
+"""Columns of a rating that hold few different words."""
+
+
+def _own_columns() -> _Columns:
+    """What a rating itself says."""
     later = aliased(Rating)
-    superseded = sa.exists().where(col(later.supersedes_id) == col(Rating.id))
-    columns: dict[str, sa.SQLColumnExpression[Any]] = {
+    said = sa.cast(col(Rating.seen), sa.Text)
+    sighted = sa.or_(said.like('%"judge"%'), said.like('%"others"%'))
+    return {
         "rating_id": col(Rating.id),
-        "round": col(Round.name),
         "unit_id": col(Rating.unit_id),
-        "unit": col(Unit.key),
-        "output": col(Output.key),
-        "case": col(Output.case_key),
-        "configuration": col(Output.configuration),
-        "segment": col(Output.segment),
-        "stratum": col(Unit.stratum),
-        "purpose": col(Unit.purpose),
-        "repeats_id": col(Unit.repeats_id),
-        "inclusion_probability": col(Unit.inclusion_probability),
-        "rater": col(Rater.name),
-        "kind": col(Rater.kind),
         "criterion": col(Rating.criterion),
         "value": col(Rating.value),
         "text": col(Rating.text),
@@ -58,43 +53,149 @@ def frame(
         "rationale": col(Rating.rationale),
         "evidence": col(Rating.evidence),
         "seen": col(Rating.seen),
+        # Whether neither a judge's score nor another rater's value was on screen.
+        "blind": sa.or_(col(Rating.seen).is_(None), ~sighted),
         "run": col(Rating.run),
         "extra": col(Rating.extra),
         "adjudication": col(Rating.adjudication),
-        "superseded": superseded,
+        "superseded": sa.exists().where(col(later.supersedes_id) == col(Rating.id)),
         "supersedes_id": col(Rating.supersedes_id),
         "rated_at": col(Rating.rated_at),
         "seconds": col(Rating.seconds),
         "cost_usd": col(Rating.cost_usd),
         "latency_ms": col(Rating.latency_ms),
     }
-    statement = (
-        sa.select(*(sa.label(name, column) for name, column in columns.items()))
-        .select_from(Rating)
-        .join(Output, col(Output.id) == Rating.output_id)
-        .join(Rater, col(Rater.id) == Rating.rater_id)
-        .outerjoin(Round, col(Round.id) == Rating.round_id)
-        .outerjoin(Unit, col(Unit.id) == Rating.unit_id)
-        .order_by(col(Rating.id))
-    )
+
+
+def _dimensions() -> dict[str, tuple[sa.SQLColumnExpression[Any], _Columns]]:
+    """What a rating points to: by the column that points, the row's own number and its columns."""
+    return {
+        "round_id": (col(Round.id), {"round": col(Round.name)}),
+        "unit_id": (
+            col(Unit.id),
+            {
+                "unit": col(Unit.key),
+                "stratum": col(Unit.stratum),
+                "purpose": col(Unit.purpose),
+                "repeats_id": col(Unit.repeats_id),
+                "inclusion_probability": col(Unit.inclusion_probability),
+            },
+        ),
+        "output_id": (
+            col(Output.id),
+            {
+                "output": col(Output.key),
+                "case": col(Output.case_key),
+                "configuration": col(Output.configuration),
+                "segment": col(Output.segment),
+            },
+        ),
+        "rater_id": (col(Rater.id), {"rater": col(Rater.name), "kind": col(Rater.kind)}),
+    }
+
+
+def frame(
+    session: Session,
+    *,
+    rounds: Iterable[Round] | None = None,
+    kinds: Iterable[str] | None = None,
+    outside_for: Round | None = None,
+    current: bool = True,
+    columns: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """One row a rating, with all that statistics need to know about it.
+
+    rounds: only ratings made in these rounds; None is every rating.
+    kinds: only these kinds of rater (human, judge, metric).
+    outside_for: only ratings made outside any round, of the outputs of this one.
+    current: leave out what a later rating supersedes and what was taken back.
+    columns: only these, such as STATISTICS; None is all.
+    Names are categories: the millionth rating of a rater costs a number and no text.
+    """
+    own, dimensions = _own_columns(), _dimensions()
+    wanted = {*own, *(n for _, of_row in dimensions.values() for n in of_row)}
+    wanted &= set(wanted if columns is None else columns)
+    read = {name: column for name, column in own.items() if name in wanted}
+    for points in dimensions:
+        read[points] = getattr(Rating, points)
+    statement = sa.select(*(sa.label(name, column) for name, column in read.items()))
+    chosen = _chosen(rounds, kinds, outside_for)
+    if current:
+        chosen.append(~own["superseded"])
+        withdrawn = col(Rating.abstained).is_(None) | (col(Rating.abstained) != WITHDRAWN)
+        chosen.append(withdrawn)
+    rows = session.connection().execute(
+        statement.where(*chosen).order_by(col(Rating.id))
+    ).fetchall()  # fmt: skip
+    # Column by column: pandas would look at every cell of the rows to guess its type.
+    cells = dict(zip(read, zip(*rows, strict=True) if rows else ((),) * len(read), strict=True))
+    found: dict[str, Any] = {}
+    for points, (number, of_row) in dimensions.items():
+        looked_up = {name: column for name, column in of_row.items() if name in wanted}
+        if looked_up:
+            found |= _looked_up(session, cells[points], number, looked_up)
+    found |= {name: _column(name, cells[name]) for name in own if name in wanted}
+    return pd.DataFrame({name: found[name] for name in ORDER if name in found})
+
+
+def _chosen(
+    rounds: Iterable[Round] | None, kinds: Iterable[str] | None, outside_for: Round | None
+) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
     if rounds is not None:
-        statement = statement.where(col(Rating.round_id).in_([r.id for r in rounds]))
+        found.append(col(Rating.round_id).in_([r.id for r in rounds]))
     if outside_for is not None:
         outputs = sa.select(col(Unit.output_id)).where(col(Unit.round_id) == outside_for.id)
-        statement = statement.where(
-            col(Rating.round_id).is_(None), col(Rating.output_id).in_(outputs)
-        )
+        found.append(col(Rating.round_id).is_(None))
+        found.append(col(Rating.output_id).in_(outputs))
     if kinds is not None:
-        statement = statement.where(col(Rater.kind).in_(list(kinds)))
-    if current:
-        statement = statement.where(
-            ~superseded,
-            sa.or_(col(Rating.abstained).is_(None), col(Rating.abstained) != WITHDRAWN),
-        )
+        raters = sa.select(col(Rater.id)).where(col(Rater.kind).in_(list(kinds)))
+        found.append(col(Rating.rater_id).in_(raters))
+    return found
+
+
+def _column(name: str, cells: tuple[Any, ...]) -> Any:
+    if name in _NUMERIC:
+        return np.array(cells, dtype=np.float64)
+    if name in _WORDS:
+        return pd.Categorical(cells)
+    if name in ("extra", "adjudication", "superseded", "blind"):
+        return np.array(cells, dtype=bool)
+    return pd.Series(cells, dtype=object) if name in ("seen", "evidence") else pd.Series(cells)
+
+
+def _looked_up(
+    session: Session,
+    points: tuple[int | None, ...],
+    number: sa.SQLColumnExpression[Any],
+    columns: _Columns,
+) -> dict[str, Any]:
+    """The columns of the rows that ratings point to, one entry a rating."""
+    wanted = np.array([-1 if point is None else point for point in points], dtype=np.int64)
+    numbers = np.unique(wanted)
+    statement = sa.select(number, *columns.values()).order_by(number)
+    if len(numbers):
+        statement = statement.where(number.between(int(numbers[0]), int(numbers[-1])))
     rows = session.connection().execute(statement).fetchall()
-    found = pd.DataFrame.from_records(rows, columns=list(columns))
-    numeric = ("value", "inclusion_probability", "seconds", "cost_usd", "latency_ms")
-    return found.astype(dict.fromkeys(numeric, "float64"))
+    known = np.array([row[0] for row in rows], dtype=np.int64)
+    place = np.searchsorted(known, wanted)
+    there = np.isin(wanted, known)
+    found: dict[str, Any] = {}
+    for i, name in enumerate(columns, start=1):
+        cells = [row[i] for row in rows]
+        if name in ("inclusion_probability", "repeats_id"):
+            values = np.append(np.array(cells, dtype=np.float64), np.nan)
+            found[name] = values[np.where(there, place, -1)]
+        else:
+            names, codes = np.unique(np.array(cells, dtype=object), return_inverse=True)
+            codes = np.append(codes, -1)[np.where(there, place, -1)]
+            found[name] = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))
+    return found
+
+
+def people(session: Session, round_: Round) -> pd.DataFrame:
+    """What people said in the round, with the columns that statistics go by."""
+    return frame(session, rounds=[round_], kinds=["human"], columns=STATISTICS)
 
 
 def outputs_rated(session: Session, round_: Round) -> pd.DataFrame:
@@ -147,10 +248,13 @@ class Matrix:
     raters: list[str]
 
 
-def matrix(ratings: pd.DataFrame, criterion: str) -> Matrix:
-    """The values of one criterion as units x raters, both in sorted order."""
+def matrix(ratings: pd.DataFrame, criterion: str, *, by: str = "unit") -> Matrix:
+    """The values of one criterion as units x raters, both in sorted order.
+
+    by: "output" where a unit is to be found again in another round.
+    """
     chosen = ratings[ratings["criterion"] == criterion]
-    units, unit_names = pd.factorize(chosen["unit"], sort=True)
+    units, unit_names = pd.factorize(chosen[by], sort=True)
     raters, rater_names = pd.factorize(chosen["rater"], sort=True)
     values = np.full((len(unit_names), len(rater_names)), np.nan)
     values[units, raters] = chosen["value"].to_numpy()
@@ -173,7 +277,12 @@ def judge_runs(ratings: pd.DataFrame, criterion: str, judge: str, outputs: list[
     chosen = ratings[
         (ratings["criterion"] == criterion) & (ratings["rater"] == judge) & ratings["value"].notna()
     ]
-    wide = chosen.pivot_table(index="output", columns="run", values="value", aggfunc="mean")
-    if wide.empty:
-        return np.full((len(outputs), 1), np.nan)
-    return wide.reindex(outputs).to_numpy(dtype=float)
+    place = pd.Index(outputs).get_indexer(pd.Index(chosen["output"].astype(object)))
+    chosen, place = chosen[place >= 0], place[place >= 0]
+    runs, names = pd.factorize(chosen["run"], sort=True)
+    found = np.zeros((len(outputs), max(1, len(names))))
+    number = np.zeros_like(found)
+    np.add.at(found, (place, runs), chosen["value"].to_numpy())
+    np.add.at(number, (place, runs), 1)
+    runs_of: Floats = np.divide(found, number, out=np.full(found.shape, np.nan), where=number > 0)
+    return runs_of

@@ -281,4 +281,6 @@ def shown_fields(round_: Round) -> tuple[str, ...]:
 
 def outside_scores(session: Session, round_: Round) -> pd.DataFrame:
     """Automated scores of the round's outputs that were made outside any round."""
-    return ratings.frame(session, kinds=["judge", "metric"], outside_for=round_)
+    return ratings.frame(
+        session, kinds=["judge", "metric"], outside_for=round_, columns=ratings.STATISTICS
+    )

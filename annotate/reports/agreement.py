@@ -61,7 +61,7 @@ def agreement_report(
     session: Session, round_: Round, *, by_segment: bool = True
 ) -> AgreementReport:
     """How far the round's raters coincide, per criterion and (if asked) segment."""
-    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    found = ratings.people(session, round_)
     found = found[~found["adjudication"].astype(bool)]
     parameters = rounds.parameters(round_)
     rows = []

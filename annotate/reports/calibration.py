@@ -30,8 +30,6 @@ from annotate.stats import (
 )
 from db.tables import Round
 
-NOT_BLIND = {"judge", "others"}
-
 
 @dataclass(frozen=True)
 class CalibrationRow:
@@ -86,7 +84,7 @@ def scores(session: Session, round_: Round) -> pd.DataFrame:
     same outputs outside any round counts with these.
     """
     automated = ["judge", "metric"]
-    inside = ratings.frame(session, rounds=[round_], kinds=automated)
+    inside = ratings.frame(session, rounds=[round_], kinds=automated, columns=ratings.STATISTICS)
     outside = rounds.outside_scores(session, round_)
     outside = outside[~outside["rater"].isin(inside["rater"].unique())]
     return pd.concat([inside, outside]) if len(outside) else inside
@@ -94,15 +92,14 @@ def scores(session: Session, round_: Round) -> pd.DataFrame:
 
 def blind(found: pd.DataFrame) -> pd.DataFrame:
     """Only ratings made without sight of a judge's score or of another rater's value."""
-    seen = found["seen"].map(lambda fields: bool(NOT_BLIND & set(fields or ())))
-    return found[~seen.astype(bool)]
+    return found[found["blind"]]
 
 
 def calibration_report(
     session: Session, round_: Round, *, judge: str | None = None, by_segment: bool = True
 ) -> CalibrationReport:
     """How far each judge follows the round's raters."""
-    people_said = ratings.counted(blind(ratings.frame(session, rounds=[round_], kinds=["human"])))
+    people_said = ratings.counted(blind(ratings.people(session, round_)))
     scored = scores(session, round_)
     if judge is not None:
         scored = scored[scored["rater"] == judge]

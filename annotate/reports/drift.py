@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from annotate import ratings, rounds
 from annotate.errors import BadInput, NotFound
+from annotate.ratings import Floats
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
 from annotate.stats import Drift, RoundScores, across, drift
@@ -128,8 +129,7 @@ def _compared(
     earlier: Drift | None = None,
 ) -> Drift:
     """The verdict on one criterion in one segment, on the anchors that both sides have."""
-    shared = sorted(before.outputs("anchor") & after.outputs("anchor"))
-    anchors = [a for a in shared if segment in (None, after.segment_of.get(a))]
+    anchors = sorted(before.anchors(segment) & after.anchors(segment))
     return drift(
         before.arrays(key, anchors, segment),
         after.arrays(key, anchors, segment),
@@ -149,16 +149,43 @@ def _judged_together(found: list[tuple[str, str | None, int, Drift]]) -> list[Dr
     return results
 
 
+@dataclass(frozen=True)
+class _Wide:
+    """One criterion of one round: a row an output that people rated, sorted."""
+
+    outputs: list[str]
+    segments: "np.typing.NDArray[np.object_]"
+    fresh: "np.typing.NDArray[np.bool_]"
+    weight: Floats
+    """One over the inclusion probability."""
+    people: Floats
+    """(outputs, raters)"""
+    runs: Floats
+    """(outputs, runs): the judge."""
+
+    def of(self, segment: str | None) -> "np.typing.NDArray[np.bool_]":
+        """The rows of the segment; None is all."""
+        return np.full(len(self.outputs), True) if segment is None else self.segments == segment
+
+
 class _Side:
     """One round's half of the comparison."""
 
     def __init__(self, people_said: pd.DataFrame, judged: pd.DataFrame, judge: str) -> None:
         self._judge = judge
-        self.people = people_said
-        self.judged = judged
-        self.segment_of = dict(zip(people_said["output"], people_said["segment"], strict=True))
-        self.segments = set(self.segment_of.values())
-        self.raters = sorted(people_said["rater"].unique())
+        self._judged = judged
+        self._people = people_said
+        self._wide: dict[str, _Wide] = {}
+        about = people_said.drop_duplicates("output")
+        self._anchors = {
+            str(output): str(segment)
+            for output, segment, purpose in zip(
+                about["output"], about["segment"], about["purpose"], strict=True
+            )
+            if purpose == "anchor"
+        }
+        self.segments = {str(segment) for segment in about["segment"].unique()}
+        self.raters = tuple(sorted(str(name) for name in people_said["rater"].unique()))
 
     @classmethod
     def of(cls, session: Session, round_: Round, judge: str, *, required: bool = True) -> "_Side":
@@ -169,43 +196,82 @@ class _Side:
                 f"round {round_.name} has no scores of judge {judge!r}; "
                 f"it has those of: {known}. Import them with `annotate rating import`"
             )
-        said = ratings.counted(blind(ratings.frame(session, rounds=[round_], kinds=["human"])))
+        said = ratings.counted(blind(ratings.people(session, round_)))
         return cls(said, judged[judged["rater"] == judge], judge)
 
-    def outputs(self, purpose: str) -> set[str]:
-        return set(self.people.loc[self.people["purpose"] == purpose, "output"])
+    def anchors(self, segment: str | None) -> set[str]:
+        """The anchors that people rated on any criterion."""
+        return {a for a, where in self._anchors.items() if segment in (None, where)}
 
     def judged_on(self, criterion: str) -> bool:
         """Whether the judge scored this criterion at all."""
-        return bool((self.judged["criterion"] == criterion).any())
+        return bool((self._judged["criterion"] == criterion).any())
 
     def size(self, key: RatingKey, segment: str | None) -> int:
-        return int(self._chosen(key, segment)["output"].nunique())
+        """Outputs of the segment that people rated."""
+        return int(self.wide(key).of(segment).sum())
 
-    def arrays(self, key: RatingKey, anchors: list[str], segment: str | None) -> RoundScores:
-        chosen = self._chosen(key, segment)
-        fresh = chosen[chosen["purpose"] == "fresh"]
-        fresh_outputs = sorted(fresh["output"].unique())
-        weight = 1 / fresh.groupby("output")["inclusion_probability"].first()
-        return RoundScores(
-            anchors_judge=ratings.judge_runs(self.judged, key.key, self._judge, anchors),
-            anchors_human=self._people_by_rater(chosen, anchors),
-            fresh_judge=np.asarray(
-                ratings.judge_scores(self.judged, key.key, self._judge).reindex(fresh_outputs),
-                dtype=np.float64,
-            ),
-            fresh_human=self._people_by_rater(fresh, fresh_outputs),
-            fresh_weight=weight.reindex(fresh_outputs).fillna(1.0).to_numpy(dtype=np.float64),
-            raters=tuple(self.raters),
+    def wide(self, key: RatingKey) -> _Wide:
+        """The criterion's ratings, arranged once for all segments."""
+        if key.key not in self._wide:
+            self._wide[key.key] = self._arranged(key)
+        return self._wide[key.key]
+
+    def _arranged(self, key: RatingKey) -> _Wide:
+        chosen = self._people[self._people["criterion"] == key.key]
+        said = ratings.matrix(chosen, key.key, by="output")
+        first = chosen.drop_duplicates("output").set_index("output").reindex(said.units)
+        columns = [self.raters.index(name) for name in said.raters]
+        people = np.full((len(said.units), len(self.raters)), np.nan)
+        people[:, columns] = said.values
+        return _Wide(
+            outputs=said.units,
+            segments=first["segment"].to_numpy(dtype=object),
+            fresh=(first["purpose"] == "fresh").to_numpy(dtype=bool),
+            weight=(1 / first["inclusion_probability"]).fillna(1.0).to_numpy(dtype=np.float64),
+            people=people,
+            runs=ratings.judge_runs(self._judged, key.key, self._judge, said.units),
         )
 
-    def _chosen(self, key: RatingKey, segment: str | None) -> pd.DataFrame:
-        chosen = self.people[self.people["criterion"] == key.key]
-        return chosen if segment is None else chosen[chosen["segment"] == segment]
+    def arrays(self, key: RatingKey, anchors: list[str], segment: str | None) -> RoundScores:
+        wide = self.wide(key)
+        row = {output: place for place, output in enumerate(wide.outputs)}
+        places = np.array([row.get(anchor, -1) for anchor in anchors], dtype=np.int64)
+        runs = np.vstack([wide.runs, np.full((1, wide.runs.shape[1]), np.nan)])
+        people = np.vstack([wide.people, np.full((1, wide.people.shape[1]), np.nan)])
+        missing = np.flatnonzero(places < 0)
+        # The judge may have scored an anchor that nobody rated on this criterion.
+        unrated = (
+            ratings.judge_runs(self._judged, key.key, self._judge, [anchors[i] for i in missing])
+            if len(missing)
+            else np.empty((0, 1))
+        )
+        anchors_judge = _padded(runs[places], unrated.shape[1])
+        anchors_judge[missing] = _padded(unrated, anchors_judge.shape[1])
+        fresh = wide.of(segment) & wide.fresh
+        return RoundScores(
+            anchors_judge=anchors_judge,
+            anchors_human=people[places],
+            fresh_judge=_mean(wide.runs[fresh]),
+            fresh_human=wide.people[fresh],
+            fresh_weight=wide.weight[fresh],
+            raters=self.raters,
+        )
 
-    def _people_by_rater(self, chosen: pd.DataFrame, outputs: list[str]) -> ratings.Floats:
-        wide = chosen.pivot_table(index="output", columns="rater", values="value")
-        return wide.reindex(index=outputs, columns=self.raters).to_numpy(dtype=np.float64)
+
+def _padded(runs: Floats, columns: int) -> Floats:
+    """Runs with at least so many columns, NaN where a run was not made."""
+    more = max(0, columns - runs.shape[1])
+    found: Floats = np.hstack([runs, np.full((len(runs), more), np.nan)])
+    return found
+
+
+def _mean(runs: Floats) -> Floats:
+    """The mean of each row's runs, NaN where there is none: (outputs,)."""
+    number = (~np.isnan(runs)).sum(axis=1)
+    total = np.nansum(runs, axis=1)
+    found: Floats = np.divide(total, number, out=np.full(len(runs), np.nan), where=number > 0)
+    return found
 
 
 def _facts(session: Session, baseline: Round, current: Round) -> list[str]:

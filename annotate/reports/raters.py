@@ -46,7 +46,7 @@ def rater_report(session: Session, round_: Round) -> RaterReport:
 
     With more than MOST raters the pairs are left out: nobody reads a thousand of them.
     """
-    found = ratings.counted(ratings.frame(session, rounds=[round_], kinds=["human"]))
+    found = ratings.counted(ratings.people(session, round_))
     minimum = rounds.parameters(round_).minimum_units
     rows = []
     for key in rounds.rubric_of(session, round_).rating_keys():

@@ -47,22 +47,20 @@ def correlation_within(
     """
     method = "Spearman's rho, within groups, averaged"
     rows, place = _known(first, second, groups)
-    found, constant, alone = [], 0, 0
-    for group in range(int(place.max(initial=-1)) + 1):
-        one, other = rows[place == group].T
-        if len(one) < 2:
-            alone += 1
-            continue
-        rho = float(correlations(one, other, np.ones((1, len(one))))[0])
-        if np.isnan(rho):
-            constant += 1
-        else:
-            found.append(rho)
+    sizes = np.bincount(place)
+    one, other = (_ranks_within(side, place) for side in rows.T)
+    product, spread, also = (
+        np.bincount(place, values, len(sizes)) for values in (one * other, one**2, other**2)
+    )
+    defined = spread * also > 1e-9
+    found = product[defined] / np.sqrt(spread[defined] * also[defined])
+    alone = int((sizes == 1).sum())
+    constant = len(sizes) - alone - int(defined.sum())
     n = len(found)
     if n < minimum_groups:
         few = Figure.undefined(not_enough(minimum_groups - n).replace("unit", "group"), n, method)
         return WithinCorrelation(few, constant, alone)
-    units = Units.of(np.array(found)[:, None])
+    units = Units.of(np.round(found, 12)[:, None])
     values = units.rows[:, 0]
     (figure,) = figures_over_units(
         units, lambda draws: [draws @ values / draws.sum(axis=1)], [(method, "")], seed=seed
@@ -100,6 +98,22 @@ def correlation_between(
         seed=seed,
     )  # fmt: skip
     return figure
+
+
+def _ranks_within(values: Floats, place: npt.NDArray[np.intp]) -> Floats:
+    """Mid-ranks inside each group, less the group's middle: (units,)."""
+    order = np.lexsort((values, place))
+    group, sorted_ = place[order], values[order]
+    new = np.r_[True, (group[1:] != group[:-1]) | (sorted_[1:] != sorted_[:-1])]
+    begins = np.flatnonzero(new)
+    tie = np.cumsum(new) - 1
+    lengths = np.diff(np.r_[begins, len(order)])
+    sizes = np.bincount(place)
+    start = np.cumsum(sizes) - sizes
+    middle = begins[tie] + (lengths[tie] - 1) / 2 - start[group] - (sizes[group] - 1) / 2
+    found = np.empty(len(values))
+    found[order] = middle
+    return found
 
 
 def _known(

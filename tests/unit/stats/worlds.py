@@ -46,3 +46,37 @@ def world(
         fresh_weight=np.ones(fresh),
         raters=people,
     )
+
+
+def passes_and_fails(
+    seed: int,
+    *,
+    tnr: float = 0.8,
+    passes: float = 0.8,
+    anchors: int = 50,
+    fresh: int = 100,
+    runs: int = 3,
+    people: tuple[str, ...] = ("ada", "ben", "cleo"),
+) -> RoundScores:
+    """A round of passes and fails: half of the anchors pass, and `passes` of the traffic.
+
+    tnr: of what fails, the share that the judge fails; of what passes it passes 95 of 100.
+    """
+    random = np.random.default_rng(seed)
+    of_anchors = np.arange(anchors) % 2 == 0
+    of_fresh = random.random(fresh) < passes
+
+    def said(true: np.typing.NDArray[np.bool_], columns: int, tpr: float, tnr: float) -> Floats:
+        shape = (len(true), columns)
+        passed = np.where(true[:, None], random.random(shape) < tpr, random.random(shape) > tnr)
+        found: Floats = passed.astype(float)
+        return found
+
+    return RoundScores(
+        anchors_judge=said(of_anchors, runs, 0.95, tnr),
+        anchors_human=said(of_anchors, len(people), 0.95, 0.95),
+        fresh_judge=said(of_fresh, 1, 0.95, tnr)[:, 0],
+        fresh_human=said(of_fresh, len(people), 0.95, 0.95),
+        fresh_weight=np.ones(fresh),
+        raters=people,
+    )
