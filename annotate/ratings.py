@@ -33,9 +33,14 @@ STATISTICS = (
 """The columns that statistics go by."""
 
 _Columns = dict[str, sa.SQLColumnExpression[Any]]
-_NUMERIC = ("value", "inclusion_probability", "seconds", "cost_usd", "latency_ms")
-_WORDS = ("criterion", "abstained")
-"""Columns of a rating that hold few different words."""
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("rating_id", "run"), np.int64),
+    **dict.fromkeys(
+        ("unit_id", "supersedes_id", "value", "seconds", "cost_usd", "latency_ms"), np.float64
+    ),
+    **dict.fromkeys(("extra", "adjudication", "superseded", "blind"), bool),
+}
+"""Columns of a rating that are not text."""
 
 
 def _own_columns() -> _Columns:
@@ -155,13 +160,11 @@ def _chosen(
 
 
 def _column(name: str, cells: tuple[Any, ...]) -> Any:
-    if name in _NUMERIC:
-        return np.array(cells, dtype=np.float64)
-    if name in _WORDS:
+    """One column of ratings, as statistics want it; None stays None in a text."""
+    if name == "criterion":
         return pd.Categorical(cells)
-    if name in ("extra", "adjudication", "superseded", "blind"):
-        return np.array(cells, dtype=bool)
-    return pd.Series(cells, dtype=object) if name in ("seen", "evidence") else pd.Series(cells)
+    kind = _TYPES.get(name, object)
+    return pd.Series(np.array(cells, dtype=kind) if kind is not object else cells, dtype=kind)
 
 
 def _looked_up(
@@ -219,9 +222,12 @@ def outputs_rated(session: Session, round_: Round) -> pd.DataFrame:
 
 
 def latest(session: Session) -> tuple[int, int]:
-    """The number of the latest rating and how many there are: what has been computed since is
-    current. The count tells of one that was stored after a later number."""
-    last, count = session.exec(select(sa.func.max(Rating.id), sa.func.count())).one()
+    """What changes with every rating: the number of the latest one and, where a rating may be
+    stored after one with a later number, how many there are. SQLite writes one by one."""
+    last = session.exec(select(sa.func.max(Rating.id))).one()
+    if session.get_bind().dialect.name == "sqlite":
+        return int(last or 0), 0
+    count = session.exec(select(sa.func.count()).select_from(Rating)).one()
     return int(last or 0), int(count)
 
 
