@@ -1,6 +1,6 @@
 """Agreement between raters of the same units.
 
-Raters are taken as they are; units are what is drawn. See docs/statistics.md.
+Raters are taken as they are; units are what is drawn. See docs/statistics/agreement.md.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """A judge beside people who rated the same units.
 
 No single measure decides: a judge can rank as people do and still be two points too lenient. See
-docs/statistics.md.
+docs/statistics/calibration.md.
 """
 
 from collections.abc import Callable, Sequence

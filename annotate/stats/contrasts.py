@@ -10,7 +10,7 @@ same raters' change on them is the ruler by which everything else is measured:
 
 Tests: J permutes run labels within anchors, H flips signs of anchors, each the larger of a shift
 and a change of squared error (max-T); T and C are Welch's with inclusion weights. Holm over the
-four. See docs/statistics.md.
+four. See docs/statistics/drift.md.
 """
 
 from dataclasses import dataclass, replace

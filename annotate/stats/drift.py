@@ -1,6 +1,6 @@
 """Drift between a baseline round and a later one: the verdict, its causes, and the sentence.
 
-The four contrasts behind it are those of `contrasts`. See docs/statistics.md for the source and
+The four contrasts behind it are those of `contrasts`. See docs/statistics/drift.md for the source and
 the measured false-alarm rates.
 """
 

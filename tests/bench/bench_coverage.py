@@ -3,7 +3,7 @@
     python tests/bench/bench_coverage.py [DATA_SETS]
 
 Each scenario draws rounds from one population whose true value is taken from 200,000 units. The
-bounds are those of docs/statistics.md: 0.92 to 0.975 for agreement, 0.92 and more for estimates.
+bounds are those of docs/statistics/README.md: 0.92 to 0.975 for agreement, 0.92 and more for estimates.
 """
 
 import json
@@ -14,12 +14,16 @@ from typing import Any
 import numpy as np
 
 from annotate.stats import (
+    Calibration,
     Figure,
+    Sampling,
     brennan_prediger,
+    calibrate,
     cohen_kappa,
     fleiss_kappa,
     gwet_ac,
     krippendorff_alpha,
+    lower_median,
     prediction_powered_mean,
     rogan_gladen,
 )
@@ -29,6 +33,7 @@ SEED = 20_261_123
 DATA_SETS = 600
 POPULATION = 200_000
 SCALE = (1.0, 2.0, 3.0, 4.0, 5.0)
+RESAMPLED = Sampling("bca", resamples=500)
 Draw = Callable[[np.random.Generator, int], Floats]
 
 
@@ -51,7 +56,7 @@ def main() -> None:
     """Run every scenario."""
     data_sets = int(sys.argv[1]) if len(sys.argv) > 1 else DATA_SETS
     print(json.dumps({"seed": SEED, "data_sets": data_sets, **_agreement(data_sets),
-                      **_estimates(data_sets)}, indent=2))  # fmt: skip
+                      **_calibration(data_sets), **_estimates(data_sets)}, indent=2))  # fmt: skip
 
 
 def _agreement(data_sets: int) -> dict[str, Any]:
@@ -66,10 +71,16 @@ def _agreement(data_sets: int) -> dict[str, Any]:
             v, domain=SCALE, level="ordinal", interval="jackknife"
         ),
         "AC2, quadratic": lambda v: gwet_ac(v, domain=SCALE, weights="quadratic"),
+        "AC2, quadratic, BCa": lambda v: gwet_ac(
+            v, domain=SCALE, weights="quadratic", sampling=RESAMPLED
+        ),
         "Fleiss' kappa": lambda v: fleiss_kappa(v, domain=SCALE),
         "Brennan-Prediger": lambda v: brennan_prediger(v, domain=SCALE),
         "Cohen's kappa, quadratic": lambda v: cohen_kappa(
             v[:, 0], v[:, 1], domain=SCALE, weights="quadratic"
+        ),
+        "Cohen's kappa, quadratic, BCa": lambda v: cohen_kappa(
+            v[:, 0], v[:, 1], domain=SCALE, weights="quadratic", sampling=RESAMPLED
         ),
     }
     found: dict[str, Any] = {}
@@ -84,6 +95,43 @@ def _agreement(data_sets: int) -> dict[str, Any]:
                 for what, figure in figures.items()
             }
     return {"agreement": found}
+
+
+MEASURES: dict[str, Callable[[Calibration], Figure]] = {
+    "weighted kappa": lambda c: c.weighted_kappa,
+    "its ceiling": lambda c: c.ceiling.weighted_kappa,
+    "Spearman": lambda c: c.spearman,
+    "Spearman, ceiling": lambda c: c.ceiling.spearman,
+    "Kendall's tau-b": lambda c: c.kendall_tau_b,
+    "bias": lambda c: c.bias,
+    "MAE": lambda c: c.mae,
+    "TPR": lambda c: c.tpr,
+    "TNR": lambda c: c.tnr,
+}
+
+
+def _calibration(data_sets: int) -> dict[str, Any]:
+    """A judge that is now and then a point or two above people."""
+    found: dict[str, Any] = {}
+    for name, draw in {"balanced": balanced, "skewed, a quarter missing": skewed}.items():
+        random = np.random.default_rng(SEED)
+        whole = _compared(random, draw, POPULATION)
+        true = {what: figure(whole).value or 0.0 for what, figure in MEASURES.items()}
+        for units in (20, 50, 100):
+            rounds = [_compared(random, draw, units) for _ in range(data_sets)]
+            found[f"{name}, {units} units"] = {
+                what: _coverage([figure(one) for one in rounds], true[what])
+                for what, figure in MEASURES.items()
+            }
+    return {"calibration": found}
+
+
+def _compared(random: np.random.Generator, draw: Draw, units: int) -> Calibration:
+    humans = draw(random, units)
+    humans = humans[~np.isnan(humans).all(axis=1)]
+    step = random.choice([-1, -1, 0, 0, 0, 1, 1, 2], len(humans))
+    judge = np.clip(lower_median(humans) + step, 1.0, 5.0)
+    return calibrate(judge, humans, domain=SCALE, level="ordinal", pass_at=4.0)
 
 
 def _estimates(data_sets: int) -> dict[str, Any]:
