@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from annotate.stats.bootstrap import NO_SPREAD, SEED, Z, bca, draws, percentile, unvaried
+from annotate.stats.bootstrap import NO_SPREAD, SEED, Z, bca, draws, jackknife, percentile, unvaried
 from annotate.stats.figure import Figure, Floats
 
 Weights = Literal[
@@ -18,6 +18,8 @@ Weights = Literal[
 ]
 Pair = tuple[Floats, Floats]
 RESAMPLES = 1000
+SMALL = 50
+"""Below so many units the jackknife covers better: pairs of raters share fewer of them still."""
 MANY = 500
 """From so many units on, the percentiles of resamples are as good as BCa."""
 LARGE = 2000
@@ -283,7 +285,7 @@ def figures_over_units(
 
     statistics: from weights (resamples, patterns) to one (resamples,) array for each method.
     methods: of each statistic its name, and the reason to give where it is undefined.
-    BCa below MANY units, percentiles below LARGE, then plus or minus 1.96 standard errors.
+    The jackknife below SMALL units, BCa below MANY, percentiles below LARGE, then plus or minus 1.96 standard errors.
     Resamples in which a statistic is undefined are left out; with more than a tenth of them
     undefined, or fewer than three units, there is no interval.
     """
@@ -327,7 +329,12 @@ def _figure(
     else:
         if unvaried(point, without):
             return Figure(point, None, None, n, method=method, interval=NO_SPREAD)
-        interval = bca(point, defined, without, units.weights.astype(np.int64))
+        weights = units.weights.astype(np.int64)
+        interval = (
+            jackknife(point, without, weights)
+            if n < SMALL
+            else bca(point, defined, without, weights)
+        )
         if interval.low is None or interval.high is None:
             return Figure(point, None, None, n, method=method, interval=interval.method)
         low, high, how = interval.low, interval.high, interval.method

@@ -21,6 +21,7 @@ RESAMPLES = 2000
 SEED = 20_260_901
 SMALL = 20
 """Below so many units the jackknife covers better than the bootstrap."""
+NEARLY_PERFECT = 0.999
 CONFIDENCE = 0.95
 Z = 1.959963984540054
 BLOCK = 2_000_000
@@ -254,16 +255,21 @@ def bca(point: float, drawn: Floats, without: Floats, weights: Ints) -> Interval
 
 
 def jackknife(point: float, without: Floats, weights: Ints) -> Interval:
-    """Student's t over the jackknife, on Fisher's z scale; nothing for fewer than three units."""
+    """Student's t over the jackknife, on Fisher's z scale; nothing for fewer than three units.
+
+    Where leaving out one unit leaves perfect agreement, which z would put infinitely far away, on
+    the scale of the statistic itself.
+    """
     n = int(weights.sum())
     if n < 3 or np.isnan(without).any() or abs(point) >= 1:
         return Interval(None, None, "none: too few units, or no unit may be left out")
-    z = np.arctanh(np.clip(without, -1 + 1e-12, 1 - 1e-12))
-    centre = np.average(z, weights=weights)
-    error = float(np.sqrt((n - 1) / n * (weights * (z - centre) ** 2).sum()))
+    on_z = bool((np.abs(without) < NEARLY_PERFECT).all())
+    values = np.arctanh(without) if on_z else without
+    centre = np.average(values, weights=weights)
+    error = float(np.sqrt((n - 1) / n * (weights * (values - centre) ** 2).sum()))
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
-    middle = float(np.arctanh(point))
-    low, high = np.tanh([middle - reach, middle + reach])
+    ends = np.array([-reach, reach]) + (np.arctanh(point) if on_z else point)
+    low, high = np.tanh(ends) if on_z else np.clip(ends, -1.0, 1.0)
     # Rounding alone could put the estimate outside an interval of no width.
     return Interval(min(float(low), point), max(float(high), point), "jackknife over units")
 
