@@ -389,3 +389,18 @@ def test_a_constant_rater_beside_a_varied_one_has_no_interval() -> None:
     assert found.value == pytest.approx(0.0)
     assert (found.low, found.high) == (None, None)
     assert found.interval == "none: it makes no difference which units are drawn"
+
+
+def test_quadratic_kappa_counts_a_point_that_nobody_used() -> None:
+    """Reference, section 1.2: 9/11, where scikit-learn without `labels=` answers .7297.
+
+    It takes 1, 3, 4 and 5 for four even steps; so would we, were they declared so.
+    """
+    pairs = [[1, 1], [3, 3], [3, 3], [4, 4], [4, 5], [5, 3], [5, 5], [5, 5]]
+    first, second = np.array(pairs, dtype=np.float64).T
+    found = cohen_kappa(first, second, domain=ONE_TO_FIVE, weights="quadratic")
+    assert found.value == pytest.approx(9 / 11, abs=1e-12)
+    steps = {1.0: 1.0, 3.0: 2.0, 4.0: 3.0, 5.0: 4.0}
+    even = [np.array([steps[value] for value in side]) for side in (first, second)]
+    squeezed = cohen_kappa(*even, domain=ONE_TO_FIVE[:4], weights="quadratic")
+    assert squeezed.value == pytest.approx(0.7297, abs=5e-5)
