@@ -76,6 +76,15 @@ def _by_rater(round_name: str, *, json: bool) -> None:
         ["criterion", "without", "units", "alpha of the others"],
         title=f"Without each rater in {report.round}",
     )
+    console.show_table(
+        [
+            [row.criterion, name, str(figure.n), console.figure(figure)]
+            for row in report.rows
+            for name, figure in row.coefficients.items()
+        ],
+        ["criterion", "coefficient", "units", "value"],
+        title=f"Further coefficients in {report.round}",
+    )
 
 
 def _show(report: "AgreementReport") -> None:

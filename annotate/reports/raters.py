@@ -3,10 +3,26 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlmodel import Session
 
 from annotate import ratings, rounds
-from annotate.stats import Agreement, RaterPair, rater_pairs, without_each_rater
+from annotate.ratings import Floats
+from annotate.rubric import RatingKey
+from annotate.stats import (
+    Agreement,
+    Figure,
+    RaterPair,
+    Weights,
+    brennan_prediger,
+    conger_kappa,
+    fleiss_kappa,
+    intraclass_correlation,
+    kendall_w,
+    not_enough,
+    rater_pairs,
+    without_each_rater,
+)
 from db.tables import Round
 
 MOST = 30
@@ -23,6 +39,8 @@ class RaterRow:
     """The places are those of `raters`."""
     without: tuple[Agreement, ...]
     """Of each of `raters`: how far the others agree."""
+    coefficients: dict[str, Figure]
+    """Further coefficients of all raters, by name."""
 
     def named(self, pair: RaterPair) -> tuple[str, str]:
         """The pair's names."""
@@ -61,8 +79,34 @@ def rater_report(session: Session, round_: Round) -> RaterReport:
         without = without_each_rater(
             said.values, domain=key.domain, level=key.level, minimum_units=minimum
         )
-        rows.append(RaterRow(key.key, tuple(said.raters), tuple(pairs), tuple(without)))
+        further = _further(said.values, key, minimum)
+        rows.append(RaterRow(key.key, tuple(said.raters), tuple(pairs), tuple(without), further))
     return RaterReport(round_.name, rows)
+
+
+COMPLETE = "a rating is missing: it needs every rater on every unit"
+
+
+def _further(values: Floats, key: RatingKey, minimum: int) -> dict[str, Figure]:
+    """What else is cited of such ratings."""
+    weights: Weights = "unweighted" if key.level == "nominal" else "quadratic"
+    n = int(((~np.isnan(values)).sum(axis=1) >= 2).sum())
+    names = ["Fleiss' kappa", "Conger's kappa", "Brennan-Prediger"]
+    if key.level != "nominal":
+        names += ["ICC(2,1)", "ICC(2,k)", "Kendall's W"]
+    if 0 < n < minimum:
+        return dict.fromkeys(names, Figure.undefined(not_enough(minimum - n), n))
+    found = [
+        coefficient(values, domain=key.domain, weights=weights)
+        for coefficient in (fleiss_kappa, conger_kappa, brennan_prediger)
+    ]
+    if key.level != "nominal":
+        if np.isnan(values).any() or values.shape[1] < 2:
+            found += [Figure.undefined(COMPLETE, n)] * 3
+        else:
+            intraclass = intraclass_correlation(values)
+            found += [intraclass.icc2, intraclass.icc2k, kendall_w(values).w]
+    return dict(zip(names, found, strict=True))
 
 
 def _json(row: RaterRow) -> dict[str, Any]:
@@ -76,6 +120,7 @@ def _json(row: RaterRow) -> dict[str, Any]:
             }
             for pair in row.pairs
         ],
+        "coefficients": {name: figure.as_json() for name, figure in row.coefficients.items()},
         "without": [
             {"rater": name, "alpha": rest.alpha.as_json()}
             for name, rest in zip(row.raters, row.without, strict=True)

@@ -130,22 +130,23 @@ def _gold(baseline: RoundScores, current: RoundScores) -> Floats:
 
 
 def _post_stratified(gold: Floats, baseline: RoundScores, domain: tuple[float, ...]) -> Floats:
-    """Anchor weights that give anchors the traffic's mix of passes and fails (two-valued scales).
+    """Anchor weights that give anchors the traffic's mix of good and bad units.
 
-    Anchors are often balanced and traffic is not; unweighted, a judge that changed on fails alone
-    would look like a coverage problem.
+    Good lies above the middle of the scale. Anchors are often balanced and traffic is not;
+    unweighted, a judge that changed on bad units alone would look like a coverage problem. With
+    fewer than MINIMUM_ANCHORS on one side, anchors count alike.
     """
     weights = np.ones(len(gold))
-    if len(domain) != 2 or not len(baseline.fresh_human):
+    if not len(baseline.fresh_human):
         return weights
-    cut = sum(domain) / 2
+    cut = (domain[0] + domain[-1]) / 2
     people = _mean_of(baseline.fresh_human)
     known = ~np.isnan(people)
     if not known.any():
         return weights
     traffic = np.average(people[known] > cut, weights=baseline.fresh_weight[known])
     high, low = gold > cut, gold <= cut
-    if high.any() and low.any():
+    if min(high.sum(), low.sum()) >= MINIMUM_ANCHORS:
         share = high.sum() / (high.sum() + low.sum())
         weights[high] = traffic / share
         weights[low] = (1 - traffic) / (1 - share)

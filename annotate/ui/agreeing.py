@@ -24,6 +24,14 @@ def show_raters(row: RaterRow) -> None:
         "A rater without whom the others agree much better rates differently from them: talk "
         "about the rubric before you blame anybody."
     )
+    st.dataframe(
+        [
+            {"coefficient": name, "units": figure.n, "all raters": figures.words(figure)}
+            for name, figure in row.coefficients.items()
+        ],
+        hide_index=True,
+        width="stretch",
+    )
     if not row.pairs:
         return
     st.dataframe(

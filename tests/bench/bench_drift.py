@@ -7,7 +7,7 @@ Worlds of 50 anchors and 100 fresh units on a scale of 1 to 5, three raters, a j
 reaches an adjusted p of .05, and of .01. With drift: the share in which the true cause is found
 (adjusted p of .05), and in which it is the only one named.
 
-- A scale of two values whose anchors are balanced and whose traffic mostly passes: here anchors
+- Anchors of every quality where the traffic is mostly good, and a scale of two values whose anchors are balanced and whose traffic mostly passes: here anchors
   that are not weighted to the traffic would blame coverage.
 - Twelve rounds against one pinned baseline, by the alarm rule itself: the share of such years with
   a false ALARM.
@@ -17,6 +17,7 @@ reaches an adjusted p of .05, and of .01. With drift: the share in which the tru
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from annotate.stats import Drift, DriftVerdict, across, drift
@@ -42,6 +43,10 @@ MOVES: dict[str, tuple[dict[str, float], set[str]]] = {
     "judge and raters -0.5": ({"judge": -0.5, "raters": -0.5}, {"judge", "raters"}),
     "judge +0.6 on new traffic alone": ({"on_new": 0.6}, {"coverage"}),
 }
+BALANCED: dict[str, tuple[dict[str, float], set[str]]] = {
+    "nothing": ({}, set()),
+    "judge +0.8 on bad units": ({"on_bad": 0.8}, {"judge"}),
+}
 BINARY: dict[str, tuple[dict[str, float], set[str]]] = {
     "nothing": ({}, set()),
     "judge finds 60 of 100 fails instead of 80": ({"tnr": 0.6}, {"judge"}),
@@ -55,6 +60,9 @@ def main() -> None:
     found = {
         "no drift": {name: _false_alarms(size) for name, size in NULLS.items()},
         "drift": {name: _attribution(*move) for name, move in MOVES.items()},
+        "five points, anchors of every quality, traffic mostly good": {
+            name: _of_balanced(*move) for name, move in BALANCED.items()
+        },
         "two values": {name: _of_two_values(*move) for name, move in BINARY.items()},
         "a year of twelve rounds without drift": _years(),
         "twelve segments": _segments(),
@@ -81,23 +89,36 @@ def _attribution(move: dict[str, float], causes: set[str]) -> dict[str, float]:
     return {"detected": round(detected / WORLDS, 3), "exact": round(exact / WORLDS, 3)}
 
 
+def _of_balanced(move: dict[str, Any], causes: set[str]) -> dict[str, float]:
+    size: dict[str, Any] = {"balanced": True, "traffic": 0.7}
+    return _blamed((_adjusted(i, size, move) for i in range(2 * WORLDS)), causes)
+
+
 def _of_two_values(move: dict[str, Any], causes: set[str]) -> dict[str, float]:
-    exact = any_flag = coverage = 0
-    for i in range(2 * WORLDS):
-        seed = SEED + 2 * i
-        found = drift(
+    seeds = range(SEED, SEED + 4 * WORLDS, 2)
+    found = (
+        drift(
             passes_and_fails(seed), passes_and_fails(seed + 1, **move),
             level="nominal", domain=(0.0, 1.0),
-        )  # fmt: skip
-        named = {name for name, p in _by_cause(found).items() if p <= 0.05}
+        )
+        for seed in seeds
+    )  # fmt: skip
+    return _blamed(map(_by_cause, found), causes)
+
+
+def _blamed(worlds: Iterable[dict[str, float]], causes: set[str]) -> dict[str, float]:
+    """How often anything is flagged, just the cause, and coverage; from adjusted p by cause."""
+    exact = any_flag = coverage = number = 0
+    for flags in worlds:
+        number += 1
+        named = {name for name, p in flags.items() if p <= 0.05}
         any_flag += bool(named)
         exact += named == causes
         coverage += "coverage" in named
-    worlds = 2 * WORLDS
     return {
-        "any flag": round(any_flag / worlds, 3),
-        "exact": round(exact / worlds, 3),
-        "coverage blamed": round(coverage / worlds, 3),
+        "any flag": round(any_flag / number, 3),
+        "exact": round(exact / number, 3),
+        "coverage blamed": round(coverage / number, 3),
     }
 
 

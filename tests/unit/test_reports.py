@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlmodel import select
 
@@ -15,7 +16,7 @@ from annotate.reports.calibration import calibration_report, judges_of
 from annotate.reports.drift import drift_report
 from annotate.reports.raters import rater_report
 from annotate.rubric import Answer
-from annotate.stats import Thresholds, Verdict
+from annotate.stats import Thresholds, Verdict, intraclass_correlation
 from db.engine import Database
 from db.tables import Rating
 from tests.unit.desk_round import Desk
@@ -139,6 +140,11 @@ def test_raters_are_compared_two_by_two_and_left_out_in_turn(database: Database)
     document = next(r for r in report.as_json()["rows"] if r["criterion"] == "quality")
     assert document["pairs"][0]["kappa"]["n"] == UNITS
     assert [w["rater"] for w in document["without"]] == ["Ada", "Ben"]
+    # Ada 1, 2, 3 in turn, Ben 2 for her 1: distances and scale are equal for both.
+    assert row.coefficients["ICC(2,1)"].value == pytest.approx(
+        intraclass_correlation(np.tile([[1.0, 2], [2, 2], [3, 3]], (4, 1))).icc2.value
+    )
+    assert document["coefficients"]["Conger's kappa"]["n"] == UNITS
     assert document["without"][0]["alpha"]["reason"] == "no unit was rated twice"
 
 

@@ -257,6 +257,19 @@ def test_anchors_that_are_balanced_do_not_turn_a_lax_judge_into_bad_coverage() -
     assert found[0].delta == 0.05
 
 
+def test_anchors_of_every_quality_stand_for_traffic_that_is_mostly_good() -> None:
+    """The judge became lenient on bad units alone: unweighted, coverage is blamed in a quarter."""
+    found = [
+        compare(
+            world(9000 + i, balanced=True, traffic=0.7),
+            world(9500 + i, balanced=True, traffic=0.7, on_bad=0.8),
+        )
+        for i in range(60)
+    ]
+    assert sum("judge" in one.causes for one in found) >= 55
+    assert sum("coverage" in one.causes for one in found) <= 5
+
+
 def test_over_sampled_strata_count_by_their_inclusion() -> None:
     """A tenth of the sample stands for half of the traffic."""
     before, after = world(1, fresh=100), world(2, fresh=100)

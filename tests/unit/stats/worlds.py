@@ -15,6 +15,8 @@ def world(
     raters: float = 0.0,
     traffic: float = 0.0,
     on_new: float = 0.0,
+    on_bad: float = 0.0,
+    balanced: bool = False,
     guessing: float = 0.0,
     anchors: int = 50,
     fresh: int = 100,
@@ -24,9 +26,13 @@ def world(
     """A round on a scale of 1 to 5; the true quality of the anchors is the same in every world.
 
     judge, raters: how lenient they are. traffic: how much better the fresh units are.
-    on_new: the judge's leniency on fresh units alone. guessing: its share of random scores.
+    on_new: the judge's leniency on fresh units alone, on_bad: on those below 3. guessing: its
+    share of random scores. balanced: anchors of every quality alike often, however the traffic is.
     """
-    quality = np.random.default_rng(7).normal(3.2, 1, size=(anchors, 1))
+    fixed = np.random.default_rng(7)
+    quality = fixed.normal(3.2, 1, size=(anchors, 1))
+    if balanced:
+        quality = np.linspace(1, 5, anchors)[:, None]
     random = np.random.default_rng(seed)
     new = random.normal(3.2 + traffic, 1, size=(fresh, 1))
 
@@ -35,13 +41,16 @@ def world(
         found: Floats = np.clip(np.rint(said), 1, 5)
         return found
 
-    of_anchors = scored(quality, runs, judge, 0.5)
+    def judged(true: Floats, columns: int, off: float) -> Floats:
+        return scored(true + on_bad * (true < 3), columns, off, 0.5)
+
+    of_anchors = judged(quality, runs, judge)
     lost = random.random(of_anchors.shape) < guessing
     of_anchors[lost] = random.integers(1, 6, size=int(lost.sum()))
     return RoundScores(
         anchors_judge=of_anchors,
         anchors_human=scored(quality, len(people), raters, 0.6),
-        fresh_judge=scored(new, 1, judge + on_new, 0.5)[:, 0],
+        fresh_judge=judged(new, 1, judge + on_new)[:, 0],
         fresh_human=scored(new, len(people), raters, 0.6),
         fresh_weight=np.ones(fresh),
         raters=people,
