@@ -221,7 +221,7 @@ def _parameters() -> dict[str, float | None]:
         chosen = {
             name: (first, second)[place % 2].number_input(
                 words, min_value=0.0, value=getattr(usual, name), step=0.05,
-                key=f"launch_{name}",
+                format="%.3f", key=f"launch_{name}",
             )
             for place, (name, words) in enumerate(THRESHOLDS.items())
         }  # fmt: skip

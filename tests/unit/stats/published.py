@@ -14,6 +14,7 @@ from annotate.stats.figure import Floats
 HANNA = Path(__file__).parents[2] / "data" / "hanna"
 REFERENCE: dict[str, Any] = json.loads((Path(__file__).parent / "reference.json").read_text())
 CROWDKIT: dict[str, Any] = json.loads((Path(__file__).parent / "crowdkit.json").read_text())
+PPI: dict[str, Any] = json.loads((Path(__file__).parent / "ppi.json").read_text())
 IRRCAC: dict[str, Any] = json.loads((Path(__file__).parent / "irrcac.json").read_text())["tables"]
 
 

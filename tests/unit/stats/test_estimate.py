@@ -17,7 +17,7 @@ from annotate.stats import (
     rogan_gladen,
 )
 from annotate.stats.figure import Floats
-from tests.unit.stats.published import REFERENCE
+from tests.unit.stats.published import PPI, REFERENCE
 
 PUBLISHED = REFERENCE["rogan_gladen_ppi"]
 
@@ -274,3 +274,27 @@ def test_many_segments_at_the_minimum_seldom_fail_a_release() -> None:
         stopped += bool(found.failing)
         alone += any(one.verdict is GateVerdict.FAIL for one in found.segments.values())
     assert stopped / 300 < 0.06 < alone / 300
+
+
+@pytest.mark.parametrize("name", ["unweighted", "weighted"])
+def test_the_mean_of_scores_is_nearly_that_of_ppi_python(name: str) -> None:
+    """ppi-python 0.2.3 divides by n where we divide by n - 1, and takes 1.96 for Student's t."""
+    found = prediction_powered_mean(
+        np.array(PPI["human"], dtype=np.float64),
+        np.array(PPI["judge"], dtype=np.float64),
+        np.array(list(PPI["judge_on_all"]), dtype=np.float64),
+        weights=np.array(PPI["weights"], dtype=np.float64) if name == "weighted" else None,
+    ).figure
+    value, low, high = PPI[name]
+    assert found.value == pytest.approx(value, abs=2e-3)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=6e-3)
+    assert found.interval == "t"
+
+
+def test_the_corrected_rate_is_that_of_judgy() -> None:
+    """judgy 0.1.0: the same point; its interval is a bootstrap without a seed."""
+    found = rogan_gladen(
+        passed=85, passed_judged_pass=81, failed=15, failed_judged_pass=3, judged=2000,
+        judged_pass=1660,
+    )  # fmt: skip
+    assert found.value == pytest.approx(PPI["judgy"], abs=1e-12)
