@@ -129,8 +129,8 @@ def _row(
 ) -> CalibrationRow:
     """One judge on one criterion, of the people's ratings that were chosen."""
     said = ratings.matrix(chosen, key.key)
-    outputs = chosen.drop_duplicates("unit").set_index("unit")["output"]
-    named = [outputs[unit] for unit in said.units]
+    outputs = chosen.drop_duplicates("unit").set_index("unit")["output"].astype(object)
+    named = outputs.reindex(said.units).tolist()
     judged = np.asarray(by_output.reindex(named), dtype=np.float64)
     minimum = parameters.minimum_units
     return CalibrationRow(

@@ -154,6 +154,8 @@ class _Wide:
     """One criterion of one round: a row an output that people rated, sorted."""
 
     outputs: list[str]
+    row: dict[str, int]
+    """Where each output stands."""
     segments: "np.typing.NDArray[np.object_]"
     fresh: "np.typing.NDArray[np.bool_]"
     weight: Floats
@@ -226,6 +228,7 @@ class _Side:
         people[:, columns] = said.values
         return _Wide(
             outputs=said.units,
+            row={output: place for place, output in enumerate(said.units)},
             segments=first["segment"].to_numpy(dtype=object),
             fresh=(first["purpose"] == "fresh").to_numpy(dtype=bool),
             weight=(1 / first["inclusion_probability"]).fillna(1.0).to_numpy(dtype=np.float64),
@@ -235,8 +238,7 @@ class _Side:
 
     def arrays(self, key: RatingKey, anchors: list[str], segment: str | None) -> RoundScores:
         wide = self.wide(key)
-        row = {output: place for place, output in enumerate(wide.outputs)}
-        places = np.array([row.get(anchor, -1) for anchor in anchors], dtype=np.int64)
+        places = np.array([wide.row.get(anchor, -1) for anchor in anchors], dtype=np.int64)
         runs = np.vstack([wide.runs, np.full((1, wide.runs.shape[1]), np.nan)])
         people = np.vstack([wide.people, np.full((1, wide.people.shape[1]), np.nan)])
         missing = np.flatnonzero(places < 0)
