@@ -139,7 +139,8 @@ def pairwise_kappa(
     """The mean of Cohen's kappa over pairs of raters, weighted by the units a pair shares.
 
     values: (units, raters), NaN where nobody rated. Light (1971) averages complete pairs; the
-    weights are for raters who share few units. Interval: bootstrap over units.
+    weights are for raters who share few units. Interval: resampling units.
+    Raises ValueError for a value outside the scale.
     """
     method = f"Cohen's kappa, {weights}, averaged over pairs of people"
     counts(values, domain)  # refuses a value outside the scale
@@ -238,14 +239,20 @@ def intra_rater(
 ) -> Figure:
     """How far raters coincide with themselves on units that were shown twice.
 
-    first, again: (pairs,), the same rater's value at each showing. Weighted kappa (quadratic, or
-    unweighted for a nominal scale), interval by bootstrap over pairs.
+    first, again: (pairs,), the same rater's value at each showing. Cohen's (1968) weighted kappa
+    (quadratic, or unweighted for a nominal scale), interval by resampling pairs. Undefined for
+    fewer than three pairs. Raises ValueError for a value outside the scale and for arrays of
+    different length.
     """
     weights: Weights = "unweighted" if level == "nominal" else "quadratic"
     method = f"Cohen's kappa, {weights}, same rater"
+    if len(first) != len(again):
+        raise ValueError(f"{len(first)} values beside {len(again)}")
     if len(first) < MINIMUM_REPEATS:
         return Figure.undefined(not_enough(MINIMUM_REPEATS - len(first)), len(first), method)
-    units = Units.of(np.column_stack([first, again]))
+    both = np.column_stack([first, again])
+    counts(both, domain)  # refuses a value outside the scale
+    units = Units.of(both)
     pair = units.rows[:, 0], units.rows[:, 1]
     (found,) = figures_over_units(
         units,

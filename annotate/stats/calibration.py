@@ -98,10 +98,14 @@ def calibrate(
 ) -> Calibration:
     """Compare a judge's scores with people's ratings.
 
-    judge: (units,), any number within the scale, NaN where it did not answer.
+    judge: (units,), any number (outside the scale it counts as the nearest point in kappa), NaN
+        where it did not answer.
     humans: (units, raters), points of the scale, NaN where nobody rated.
     domain: the whole scale, ascending. pass_at: the point from which a unit passes.
-    Raises ValueError for arrays of different length, and for a rating outside the scale.
+    minimum_units: units that people and the judge rated, below which every figure is "not enough
+        ratings". thresholds: what the verdict decides by; None is the usual ones.
+    Raises ValueError for arrays of different length, for a rating outside the scale, and for an
+    infinite score.
 
     Kappa is Cohen's with quadratic weights (unweighted on a nominal scale) with each person,
     averaged by units shared; Spearman, Kendall's tau-b, bias and MAE are against the mean of the
@@ -111,6 +115,8 @@ def calibrate(
     if len(judge) != len(humans):
         raise ValueError(f"{len(judge)} scores for {len(humans)} units")
     counts(humans, domain)  # refuses a value outside the scale
+    if np.isinf(judge).any():
+        raise ValueError("a judge's score cannot be infinite; NaN is no answer")
     rated = ~np.isnan(humans).all(axis=1)
     judge, humans = judge[rated], humans[rated]
     answered = ~np.isnan(judge)
@@ -164,7 +170,7 @@ def calibrate(
 def lower_median(humans: Floats) -> Floats:
     """Each unit's middle rating, the lower one of two: always a point of the scale.
 
-    humans: (units, raters), NaN where nobody rated; NaN for a unit without ratings.
+    humans: (units, raters), NaN where nobody rated; NaN for a unit without ratings. Raises nothing.
     """
     ordered = np.sort(humans, axis=1)
     rated = (~np.isnan(humans)).sum(axis=1)

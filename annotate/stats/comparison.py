@@ -44,6 +44,7 @@ def compare_paired(
 ) -> Comparison:
     """Is B better than A on the same cases?
 
+    minimum_cases: below so many the answer is "not enough ratings".
     a, b: (cases,), a score of each configuration on each case; NaN where one has none: such cases
         do not count. Scores that are all 0 or 1 are passes and fails.
     The difference's interval is a BCa bootstrap over cases (Efron 1987). p: McNemar's mid-p for
@@ -80,7 +81,8 @@ def compare_by_segment(
 ) -> dict[str, Comparison]:
     """`compare_paired` in every segment, with p adjusted by Holm over those that could be tested.
 
-    scores: by segment, A's and B's scores on its cases.
+    scores: by segment, A's and B's scores on its cases, (cases,) each. Further arguments and errors
+    as of `compare_paired`. Holm (1979).
     """
     found = {
         segment: compare_paired(a, b, minimum_cases=minimum_cases, seed=seed)
@@ -125,7 +127,9 @@ def smallest_detectable(
     """The smallest mean difference that a paired test on so many cases would find.
 
     gain: (cases,), differences of a pilot, of which only the spread is used. (z_a + z_b) sd /
-    sqrt(n). None for fewer than two cases or where every case differs alike.
+    sqrt(n), by the normal distribution; power: the share of samples in which it is found.
+    significance: two-sided. None for fewer than two cases or where every case differs alike.
+    Raises nothing.
     """
     if len(gain) < 2 or np.ptp(gain) == 0:
         return None
@@ -144,6 +148,7 @@ class McNemar:
 def mcnemar(only_first: int, only_second: int) -> McNemar:
     """McNemar's test from the discordant cases: those that only one of the two passed.
 
+    only_first, only_second: how many cases.
     exact: binomial, the sign test on passes and fails; conservative. mid_p: Fagerland, Lydersen &
     Laake (2013), The McNemar test for binary matched-pairs data, BMC Medical Research Methodology
     13: half the weight of the observed table; holds its level nearly always, and finds more.
@@ -160,7 +165,11 @@ def mcnemar(only_first: int, only_second: int) -> McNemar:
 
 
 def sign_test(better: int, worse: int) -> float:
-    """Exact two-sided p of as many cases up as down; cases without a difference do not count."""
+    """Exact two-sided p of as many cases up as down.
+
+    better, worse: cases on which the second scored higher, and lower; cases without a difference do
+    not count. Binomial (Arbuthnott 1710; Dixon & Mood 1946). Raises ValueError for a count below 0.
+    """
     return mcnemar(worse, better).exact
 
 

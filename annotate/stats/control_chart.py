@@ -167,7 +167,11 @@ def cusum_run_length(slack: float, limit: float, *, shift: float = 0.0) -> float
     """Periods until an alarm of a two-sided CUSUM (Page 1954), on average.
 
     slack (k), limit (h) and shift in standard errors. Brook & Evans (1972).
+    Raises ValueError for a limit that is not above 0.
     """
+
+    if not limit > 0:
+        raise ValueError("the limit must be above 0")
 
     def one_sided(towards: float) -> float:
         width = 2 * limit / (2 * STATES - 1)
@@ -196,7 +200,7 @@ def population_stability(
     """The population stability index of two windows of scores, with its permutation p.
 
     before, after: (values,), how often each value of the scale occurred.
-    The index alone means nothing for the sizes of human evaluation: without any drift, windows of
+    draws: random divisions behind p. The index alone means nothing for the sizes of human evaluation: without any drift, windows of
     50 scores exceed the customary 0.1 in 69 of 100 cases. Read p. Half a count is added to every
     value, so that an unused one does not make the index infinite.
     Raises ValueError for windows of different scales, negative counts and an empty window.

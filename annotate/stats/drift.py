@@ -136,6 +136,8 @@ def drift(
 ) -> Drift:
     """Did the judge move, did the raters move, or did the traffic move?
 
+    baseline, current: the pinned round and the one in question; their anchors are the same, row by
+        row.
     delta: the largest change that counts as stable; by default a quarter point, or 0.05 on a
         scale of two values (5 points of pass rate).
     previous: the contrasts of the round before against the same baseline, if there was one.
@@ -159,9 +161,10 @@ def drift(
 def across(drifts: list[Drift]) -> list[Drift]:
     """Segments x criteria judged together: what Benjamini-Hochberg does not support is WATCH.
 
-    An alarm that is supported for some of its causes names only those.
-
-    Without it, twelve segments of four criteria would raise false alarms by their number alone.
+    drifts: of every segment and criterion, in any order; returned in the same. The raw p of every
+    contrast of all of them are adjusted together, at ACROSS (10 %). An alarm that is supported for
+    some of its causes names only those. Without it, twelve segments of four criteria would raise
+    false alarms by their number alone. Benjamini & Hochberg (1995). Raises nothing.
     """
     flagged = [
         (i, name, c.p)

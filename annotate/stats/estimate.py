@@ -318,8 +318,9 @@ class Gate:
 def gate(figure: Figure, minimum: float, *, fixed_variance: float = 0.0) -> Gate:
     """PASS when the whole interval lies at or above the minimum, FAIL when below, else HOLD.
 
-    fixed_variance: the part of the figure's variance that further ratings would not lessen (see
-    `Estimate`). Further ratings: the interval's reach falls with the root of their number.
+    figure: an estimate with its interval; minimum in the same units. fixed_variance: the part of the
+    figure's variance that further ratings would not lessen (see `Estimate`). A figure without a
+    number or an interval is HOLD, for its reason; raises nothing. Further ratings: the interval's reach falls with the root of their number.
     """
     value, low, high = figure.value, figure.low, figure.high
     if value is None or low is None or high is None:
@@ -362,10 +363,12 @@ def gate_by_segment(
 ) -> SegmentedGate:
     """The gate on the whole and on every segment: aggregates hide local regressions.
 
+    pooled, segments: figures with intervals; minimum in their units.
     FAIL when the whole fails, or a segment does: one whose one-sided p of lying at or above the
     minimum, adjusted by Holm over segments, is at most 0.025. PASS when the whole passes and no
     segment fails. Else HOLD. fixed_variance: as of `gate`, by segment; None is the whole.
-    The gates of `segments` go by each one's own interval, as if it were the only one.
+    The gates of `segments` go by each one's own interval, as if it were the only one. Holm (1979).
+    Raises nothing.
     """
     fixed = fixed_variance or {}
     whole = gate(pooled, minimum, fixed_variance=fixed.get(None, 0.0))

@@ -26,7 +26,7 @@ def judge_noise(runs: Floats, *, minimum_units: int = MINIMUM_UNITS) -> JudgeNoi
     """Test and retest of a judge.
 
     runs: (units, runs), NaN where a run did not answer; units with fewer than two do not count.
-    minimum_units: units below which the figures are "not enough ratings". Every pair of runs of a
+    Raises nothing. minimum_units: units below which the figures are "not enough ratings". Every pair of runs of a
     unit counts alike, units count alike; Student's t over units. With one run a unit there is
     nothing to compare.
     """

@@ -36,7 +36,7 @@ def intraclass_correlation(values: Floats) -> IntraclassCorrelation:
     values: (units, raters), numbers on an interval scale, no rating missing: with one missing
     every form is undefined. Shrout & Fleiss (1979), Psychological Bulletin 86; McGraw & Wong
     (1996), Psychological Methods 1. The interval of icc2k is that of icc2 stepped up by
-    Spearman-Brown, as in R's psych (R's irr differs in the third decimal).
+    Spearman-Brown, as in R's psych (R's irr differs in the third decimal). Raises nothing.
     """
     n, k = values.shape
     names = [f"ICC{form}" for form in ("1", "2", "3", "1k", "2k", "3k")]
@@ -151,7 +151,7 @@ def kendall_w(values: Floats) -> Concordance:
     values: (units, raters), no rating missing; levels may differ between raters. Corrected for
     ties: W = 12 S / (m^2 (n^3 - n) - m sum(t^3 - t)), chi-square m (n - 1) W with n - 1 degrees of
     freedom. Kendall & Babington Smith (1939), Annals of Mathematical Statistics 10. W has no
-    agreed interval and gets none.
+    agreed interval and gets none. Raises nothing.
     """
     n, m = values.shape
     method = "Kendall's W, corrected for ties"

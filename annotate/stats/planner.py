@@ -58,7 +58,8 @@ def unit_spread(values: Floats, *, domain: tuple[float, ...], level: Level) -> f
     """How much one unit moves Krippendorff's alpha: the standard deviation of pseudo-values.
 
     values: (units, raters) of a pilot, NaN where nobody rated. What `units_for_alpha` asks for.
-    None where alpha is undefined or fewer than three units were rated twice.
+    Jackknife (Tukey 1958). None where alpha is undefined or fewer than three units were rated
+    twice. Raises ValueError for a value outside the scale.
     """
     patterns = bootstrap.collapse(counts(values, domain))
     if patterns.units < 3:
@@ -263,7 +264,8 @@ def anchors_for_shift(spread: float, shift: float, *, power: float = POWER) -> i
 def detectable_shift(error: float, *, tests: int = 4, power: float = POWER) -> float:
     """The shift that is found although so many tests share the 5 %.
 
-    error: the standard error of the estimate. tests: 4 for Holm's strictest step over the four
+    error: the standard error of the estimate, in its units. power: the share of samples in which it
+        is found. By the normal distribution; raises nothing. tests: 4 for Holm's strictest step over the four
         contrasts of drift; 8 for those of them that take the larger of two statistics.
     """
     strict = float(stats.norm.ppf(1 - SIGNIFICANCE / tests / 2))

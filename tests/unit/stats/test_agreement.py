@@ -391,3 +391,14 @@ def test_every_interval_contains_its_estimate(values: Floats, level: Any) -> Non
         assert (figure.low is None) == (figure.high is None)
         if figure.value is not None and figure.low is not None and figure.high is not None:
             assert figure.low <= figure.value <= figure.high
+
+
+def test_odd_input_of_repeats_and_of_many_tests_is_refused() -> None:
+    with pytest.raises(ValueError, match="value 9 is not on the scale"):
+        intra_rater(np.array([1.0, 2, 9]), np.ones(3), domain=ONE_TO_FIVE, level="ordinal")
+    with pytest.raises(ValueError, match="3 values beside 2"):
+        intra_rater(np.ones(3), np.ones(2), domain=ONE_TO_FIVE, level="ordinal")
+    for adjust in (holm, benjamini_hochberg, benjamini_yekutieli):
+        with pytest.raises(ValueError, match="every p lies from 0 to 1"):
+            adjust([0.1, float("nan")])
+        assert len(adjust([])) == 0

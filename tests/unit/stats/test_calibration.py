@@ -361,3 +361,10 @@ def test_perfect_agreement_has_a_lower_limit_that_units_decide(times: int) -> No
             assert figure.low is not None
             assert (figure.low > 0.95) == (times == 200)
     assert found.verdict is (Verdict.TRUST if times == 200 else Verdict.WATCH)
+
+
+def test_an_infinite_score_is_refused() -> None:
+    judge = np.full(20, 3.0)
+    judge[3] = np.inf
+    with pytest.raises(ValueError, match="a judge's score cannot be infinite"):
+        compare(judge, people(20))
