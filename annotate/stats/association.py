@@ -327,7 +327,7 @@ def _figure(
         low, high = percentile(point, defined)
         how = "percentiles over units"
     else:
-        if unvaried(point, without):
+        if unvaried(without):
             return Figure(point, None, None, n, method=method, interval=NO_SPREAD)
         weights = units.weights.astype(np.int64)
         interval = (

@@ -351,7 +351,7 @@ def _of_the_others(said: Floats) -> list[Floats]:
 
 def _tau(judge: Floats, mean: Floats) -> Figure:
     n, method = len(judge), "Kendall's tau-b, pooled"
-    value = float(stats.kendalltau(judge, mean).statistic)
+    value = float(stats.kendalltau(judge, mean).statistic) if n > 1 else np.nan
     if np.isnan(value):
         return Figure.undefined(Reason.CONSTANT, n, method)
     if n < 5 or abs(value) > 1 - 1e-12:

@@ -155,10 +155,10 @@ def conger_kappa(
     method = _named("Conger's kappa", weights)
     counts(values, domain)  # refuses a value outside the scale
     known = ~np.isnan(values)
-    units = Units.of(values[known.any(axis=1)][:, known.any(axis=0)])
     pairs = int((known.sum(axis=1) >= 2).sum())
     if not pairs:
         return Figure.undefined(Reason.NOT_TWICE, 0, method)
+    units = Units.of(values[known.any(axis=1)][:, known.any(axis=0)])
     table = (units.rows[:, :, None] == np.asarray(domain)).astype(float)
     model = _Conger(units, table, weight_matrix(domain, weights))
     statistic = model.statistic()
@@ -280,10 +280,10 @@ def weighted_alpha(
 
     def finish(sums: Floats) -> Floats:
         ratings = sums[:, 1:].sum(axis=1)
-        share = sums[:, 1:] / ratings[:, None]
-        chance = np.einsum("bi,ij,bj->b", share, matrix, share)
-        observed = (1 - 1 / ratings) * sums[:, 0] / ratings + 1 / ratings
         with np.errstate(divide="ignore", invalid="ignore"):
+            share = sums[:, 1:] / ratings[:, None]
+            chance = np.einsum("bi,ij,bj->b", share, matrix, share)
+            observed = (1 - 1 / ratings) * sums[:, 0] / ratings + 1 / ratings
             return np.where(chance < 1 - SURE, (observed - chance) / (1 - chance), np.nan)
 
     ends = at_both_ends(patterns)

@@ -220,6 +220,9 @@ def _combined(
     return _with_interval(value, variance, n, freedom, method, how), variance
 
 
+TOO_FEW_LABELS = "none: too few labels to say that the judge tells passes from fails"
+
+
 def rogan_gladen(
     *,
     passed: int,
@@ -258,6 +261,9 @@ def rogan_gladen(
     value = (rate + true_fail - 1) / (true_pass + true_fail - 1)
     sure = (passed_judged_pass + 1) / (passed + 2)
     firm = (failed - failed_judged_pass + 1) / (failed + 2)
+    if sure + firm <= 1:
+        value = min(1.0, max(0.0, value))
+        return Figure(value, None, None, n, method=method, interval=TOO_FEW_LABELS)
     smooth = (judged_pass + Z**2 / 2) / (judged + Z**2)
     middle = (smooth + firm - 1) / (sure + firm - 1)
     of_sure, of_firm = sure * (1 - sure) / (passed + 2), firm * (1 - firm) / (failed + 2)

@@ -41,8 +41,9 @@ def length_bias(error: Floats, length: Floats, *, minimum_units: int = MINIMUM_U
     if len(long) and long.min() <= 0:
         raise ValueError("a length is above 0")
     n, method = len(off), "points per doubling of the length, least squares"
-    if n < minimum_units:
-        few = Figure.undefined(not_enough(minimum_units - n), n, method)
+    least = max(minimum_units, 3)
+    if n < least:
+        few = Figure.undefined(not_enough(least - n), n, method)
         return Dependence({"per doubling": few}, None, "")
     if np.ptp(long) == 0 or np.ptp(off) == 0:
         none = Figure.undefined(Reason.CONSTANT, n, method)

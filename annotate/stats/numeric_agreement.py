@@ -80,6 +80,8 @@ def _single(rows: float, noise: float, n: int, k: int, freedom: int, name: str) 
     value = (rows - noise) / (rows + (k - 1) * noise)
     if noise <= 0:
         return Figure(value, None, None, n, method=name, interval=NO_NOISE)
+    if rows <= 0:
+        return Figure(value, None, None, n, method=name, interval=NO_UNITS_APART)
     ratio = rows / noise
     low = ratio / float(stats.f.ppf(0.975, n - 1, freedom))
     high = ratio * float(stats.f.ppf(0.975, freedom, n - 1))
@@ -94,24 +96,30 @@ def _single(rows: float, noise: float, n: int, k: int, freedom: int, name: str) 
 
 
 NO_NOISE = "none: raters do not differ within units"
+NO_UNITS_APART = "none: units do not differ"
 
 
 def _absolute(rows: float, columns: float, error: float, n: int, k: int, name: str) -> Figure:
     """ICC2 with Satterthwaite's degrees of freedom (Fleiss & Shrout 1978)."""
-    value = (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
+    spread = rows + (k - 1) * error + k * (columns - error) / n
+    if spread <= 0:
+        return Figure.undefined(Reason.NO_VARIATION, n, name)
+    value = (rows - error) / spread
     if error <= 0:
         return Figure(value, None, None, n, method=name, interval=NO_NOISE)
+    if rows <= 0:
+        return Figure(value, None, None, n, method=name, interval=NO_UNITS_APART)
     of_raters = columns / error
     inner = n * (1 + (k - 1) * value) - k * value
     freedom = (k - 1) * (n - 1) * (k * value * of_raters + inner) ** 2
     freedom /= (n - 1) * (k * value * of_raters) ** 2 + inner**2
     upper = float(stats.f.ppf(0.975, n - 1, freedom))
     lower = float(stats.f.ppf(0.975, freedom, n - 1))
-    spread = k * columns + (k * n - k - n) * error
+    mixed = k * columns + (k * n - k - n) * error
     return Figure(
         value,
-        n * (rows - upper * error) / (upper * spread + n * rows),
-        n * (lower * rows - error) / (spread + n * lower * rows),
+        n * (rows - upper * error) / (upper * mixed + n * rows),
+        n * (lower * rows - error) / (mixed + n * lower * rows),
         n,
         method=name,
         interval="F, Satterthwaite",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotate.stats.bootstrap import SEED, percentile
+from annotate.stats.bootstrap import NO_SPREAD, SEED, percentile
 from annotate.stats.estimate import rate
 from annotate.stats.figure import Figure, Floats, not_enough
 
@@ -100,5 +100,7 @@ def _bin(chance: Floats, outcome: Floats) -> Bin:
 
 
 def _figure(value: float, drawn: Floats, n: int, method: str, seed: int) -> Figure:
+    if np.ptp(drawn) < 1e-12:
+        return Figure(value, None, None, n, method=method, interval=NO_SPREAD)
     low, high = percentile(value, drawn)
     return Figure(value, low, high, n, method=method, interval="bootstrap over units", seed=seed)
