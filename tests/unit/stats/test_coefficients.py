@@ -404,3 +404,74 @@ def test_quadratic_kappa_counts_a_point_that_nobody_used() -> None:
     even = [np.array([steps[value] for value in side]) for side in (first, second)]
     squeezed = cohen_kappa(*even, domain=ONE_TO_FIVE[:4], weights="quadratic")
     assert squeezed.value == pytest.approx(0.7297, abs=5e-5)
+
+
+TABLES_OF_MANY = st.integers(0, 100_000).map(
+    lambda seed: np.where(
+        np.random.default_rng(seed).random((12, 4)) < 0.25,
+        NAN,
+        np.random.default_rng(seed + 1).integers(1, 6, (12, 4)).astype(float),
+    )
+)
+OF_MANY = (
+    percent_agreement, gwet_ac, fleiss_kappa, brennan_prediger, conger_kappa, weighted_alpha,
+)  # fmt: skip
+
+
+def same(found: Figure, other: Figure) -> None:
+    """Two figures that differ by rounding only."""
+    for name in ("value", "low", "high"):
+        one, another = getattr(found, name), getattr(other, name)
+        assert one == (another if another is None else pytest.approx(another, abs=1e-9)), name
+    assert found.reason == other.reason
+
+
+@settings(deadline=None)
+@given(TABLES_OF_MANY, st.randoms())
+def test_order_of_raters_and_units_and_an_empty_rater_change_no_coefficient(
+    values: Floats, random: Any
+) -> None:
+    rows, columns = list(range(12)), list(range(4))
+    random.shuffle(rows)
+    random.shuffle(columns)
+    for coefficient in OF_MANY:
+        found = coefficient(values, domain=ONE_TO_FIVE, weights="linear")
+        same(found, coefficient(values[rows][:, columns], domain=ONE_TO_FIVE, weights="linear"))
+        wider = np.column_stack([values, np.full(12, NAN)])
+        same(found, coefficient(wider, domain=ONE_TO_FIVE, weights="linear"))
+
+
+@settings(deadline=None)
+@given(TABLES_OF_MANY, st.permutations(ONE_TO_FIVE))
+def test_names_of_categories_change_no_unweighted_coefficient(
+    values: Floats, names: list[float]
+) -> None:
+    renamed = np.where(
+        np.isnan(values), NAN, np.array(names)[np.nan_to_num(values, nan=1).astype(int) - 1]
+    )
+    for coefficient in OF_MANY:
+        found = coefficient(values, domain=ONE_TO_FIVE, weights="unweighted")
+        same(found, coefficient(renamed, domain=ONE_TO_FIVE, weights="unweighted"))
+
+
+@settings(deadline=None)
+@given(TABLES_OF_MANY)
+def test_a_coefficient_is_one_only_without_a_disagreement(values: Floats) -> None:
+    paired = values[(~np.isnan(values)).sum(axis=1) >= 2]
+    apart = any(len(set(row[~np.isnan(row)])) > 1 for row in paired)
+    for coefficient in OF_MANY:
+        found = coefficient(values, domain=ONE_TO_FIVE, weights="unweighted").value
+        if found is not None:
+            assert (found > 1 - 1e-12) == (not apart)
+
+
+@settings(deadline=None, max_examples=30)
+@given(TABLES_OF_MANY, st.sampled_from(["analytic", "bca", "percentile", "jackknife"]))
+def test_every_interval_of_a_coefficient_holds_it(values: Floats, interval: IntervalMethod) -> None:
+    for coefficient in OF_MANY:
+        found = coefficient(
+            values, domain=ONE_TO_FIVE, weights="quadratic",
+            sampling=Sampling(interval, resamples=60),
+        )  # fmt: skip
+        if found.value is not None and found.low is not None and found.high is not None:
+            assert found.low <= found.value <= found.high <= 1
