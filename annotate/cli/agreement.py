@@ -60,11 +60,11 @@ def _by_rater(round_name: str, *, json: bool) -> None:
     console.show_table(
         [
             [row.criterion, *row.named(pair), str(pair.kappa.n), console.figure(pair.kappa),
-             console.figure(pair.percent, percent=True)]
+             console.figure(pair.percent, percent=True), console.figure(pair.marginals.difference)]
             for row in report.rows
             for pair in row.pairs
         ],
-        ["criterion", "rater", "and", "units", "kappa", "percent"],
+        ["criterion", "rater", "and", "units", "kappa", "percent", "more lenient by (points)"],
         title=f"Pairs of raters in {report.round}",
     )  # fmt: skip
     console.show_table(

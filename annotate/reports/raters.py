@@ -117,6 +117,8 @@ def _json(row: RaterRow) -> dict[str, Any]:
                 "raters": list(row.named(pair)),
                 "kappa": pair.kappa.as_json(),
                 "percent": pair.percent.as_json(),
+                "difference": pair.marginals.difference.as_json(),
+                "difference_p": pair.marginals.p,
             }
             for pair in row.pairs
         ],

@@ -96,6 +96,7 @@ from annotate.stats.judge_bias import (
     position_bias,
 )
 from annotate.stats.judge_noise import JudgeNoise, judge_noise
+from annotate.stats.marginals import Marginals, marginal_homogeneity
 from annotate.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from annotate.stats.numeric_agreement import (
     Concordance,
@@ -147,6 +148,7 @@ __all__ = [
     "IntraclassCorrelation",
     "JudgeNoise",
     "Level",
+    "Marginals",
     "McNemar",
     "OneAnnotator",
     "PositionBias",
@@ -208,6 +210,7 @@ __all__ = [
     "krippendorff_alpha",
     "length_bias",
     "lower_median",
+    "marginal_homogeneity",
     "mcnemar",
     "not_enough",
     "pairwise_kappa",

@@ -3,7 +3,7 @@
 Raters are taken as they are; units are what is drawn. See docs/statistics/agreement.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import krippendorff
@@ -12,6 +12,7 @@ import numpy as np
 from annotate.stats import bootstrap, coefficients
 from annotate.stats.association import Units, Weights, figures_over_units, kappas, mean_kappa
 from annotate.stats.figure import Figure, Floats, Ints, Level, Reason, counts, not_enough
+from annotate.stats.marginals import Marginals, marginal_homogeneity
 
 MINIMUM_UNITS = 10
 """Units rated by two or more people below which an agreement figure is withheld."""
@@ -171,6 +172,8 @@ class RaterPair:
     kappa: Figure
     """Cohen's kappa, quadratic weights (unweighted on a nominal scale)."""
     percent: Figure
+    marginals: Marginals
+    """Whether the two use the scale alike, and who is more lenient."""
 
 
 def rater_pairs(
@@ -192,13 +195,14 @@ def rater_pairs(
         both = values[:, [i, j]]
         both = both[~np.isnan(both).any(axis=1)]
         n = len(both)
+        alike = marginal_homogeneity(both[:, 0], both[:, 1], domain=domain, level=level)
         if n < minimum_units:
             few = Figure.undefined(not_enough(minimum_units - n), n)
-            found.append(RaterPair(i, j, few, few))
+            found.append(RaterPair(i, j, few, few, replace(alike, difference=few, p=None)))
             continue
         kappa = coefficients.cohen_kappa(both[:, 0], both[:, 1], domain=domain, weights=weights)
         percent = coefficients.percent_agreement(both, domain=domain)
-        found.append(RaterPair(i, j, kappa, percent))
+        found.append(RaterPair(i, j, kappa, percent, alike))
     return found
 
 

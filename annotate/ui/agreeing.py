@@ -42,6 +42,7 @@ def show_raters(row: RaterRow) -> None:
                 "units": pair.kappa.n,
                 "kappa": figures.words(pair.kappa),
                 "percent agreement": figures.words(pair.percent, percent=True),
+                "more lenient by (points)": figures.words(pair.marginals.difference, signed=True),
             }
             for pair in row.pairs
             for first, second in [row.named(pair)]
