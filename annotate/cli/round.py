@@ -2,9 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from annotate.plan import Plan
 
 app = typer.Typer(help="Rounds: frozen campaigns of rating.", no_args_is_help=True,
                   add_completion=False)  # fmt: skip
@@ -147,6 +152,7 @@ def launch(
     with database.read() if dry_run else database.write() as session:
         plan = rounds.plan_round(session, design)
         document = rounds.planned_document(plan)
+        expected = _outlook(session, plan) if dry_run else []
         if not dry_run:
             rounds.launch_plan(session, plan, by=None)
     if json:
@@ -158,6 +164,7 @@ def launch(
                 "units": len(plan.units),
                 "assignments": plan.assignments,
                 "strata": document["strata"],
+                **({"outlook": expected} if dry_run else {}),
                 "warnings": plan.warnings,
             }
         )
@@ -171,6 +178,8 @@ def launch(
         ["stratum", "outputs", "fresh", "anchors", "inclusion probability"],
         title=f"The sample of {name}",
     )  # fmt: skip
+    for sentence in expected:
+        console.note(sentence)
     for warning in plan.warnings:
         console.note(f"Note: {warning}.")
     verb = "would be" if dry_run else "is"
@@ -230,6 +239,13 @@ def _oversample(words: list[str]) -> dict[str, int]:
             raise BadInput(f"--oversample {word}: write SIGNAL=N, such as thumbs_down=20")
         found[signal] = int(number)
     return found
+
+
+def _outlook(session: "Session", plan: "Plan") -> list[str]:
+    """What the round could tell; it brings scipy, which a launch does without."""
+    from annotate.reports.outlook import outlook
+
+    return outlook(session, plan)
 
 
 def _thresholds(words: list[str]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from annotate import outputs, people, rounds, rubric, rubric_file, rubric_versio
 from annotate.design import Blind, Parameters, checked
 from annotate.errors import Conflict
 from annotate.plan import Plan
+from annotate.reports.outlook import outlook
 from annotate.settings import get_settings
 from annotate.ui import frozen_design, messages, session
 from db.tables import Rater, Round
@@ -248,6 +249,9 @@ def _show_plan(plan: Plan, hash_: str) -> None:
         st.metric("Each rater, about", round(plan.assignments / len(plan.design.raters)),
                   border=True)  # fmt: skip
     frozen_design.show_strata(plan.strata)
+    with session.database().read() as db:
+        for sentence in outlook(db, plan):
+            st.caption(messages.as_plain_text(sentence))
     for warning in plan.warnings:
         st.warning(messages.as_plain_text(f"{warning[0].upper()}{warning[1:]}."))
     st.caption(f"Design {hash_[:12]}")

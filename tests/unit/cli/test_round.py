@@ -53,6 +53,7 @@ def test_a_dry_run_shows_the_sample_by_stratum_and_writes_nothing(house: Command
 def test_what_is_launched_is_what_the_dry_run_promised(house: CommandLine) -> None:
     words = ("round", "launch", "q3", *LAUNCH, "--anchors", "9", "--repeats", "3", "--json")
     promised = house(*words, "--dry-run").json
+    assert [said.split()[0] for said in promised.pop("outlook")] == ["A", "Alpha"]
     launched = house(*words).json
     assert launched == {**promised, "launched": True}
     assert launched["units"] == 33
