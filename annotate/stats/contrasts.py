@@ -20,7 +20,9 @@ from math import comb
 import numpy as np
 from scipy import stats
 
+from annotate.stats.estimate import prediction_powered_mean
 from annotate.stats.figure import Floats, plural
+from annotate.stats.means import variance_of_mean
 from annotate.stats.multiplicity import holm
 from annotate.stats.planner import detectable_shift
 
@@ -49,6 +51,9 @@ class RoundScores:
     fresh_weight: Floats
     """(fresh units,), one over the inclusion probability."""
     raters: tuple[str, ...]
+    traffic_judge: Floats | None = None
+    """(outputs,), the judge on all of the round's traffic, NaN where it did not answer: with it,
+    T is estimated by PPI++ and finds smaller changes. None where it scored the sample only."""
 
 
 @dataclass(frozen=True)
@@ -267,42 +272,61 @@ def _estimated(change: Floats, domain: tuple[float, ...], p: float, scatter: int
 
 def _weighted(values: Floats, weights: Floats) -> tuple[float, float]:
     """The weighted mean and its variance (linearised)."""
-    n = len(values)
     share = weights / weights.sum()
-    mean = float((share * values).sum())
-    variance = float(n / (n - 1) * ((share * (values - mean)) ** 2).sum()) if n > 1 else 0.0
-    return mean, variance
+    return float(share @ values), variance_of_mean(values, share) if len(values) > 1 else 0.0
+
+
+Part = tuple[float, float, int]
+"""A mean, its variance, and of how many units it is."""
 
 
 def _traffic(
     baseline: RoundScores, current: RoundScores, change: Floats, weights: Floats
 ) -> Contrast:
-    sides = [(_mean_of(s.fresh_human), s.fresh_weight) for s in (current, baseline)]
+    sides = [_quality(scores) for scores in (current, baseline)]
     return _welch(sides, change, weights, "fresh unit that people rated")
+
+
+def _quality(scores: RoundScores) -> Part:
+    """What people would have said of the traffic: the sample's mean, or with the judge's help."""
+    people = _mean_of(scores.fresh_human)
+    if scores.traffic_judge is not None:
+        found = prediction_powered_mean(
+            people, scores.fresh_judge, scores.traffic_judge, weights=scores.fresh_weight,
+            minimum=MINIMUM_FRESH, interval="t",
+        )  # fmt: skip
+        if found.figure.value is not None:
+            return found.figure.value, found.variance, found.figure.n
+    return _mean_part(people, scores.fresh_weight)
 
 
 def _coverage(
     baseline: RoundScores, current: RoundScores, change: Floats, weights: Floats
 ) -> Contrast:
-    sides = [(s.fresh_judge - _mean_of(s.fresh_human), s.fresh_weight) for s in (current, baseline)]
+    sides = [
+        _mean_part(s.fresh_judge - _mean_of(s.fresh_human), s.fresh_weight)
+        for s in (current, baseline)
+    ]
     return _welch(sides, change, weights, "fresh unit that people and the judge rated")
 
 
-def _welch(
-    sides: list[tuple[Floats, Floats]], change: Floats, weights: Floats, what: str
-) -> Contrast:
+def _mean_part(values: Floats, weight: Floats) -> Part:
+    """The mean of what is known."""
+    known = ~np.isnan(values)
+    n = int(known.sum())
+    return (*_weighted(values[known], weight[known]), n) if n else (0.0, 0.0, 0)
+
+
+def _welch(sides: list[Part], change: Floats, weights: Floats, what: str) -> Contrast:
     """Current less baseline on fresh units, less the change on anchors; Welch-Satterthwaite."""
-    parts = []
-    for values, weight in sides:
-        known = ~np.isnan(values)
-        if known.sum() < MINIMUM_FRESH:
-            return _missing(int(known.sum()), what, MINIMUM_FRESH)
-        parts.append((*_weighted(values[known], weight[known]), int(known.sum())))
+    fewest = min(n for _, _, n in sides)
+    if fewest < MINIMUM_FRESH:
+        return _missing(fewest, what, MINIMUM_FRESH)
     # An anchor counts nothing if it stands for a class that the traffic lacks.
     known = ~np.isnan(change) & (weights > 0)
     if known.sum() < MINIMUM_ANCHORS:
         return _missing(int(known.sum()), "anchor rated in both rounds", MINIMUM_ANCHORS)
-    parts.append((*_weighted(change[known], weights[known]), int(known.sum())))
+    parts = [*sides, _mean_part(np.where(known, change, np.nan), weights)]
     estimate = parts[0][0] - parts[1][0] - parts[2][0]
     variance = sum(part[1] for part in parts)
     n = parts[0][2]

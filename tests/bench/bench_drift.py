@@ -30,6 +30,7 @@ NULLS: dict[str, dict[str, int]] = {
     "50 anchors, 100 fresh, 1 run": {"runs": 1},
     "30 anchors, 60 fresh, 3 runs": {"anchors": 30, "fresh": 60},
     "20 anchors, 40 fresh, 3 runs": {"anchors": 20, "fresh": 40},
+    "50 anchors, 100 fresh, 3 runs, 2,900 more judged": {"judged": 2900},
 }
 MOVES: dict[str, tuple[dict[str, float], set[str]]] = {
     "judge +0.3": ({"judge": 0.3}, {"judge"}),
@@ -60,6 +61,9 @@ def main() -> None:
     found = {
         "no drift": {name: _false_alarms(size) for name, size in NULLS.items()},
         "drift": {name: _attribution(*move) for name, move in MOVES.items()},
+        "traffic -0.5, 2,900 more outputs judged": _with_traffic_judged(
+            {"traffic": -0.5}, {"traffic"}
+        ),
         "five points, anchors of every quality, traffic mostly good": {
             name: _of_balanced(*move) for name, move in BALANCED.items()
         },
@@ -87,6 +91,11 @@ def _attribution(move: dict[str, float], causes: set[str]) -> dict[str, float]:
         detected += causes <= named
         exact += causes == named
     return {"detected": round(detected / WORLDS, 3), "exact": round(exact / WORLDS, 3)}
+
+
+def _with_traffic_judged(move: dict[str, Any], causes: set[str]) -> dict[str, float]:
+    size: dict[str, Any] = {"judged": 2900}
+    return _blamed((_adjusted(i, size, move) for i in range(WORLDS)), causes)
 
 
 def _of_balanced(move: dict[str, Any], causes: set[str]) -> dict[str, float]:

@@ -17,6 +17,7 @@ def world(
     on_new: float = 0.0,
     on_bad: float = 0.0,
     balanced: bool = False,
+    judged: int = 0,
     guessing: float = 0.0,
     anchors: int = 50,
     fresh: int = 100,
@@ -27,7 +28,7 @@ def world(
 
     judge, raters: how lenient they are. traffic: how much better the fresh units are.
     on_new: the judge's leniency on fresh units alone, on_bad: on those below 3. guessing: its
-    share of random scores. balanced: anchors of every quality alike often, however the traffic is.
+    share of random scores. judged: further outputs of the traffic that only the judge scored. balanced: anchors of every quality alike often, however the traffic is.
     """
     fixed = np.random.default_rng(7)
     quality = fixed.normal(3.2, 1, size=(anchors, 1))
@@ -41,19 +42,26 @@ def world(
         found: Floats = np.clip(np.rint(said), 1, 5)
         return found
 
-    def judged(true: Floats, columns: int, off: float) -> Floats:
+    def by_judge(true: Floats, columns: int, off: float) -> Floats:
         return scored(true + on_bad * (true < 3), columns, off, 0.5)
 
-    of_anchors = judged(quality, runs, judge)
+    of_anchors = by_judge(quality, runs, judge)
     lost = random.random(of_anchors.shape) < guessing
     of_anchors[lost] = random.integers(1, 6, size=int(lost.sum()))
+    of_people = scored(quality, len(people), raters, 0.6)
+    of_fresh = by_judge(new, 1, judge + on_new)[:, 0]
+    more = None
+    if judged:
+        rest = random.normal(3.2 + traffic, 1, size=(judged, 1))
+        more = np.concatenate([of_fresh, by_judge(rest, 1, judge + on_new)[:, 0]])
     return RoundScores(
         anchors_judge=of_anchors,
-        anchors_human=scored(quality, len(people), raters, 0.6),
-        fresh_judge=judged(new, 1, judge + on_new)[:, 0],
+        anchors_human=of_people,
+        fresh_judge=of_fresh,
         fresh_human=scored(new, len(people), raters, 0.6),
         fresh_weight=np.ones(fresh),
         raters=people,
+        traffic_judge=more,
     )
 
 
