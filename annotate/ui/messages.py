@@ -51,9 +51,14 @@ def kept_errors() -> Iterator[None]:
 
 
 def show_kept() -> None:
-    """Draw, once, what callbacks kept."""
-    for error in st.session_state.pop(_KEPT, []):
-        show_error(error)
+    """Draw, once, what callbacks kept.
+
+    In a place of its own, which is there without an error too: what stands below keeps its place,
+    and a text that somebody is typing there is not drawn anew.
+    """
+    with st.container():
+        for error in st.session_state.pop(_KEPT, []):
+            show_error(error)
 
 
 def show_unexpected(error: Exception) -> bool:

@@ -198,6 +198,7 @@ def adjudicate(page: Page, name: str) -> str:
     ).click()
     page.get_by_role("button", name="Decide").click()
     expect(page.get_by_text("An adjudication needs a reason")).to_be_visible()
+    settle(page)
     page.get_by_label("Reason").fill("The response says so itself.")
     page.get_by_role("button", name="Decide").click()
     expect(page.get_by_text("Nothing waits for a decision in this round.")).to_be_visible()
