@@ -15,6 +15,8 @@ from db.tables import Output, Rater, Rating, Round, Unit
 
 Floats = npt.NDArray[np.float64]
 
+AT_ONCE = 20_000
+"""Rows that are looked up in one statement."""
 WITHDRAWN = "withdrawn"
 """Abstention of a correction that takes an answer back: a condition hid its criterion."""
 
@@ -175,11 +177,14 @@ def _looked_up(
 ) -> dict[str, Any]:
     """The columns of the rows that ratings point to, one entry a rating."""
     wanted = np.array([-1 if point is None else point for point in points], dtype=np.int64)
-    numbers = np.unique(wanted)
+    numbers = np.unique(wanted[wanted >= 0])
     statement = sa.select(number, *columns.values()).order_by(number)
-    if len(numbers):
-        statement = statement.where(number.between(int(numbers[0]), int(numbers[-1])))
-    rows = session.connection().execute(statement).fetchall()
+    rows: list[Any] = []
+    for begin in range(0, len(numbers), AT_ONCE):
+        some = numbers[begin : begin + AT_ONCE].tolist()
+        dense = some[-1] - some[0] < 2 * len(some)
+        chosen = number.between(some[0], some[-1]) if dense else number.in_(some)
+        rows += session.connection().execute(statement.where(chosen)).fetchall()
     known = np.array([row[0] for row in rows], dtype=np.int64)
     place = np.searchsorted(known, wanted)
     there = np.isin(wanted, known)
