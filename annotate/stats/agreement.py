@@ -16,6 +16,8 @@ from annotate.stats.marginals import Marginals, marginal_homogeneity
 
 MINIMUM_UNITS = 10
 """Units rated by two or more people below which an agreement figure is withheld."""
+LINEARISED: dict[Level, Weights] = {"nominal": "unweighted", "interval": "quadratic"}
+"""Levels whose alpha has an analytic interval, and the weights that give it."""
 MINIMUM_REPEATS = 3
 """Units shown twice below which nothing is said of a rater's consistency with himself."""
 
@@ -121,6 +123,10 @@ def _alpha(
     )
     statistic = bootstrap.alpha_statistic(patterns, domain, level)
     interval = bootstrap.interval_of(statistic, how=how, resamples=resamples, seed=seed)
+    if interval.low is None and level in LINEARISED and n >= 3:
+        # No unit may be left out, but each one's influence is known.
+        linear = coefficients.alpha_of(table, domain, LINEARISED[level])
+        interval = bootstrap.Interval(linear.low, linear.high, linear.interval)
     low, high = interval.low, interval.high
     # The package and the bootstrap sum in another order: the last bit may differ.
     return Figure(

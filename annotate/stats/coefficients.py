@@ -267,8 +267,18 @@ def weighted_alpha(
     weights interval alpha; "ordinal" weights are Gwet's and give another coefficient than
     Krippendorff's ordinal alpha (`krippendorff_alpha`). It is here for its linearised interval.
     """
+    return alpha_of(counts(values, domain), domain, weights, sampling)
+
+
+def alpha_of(
+    counted: Ints,
+    domain: tuple[float, ...],
+    weights: Weights = "unweighted",
+    sampling: Sampling = ANALYTIC,
+) -> Figure:
+    """`weighted_alpha` of what is counted already: (units, values)."""
     method = _named("Krippendorff's alpha in agreement form", weights)
-    patterns = collapse(counts(values, domain))
+    patterns = collapse(counted)
     n = patterns.units
     if not n:
         return Figure.undefined(Reason.NOT_TWICE, 0, method)

@@ -21,6 +21,7 @@ from annotate.stats import (
     pairwise_kappa,
     rater_pairs,
     unit_spread,
+    weighted_alpha,
     without_each_rater,
 )
 from annotate.stats.figure import Floats, Level, counts
@@ -402,3 +403,15 @@ def test_odd_input_of_repeats_and_of_many_tests_is_refused() -> None:
         with pytest.raises(ValueError, match="every p lies from 0 to 1"):
             adjust([0.1, float("nan")])
         assert len(adjust([])) == 0
+
+
+def test_alpha_with_a_single_disagreement_has_the_analytic_interval() -> None:
+    """Without the one unit nothing would vary, so no unit may be left out."""
+    values = np.array([[1.0, 1]] * 12 + [[1, 0]])
+    found = krippendorff_alpha(values, domain=(0, 1), level="nominal")
+    linear = weighted_alpha(values, domain=(0, 1))
+    assert found.value == pytest.approx(linear.value)
+    assert (found.low, found.high) == pytest.approx((linear.low, linear.high))
+    assert found.interval == "linearised, t"
+    ordinal = krippendorff_alpha(values, domain=(0, 1), level="ordinal")
+    assert (ordinal.low, ordinal.high) == (None, None)
