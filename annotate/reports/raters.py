@@ -84,6 +84,7 @@ def rater_report(session: Session, round_: Round) -> RaterReport:
     return RaterReport(round_.name, rows)
 
 
+TOO_MANY = f"more than {MOST} raters"
 COMPLETE = "a rating is missing: it needs every rater on every unit"
 
 
@@ -99,7 +100,10 @@ def _further(values: Floats, key: RatingKey, minimum: int) -> dict[str, Figure]:
     found = [
         coefficient(values, domain=key.domain, weights=weights)
         for coefficient in (fleiss_kappa, conger_kappa, brennan_prediger)
+        if coefficient is not conger_kappa or values.shape[1] <= MOST
     ]
+    if len(found) < 3:  # its table has a row a unit, a column a rater and a value: too large
+        found.insert(1, Figure.undefined(TOO_MANY, n))
     if key.level != "nominal":
         if np.isnan(values).any() or values.shape[1] < 2:
             found += [Figure.undefined(COMPLETE, n)] * 3

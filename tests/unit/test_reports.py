@@ -148,6 +148,19 @@ def test_raters_are_compared_two_by_two_and_left_out_in_turn(database: Database)
     assert document["without"][0]["alpha"]["reason"] == "no unit was rated twice"
 
 
+def test_of_very_many_raters_neither_pairs_nor_congers_kappa_are_worked_out(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotate.reports.raters.MOST", 1)
+    desk = rated(sqlite_database)
+    with sqlite_database.read() as session:
+        row = rater_report(session, desk.round()).rows[0]
+    assert row.pairs == ()
+    assert row.coefficients["Conger's kappa"].reason == "more than 30 raters"
+    assert row.coefficients["Fleiss' kappa"].value is not None
+    assert row.coefficients["Brennan-Prediger"].value is not None
+
+
 def test_the_verdict_goes_by_the_thresholds_that_the_round_froze(database: Database) -> None:
     """Half a point too lenient on a scale of 1 to 3: within the usual quarter of the range."""
     usual = rated(database)
