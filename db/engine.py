@@ -135,6 +135,10 @@ class Database:
     def ready(self) -> "Database":
         """Create the schema in an empty database; refuse an older or a newer one."""
         current = self.revision()
+        if current in _known_revisions() and current != _head():
+            # Another process may be half-way through making it: look again when it has ended.
+            with _explained(self.shown), self._alone() as connection:
+                current = MigrationContext.configure(connection).get_current_revision()
         if current is None:
             self.upgrade()
         elif current not in _known_revisions():
