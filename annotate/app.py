@@ -1,4 +1,4 @@
-"""The ASGI application: the pages, sign-in by personal link, sign-out and health.
+"""The ASGI application: the pages, sign-in by personal link, sign-out, drafts and health.
 
 `annotate serve` runs it; `uvicorn annotate.app:app` does so too.
 """
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
-from annotate import doors
+from annotate import doors, draft_route
 from annotate.identity import IdentityMiddleware
-from annotate.ui import messages
+from annotate.ui import component, messages
 
 SCRIPT = Path(__file__).with_name("main.py")
 
@@ -22,7 +22,9 @@ app = st.App(
         Route("/join/{token}", doors.join, methods=["POST"]),
         Route("/sign-out", doors.ask_to_sign_out, methods=["GET"]),
         Route("/sign-out", doors.sign_out, methods=["POST"]),
+        Route(draft_route.PATH, draft_route.save_draft, methods=["POST"]),
         Route("/health", doors.health, methods=["GET"]),
+        Mount(component.PATH, component.Assets()),
     ],
     middleware=[Middleware(IdentityMiddleware)],
     on_script_error=messages.show_unexpected,

@@ -6,6 +6,7 @@ of a round happen one after the other (`one_at_a_time`): the count of live claim
 See `docs/decisions/claiming.md`.
 """
 
+import hashlib
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -15,6 +16,10 @@ from db.tables import Assignment, Unit, UtcDateTime
 
 REPEAT_GAP = 3
 """Submissions that a rater makes at least between a unit and its repeat, while others are left."""
+
+WINDOW = 50
+"""Free units among which a rater's own order chooses."""
+PRIME = 2_147_483_647
 
 _ADVISORY = 0x616E6E6F  # "anno": our own space among a PostgreSQL database's advisory locks
 
@@ -27,10 +32,14 @@ _HELD_BY_OTHERS = """
 """
 # A reopened submission is no live claim: its place has left `missing` already.
 
+# Half-rated units first; among the first free ones every rater has an order of their own, so that
+# no two meet the units in the same order and an order effect is nobody's but the rater's.
 CLAIM = sa.text(f"""
 INSERT INTO assignment
     (round_id, unit_id, rater_id, state, lease_until, claimed_at, seconds, extra)
-SELECT u.round_id, u.id, :rater, 'claimed', :lease_until, :at, 0, :no
+SELECT free.round_id, free.id, :rater, 'claimed', :lease_until, :at, 0, :no
+FROM (
+SELECT u.round_id, u.id, u.missing, u.rank
 FROM unit u
 WHERE u.round_id = :round
     AND u.missing > 0
@@ -55,6 +64,10 @@ WHERE u.round_id = :round
         )
     )
 ORDER BY u.missing, u.rank
+LIMIT {WINDOW}
+) free
+WHERE TRUE
+ORDER BY free.missing, (free.rank + 1) * CAST(:factor AS BIGINT) % {PRIME}
 LIMIT 1
 ON CONFLICT (unit_id, rater_id) DO UPDATE
     SET state = 'claimed', lease_until = excluded.lease_until, claimed_at = excluded.claimed_at
@@ -97,10 +110,22 @@ def one_at_a_time(session: Session, round_id: int) -> None:
 
 
 def claim(
-    session: Session, *, round_id: int, rater_id: int, at: datetime, lease_until: datetime
+    session: Session,
+    *,
+    round_id: int,
+    rater_id: int,
+    seed: str,
+    at: datetime,
+    lease_until: datetime,
 ) -> int | None:
     """Claim the next free unit for a rater; the assignment's id, or None when nothing is left."""
-    said = {"round": round_id, "rater": rater_id, "at": at, "lease_until": lease_until}
+    said = {
+        "round": round_id,
+        "rater": rater_id,
+        "factor": _factor(seed, rater_id),
+        "at": at,
+        "lease_until": lease_until,
+    }
     for gap in (REPEAT_GAP, 0):
         found = session.execute(CLAIM, {**said, "gap": gap, "no": False}).scalar()
         if found is not None:
@@ -115,6 +140,33 @@ def held(session: Session, *, round_id: int, rater_id: int, at: datetime) -> int
     """
     found = session.execute(HELD, {"round": round_id, "rater": rater_id, "at": at}).scalar()
     return None if found is None else int(found)
+
+
+def _factor(seed: str, rater_id: int) -> int:
+    """By what ranks are multiplied, modulo PRIME, for a rater's own order: it has no ties, and the
+    same seed gives it again."""
+    digest = hashlib.sha256(f"{seed}:{rater_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) % (PRIME - 1) + 1
+
+
+def lose(session: Session, *, round_id: int, rater_id: int) -> int:
+    """Say of claims that have lapsed, and whose place others have, that they are given back."""
+    lost = session.connection().execute(
+        _claimed(round_id, rater_id)
+        .where(col(Assignment.submitted_at).is_(None))
+        .values(state="expired", lease_until=None)
+    )
+    return lost.rowcount
+
+
+def submitted(session: Session, round_id: int, rater_id: int) -> int:
+    """How many units a rater has submitted in a round."""
+    counted = sa.select(sa.func.count()).where(
+        col(Assignment.round_id) == round_id,
+        col(Assignment.rater_id) == rater_id,
+        col(Assignment.state) == "submitted",
+    )
+    return int(session.connection().execute(counted).scalar_one())
 
 
 def settle(session: Session, *, round_id: int, rater_id: int, at: datetime) -> None:

@@ -118,6 +118,8 @@ class Design(Part):
     filters: Filters = Filters()
     hide: Blind = Blind()
     lease_minutes: Minutes = 15
+    quota: Annotated[int, Field(ge=1)] | None = None
+    """Units that one rater gets at most; None is no limit."""
     parameters: Parameters = Parameters()
 
     @property

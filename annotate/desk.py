@@ -33,6 +33,7 @@ __all__ = [
     "history",
     "open_rounds",
     "release",
+    "reopen",
     "save_draft",
     "skip",
     "submit",
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 UNDO_DEPTH = 10
+IDLE = 60.0
+"""Seconds without a sign of activity after which a rater is not at work."""
 MAX_NOTE = 2_000
 EXCERPT = 100
 
@@ -80,44 +83,54 @@ def claim_next(session: Session, rater: Rater, round_: Round, *, at: datetime) -
     """The unit that is this rater's to rate now; None when nothing is left for them.
 
     Whoever holds a claim gets it back, draft included: a refresh or a second tab shows the same
-    unit. A reopened submission comes first, the last reopened before the others.
+    unit. A reopened submission comes first, the last reopened before the others. A rater who has
+    reached the round's quota gets nothing new.
     """
     turn = Turn.in_round(session, rater, round_.id, at=at)
     found = claims.held(session, round_id=turn.round_id, rater_id=turn.rater_id, at=at)
+    lost = 0
     if found is None:
+        lost = claims.lose(session, round_id=turn.round_id, rater_id=turn.rater_id)
+        quota = turn.round.design.get("quota")
+        if quota is not None and claims.submitted(session, turn.round_id, turn.rater_id) >= quota:
+            return None
         found = claims.claim(
             session,
             round_id=turn.round_id,
             rater_id=turn.rater_id,
+            seed=turn.round.seed,
             at=at,
             lease_until=turn.lease_until,
         )
     if found is None:
         return None
     turn.renew(found)
-    return place.show(session, rater, turn.round, found)
+    return place.show(session, rater, turn.round, found, lost=lost > 0)
 
 
 def save_draft(
     session: Session,
     rater: Rater,
     assignment_id: int,
-    answers: Mapping[str, Any],
+    entries: Mapping[str, Any] | None,
     *,
-    seconds: float = 0.0,
+    seconds: float | None = None,
     at: datetime,
 ) -> datetime | None:
-    """Keep unfinished answers (JSON values, by criterion) and extend the lease.
+    """Keep unfinished entries (texts and lists of choices, by field) and extend the lease.
 
+    entries: None is a sign of activity, which leaves the draft as it is.
+    seconds: active work on the unit so far; None where nobody measured it.
     Returns until when the unit is held; None when its place was given to others meanwhile. The
     draft is kept then too, and its submission would be stored as extra.
     """
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at)
     turn.refuse_closed()
     _refuse_ended(assignment)
-    assignment.draft = submission.draft(answers)
+    if entries is not None:
+        assignment.draft = submission.draft(entries)
+    assignment.seconds = _worked(assignment, seconds, at)
     assignment.draft_at = at
-    assignment.seconds = max(assignment.seconds, _seconds(seconds))
     return turn.keep(assignment)
 
 
@@ -128,10 +141,12 @@ def submit(
     answers: Mapping[str, Answer],
     *,
     idempotency_key: str,
-    seconds: float = 0.0,
+    seconds: float | None = None,
     at: datetime,
 ) -> Receipt:
     """Store a rater's answers to a unit.
+
+    seconds: active work on the unit in all; None counts on from what the drafts said.
 
     The same idempotency key again is the same acknowledgement and stores nothing. After an undo,
     what changed supersedes what was there. Raises BadInput for answers that the rubric does not
@@ -153,14 +168,14 @@ def submit(
         raise BadInput("; ".join(str(problem) for problem in problems))
     if assignment.submitted_at is None:
         assignment.extra = not claims.take_place(session, assignment, at=at)
+    assignment.seconds = _worked(assignment, seconds, at)
     ratings = submission.store(
-        session, assignment, unit, turn.round, rubric, answers, seconds=_seconds(seconds), at=at
+        session, assignment, unit, turn.round, rubric, answers, seconds=assignment.seconds, at=at
     )
     assignment.state = "submitted"
     assignment.submitted_at = at
     assignment.lease_until = None
     assignment.draft = None
-    assignment.seconds = max(assignment.seconds, _seconds(seconds))
     assignment.idempotency_key = idempotency_key
     session.flush()
     return Receipt(assignment_id, ratings, at, assignment.extra)
@@ -218,12 +233,26 @@ def undo(session: Session, rater: Rater, round_: Round, *, at: datetime) -> Plac
             if not latest
             else f"nothing more to undo: only your last {UNDO_DEPTH} submissions can be reopened"
         )
-    found.state = "claimed"
-    found.claimed_at = at
-    session.flush()
-    assert found.id is not None
-    turn.renew(found.id)
-    return place.show(session, rater, turn.round, found.id)
+    return _reopened(turn, rater, found)
+
+
+def reopen(session: Session, rater: Rater, assignment_id: int, *, at: datetime) -> Place:
+    """Reopen one of the rater's own submissions, however long ago, while the round is open."""
+    turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at)
+    turn.refuse_closed()
+    if assignment.state != "submitted":
+        raise StaleAssignment("this unit is not one that you have submitted; reload the page")
+    return _reopened(turn, rater, assignment)
+
+
+def _reopened(turn: Turn, rater: Rater, assignment: Assignment) -> Place:
+    """What was submitted stays in force until the corrected answers are submitted."""
+    assignment.state = "claimed"
+    assignment.claimed_at = turn.at
+    turn.session.flush()
+    assert assignment.id is not None
+    turn.renew(assignment.id)
+    return place.show(turn.session, rater, turn.round, assignment.id)
 
 
 def release(
@@ -251,7 +280,10 @@ def history(session: Session, rater: Rater, round_: Round, *, limit: int = 200) 
         .join(Unit, col(Unit.id) == Assignment.unit_id)
         .join(Output, col(Output.id) == Unit.output_id)
         .where(Assignment.round_id == round_.id, Assignment.rater_id == rater.id)
-        .order_by(sa.func.coalesce(col(Assignment.submitted_at), col(Assignment.claimed_at)).desc())
+        .order_by(
+            sa.func.coalesce(col(Assignment.submitted_at), col(Assignment.claimed_at)).desc(),
+            col(Assignment.id).desc(),
+        )
         .limit(limit)
     )
     return [
@@ -286,8 +318,14 @@ def _again(session: Session, assignment: Assignment) -> Receipt:
     )
 
 
-def _seconds(value: float) -> float:
-    return min(max(value, 0.0), 86_400.0) if math.isfinite(value) else 0.0
+def _worked(assignment: Assignment, seconds: float | None, at: datetime) -> float:
+    """Active work on the unit. Since it was last told, a rater worked at most until they are
+    taken for idle."""
+    if seconds is None:
+        told = max(filter(None, (assignment.claimed_at, assignment.draft_at)))
+        seconds = assignment.seconds + min(max((at - told).total_seconds(), 0.0), IDLE)
+    known = min(seconds, 86_400.0) if math.isfinite(seconds) else 0.0
+    return max(assignment.seconds, known)
 
 
 def _note(text: str, problem: str) -> str:

@@ -79,7 +79,7 @@ async def ask_to_join(request: Request) -> Response:
 
 async def join(request: Request) -> Response:
     """Sign this browser in as the rater to whom the link belongs."""
-    if _from_elsewhere(request):
+    if from_elsewhere(request):
         return page(NO_LINK, "Open the link itself to sign in.", status=403)
     try:
         cookie = await run_in_threadpool(_join, request.path_params["token"])
@@ -113,7 +113,7 @@ async def ask_to_sign_out(request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     """End this browser's sign-in, here and in the database."""
-    if _from_elsewhere(request):
+    if from_elsewhere(request):
         return page("You are still signed in", "Use the sign-out link of this site.", status=403)
     token = session_cookie(request.headers)
     if token:
@@ -134,7 +134,7 @@ async def health(request: Request) -> Response:
     return JSONResponse({"status": "ok", "database": "ok"})
 
 
-def _from_elsewhere(request: Request) -> bool:
+def from_elsewhere(request: Request) -> bool:
     """Whether another site's page made the browser post this."""
     return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
 

@@ -7,6 +7,15 @@ class AnnotateError(Exception):
     exit_code = 2
 
 
+def in_words(error: Exception) -> str:
+    """The message as a sentence for a person: what, where, and the mend."""
+    words = str(error) or type(error).__name__
+    # A sentence begins with a capital; the name of a file, row or field stays as it is.
+    if words.split(maxsplit=1)[0].isalpha():
+        words = words[0].upper() + words[1:]
+    return words if words.endswith((".", "?")) else words + "."
+
+
 class BadInput(AnnotateError):
     """Something that was given cannot be used."""
 

@@ -186,7 +186,8 @@ class GoldLabel:
     output: str
     segment: str
     criterion: str
-    value: float
+    value: float | None
+    """None for a text: an ideal answer, the case's reference."""
     label: str
     votes: dict[str, int]
     agreement: float
@@ -194,6 +195,7 @@ class GoldLabel:
     kind: str
     round: str
     raters: tuple[str, ...]
+    text: str | None = None
 
 
 def list_gold(
@@ -225,6 +227,7 @@ def list_gold(
             gold.kind,
             name,
             tuple(gold.raters),
+            gold.text,
         )  # fmt: skip
         for gold, output, name in session.exec(statement)
     ]

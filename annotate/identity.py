@@ -43,7 +43,7 @@ class IdentityMiddleware:
             del headers[RATER_HEADER]
             del headers[WAY_HEADER]
             # Scripts, styles and fonts are the same for everybody: no question to the database.
-            if not scope["path"].startswith("/static/"):
+            if not scope["path"].startswith(("/static/", "/assets/")):
                 found = await run_in_threadpool(recognise, headers)
                 if found is not None:
                     headers[RATER_HEADER], headers[WAY_HEADER] = str(found[0]), found[1]

@@ -1,11 +1,12 @@
 """What a rater's screen may know of a unit, and nothing else."""
 
+import statistics
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from annotate import rounds, submission
 from annotate.rubric import Rubric
@@ -53,6 +54,11 @@ SELECT
     ) AS still_open
 """)
 
+PACE_OF = 20
+"""Latest units by which the pace goes."""
+PACE_FROM = 3
+"""Units from which there is a pace."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -64,20 +70,35 @@ class Place:
     input: Any
     contexts: tuple[str, ...]
     response: str
+    rival: str | None
+    """The other response of a pair; None where one response is rated."""
     reference: str | None
     configuration: str | None
     """None where the round hides it; so are the next two."""
     signals: dict[str, Any] | None
     metadata: dict[str, Any] | None
     draft: dict[str, Any] | None
-    """Answers as JSON, by criterion: the rater's own draft, or what they submitted and reopened."""
+    """The rater's own unfinished entries, by field of the form."""
+    answers: dict[str, Any] | None
+    """What the rater submitted and has reopened: answers as JSON, by criterion."""
+    draft_at: datetime | None
     reopened: bool
+    seconds: float
+    """Active work on the unit so far."""
     done: int
     left: int
     """Units of the round that this rater may still get, this one included."""
+    pace: float | None = None
+    """Seconds of active work on a unit: the median of the rater's last ones here."""
+    last: tuple[int, datetime] | None = None
+    """The rater's latest submission in the round: its assignment, and when it was stored."""
+    lost: bool = False
+    """Whether another unit had been before the rater, and was given to others meanwhile."""
 
 
-def show(session: Session, rater: Rater, round_: Round, assignment_id: int) -> Place:
+def show(
+    session: Session, rater: Rater, round_: Round, assignment_id: int, *, lost: bool = False
+) -> Place:
     """The unit of a rater's claim, as the round's blind policy lets them see it."""
     assignment = session.get_one(Assignment, assignment_id, populate_existing=True)
     unit = session.get_one(Unit, assignment.unit_id)
@@ -85,10 +106,9 @@ def show(session: Session, rater: Rater, round_: Round, assignment_id: int) -> P
     rubric = rounds.rubric_of(session, round_)
     shown = rounds.shown_fields(round_)
     reopened = assignment.submitted_at is not None
-    draft = assignment.draft
-    if reopened and draft is None:
-        draft = submission.as_answers(session, assignment, rubric)
     done, left = _counts(session, round_, rater)
+    quota = round_.design.get("quota")
+    latest = _latest(session, round_, rater)
     assert assignment.lease_until is not None
     return Place(
         assignment_id=assignment_id,
@@ -97,15 +117,42 @@ def show(session: Session, rater: Rater, round_: Round, assignment_id: int) -> P
         input=output.input,
         contexts=tuple(output.contexts),
         response=output.response,
+        rival=None,
         reference=output.reference if "reference" in shown else None,
         configuration=output.configuration if "configuration" in shown else None,
         signals=_signals(output) if "signals" in shown else None,
         metadata=output.extra if "metadata" in shown else None,
-        draft=draft,
+        draft=assignment.draft,
+        draft_at=assignment.draft_at if assignment.draft else None,
+        answers=submission.as_answers(session, assignment, rubric) if reopened else None,
         reopened=reopened,
+        seconds=assignment.seconds,
         done=done,
-        left=left,
+        left=left if quota is None else min(left, max(quota - done, 0) or 1),
+        pace=statistics.median(a.seconds for a in latest) if len(latest) >= PACE_FROM else None,
+        last=_last(latest),
+        lost=lost,
     )
+
+
+def _latest(session: Session, round_: Round, rater: Rater) -> list[Any]:
+    """The rater's latest submissions here, newest first: id, submitted_at, seconds."""
+    return list(
+        session.exec(
+            select(Assignment.id, Assignment.submitted_at, Assignment.seconds)
+            .where(
+                Assignment.round_id == round_.id,
+                Assignment.rater_id == rater.id,
+                col(Assignment.submitted_at).is_not(None),
+            )
+            .order_by(col(Assignment.submitted_at).desc())
+            .limit(PACE_OF)
+        )
+    )
+
+
+def _last(latest: list[Any]) -> tuple[int, datetime] | None:
+    return (latest[0].id, latest[0].submitted_at) if latest else None
 
 
 def _signals(output: Output) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -18,6 +17,10 @@ from db.tables import Assignment, Output, Rating, Round, Unit
 
 SAID = ("value", "text", "abstained", "rationale", "evidence")
 """What a rater says in a rating; the rest says who, when and of what."""
+MAX_DRAFT = 100_000
+"""Characters of one field that a draft keeps: more than may be submitted, so that a text that is
+too long is not lost before it is shortened."""
+MAX_ENTRIES = 1_000
 
 
 def store(
@@ -95,30 +98,27 @@ def as_answers(session: Session, assignment: Assignment, rubric: Rubric) -> dict
     }
 
 
-def draft(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Unfinished answers as they are kept: any that a form can hold, permitted or not."""
-    kept_answers = {}
-    for name, said in answers.items():
-        try:
-            kept = Answer.model_validate(said)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]["msg"]
-            raise BadInput(f"the draft of {name[:100]} cannot be kept: {problem}") from None
-        for text in (kept.text, kept.rationale):
-            if text is not None and len(text) > answer.MAX_TEXT:
-                raise BadInput(
-                    f"the draft of {name[:100]} has a text of {len(text):,} characters; "
-                    f"shorten it to {answer.MAX_TEXT:,}"
-                )
-        storable = {
-            part: answer.storable(text)
-            for part in ("text", "rationale")
-            if (text := getattr(kept, part)) is not None
-        }
-        kept_answers[answer.storable(name)] = kept.model_copy(update=storable).model_dump(
-            mode="json"
-        )
-    return kept_answers
+def draft(entries: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Unfinished entries as they are kept: by field of the form, a text or a list of choices.
+
+    What they mean is asked when they are submitted; here only what no database should keep is
+    refused.
+    """
+    if len(entries) > MAX_ENTRIES:
+        raise BadInput(f"a draft has {len(entries):,} fields; a form has at most {MAX_ENTRIES}")
+    kept: dict[str, str | list[str]] = {}
+    for name, said in entries.items():
+        many = said if isinstance(said, list) else [said]
+        if not all(isinstance(one, str) for one in many) or len(many) > MAX_ENTRIES:
+            raise BadInput(f"the draft of {name[:100]} is neither a text nor a list of choices")
+        size = sum(map(len, many))
+        if size > MAX_DRAFT:
+            raise BadInput(
+                f"the draft of {name[:100]} has {size:,} characters; shorten it to {MAX_DRAFT:,}"
+            )
+        texts = [answer.storable(one) for one in many]
+        kept[answer.storable(name)[:200]] = texts if isinstance(said, list) else texts[0]
+    return kept
 
 
 def lengths(output: Output) -> dict[str, int]:

@@ -119,6 +119,8 @@ class Rater(SQLModel, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     link_hash: str | None = Field(default=None, unique=True)
     """SHA-256 of the personal join link's token; the token itself is never stored."""
+    password_hash: str | None = None
+    """Argon2 of the password, with its salt and parameters; None where there is no password."""
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
@@ -133,6 +135,18 @@ class SignIn(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FailedSignIn(SQLModel, table=True):
+    """A password that was wrong: what slows down who tries many."""
+
+    __tablename__ = "failed_sign_in"
+    __table_args__ = (sa.Index("ix_failed_sign_in_subject_at", "subject", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str
+    """SHA-256 of the name that was given, or of the address that it came from."""
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Round(SQLModel, table=True):
@@ -208,6 +222,7 @@ class Assignment(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("unit_id", "rater_id"),
         sa.Index("ix_assignment_desk", "round_id", "rater_id", "state"),
+        sa.Index("ix_assignment_history", "round_id", "rater_id", "submitted_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -311,7 +326,9 @@ class Gold(SQLModel, table=True):
     round_id: int = Field(foreign_key="round.id", index=True)
     rubric_hash: str
     criterion: str
-    value: float
+    value: float | None
+    """None where the label is a text: an ideal answer, the reference of its case."""
+    text: str | None = None
     label: str
     votes: dict[str, int] = Field(sa_type=Json)
     agreement: float

@@ -19,7 +19,27 @@ ABSTENTIONS = {"not_applicable": "Not applicable", "cannot_judge": "Cannot judge
 NONE_OF_THESE = "none_of_these"
 _CHOICES = {NONE_OF_THESE: "None of these", **ABSTENTIONS}
 
-Part = Literal["choice", "tags", "text", "instead", "rationale", "quote"]
+Part = Literal["choice", "tags", "text", "instead", "rationale", "evidence"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One widget of the form: its key, and what it can say."""
+
+    name: str
+    """`criterion:part`, by which a draft keeps it."""
+    key: str
+    options: tuple[str, ...] | None = None
+    """The values to choose from, in the order shown; None for a text."""
+    many: bool = False
+
+    def accepts(self, value: object) -> bool:
+        """Whether the widget can show this value."""
+        if self.options is None:
+            return isinstance(value, str)
+        if self.many:
+            return isinstance(value, list) and all(one in self.options for one in value)
+        return value in self.options
 
 
 @dataclass(frozen=True)
@@ -30,18 +50,64 @@ class Form:
     rubric: Rubric
     contexts: list[str]
     response: str
+    rival: str | None = None
 
     def key(self, criterion: Criterion, part: Part) -> str:
         """The widget's key in the session."""
         return f"rate:{self.assignment_id}:{criterion.id}:{part}"
 
-    def restore(self, draft: Mapping[str, Any], state: MutableMapping[Any, Any]) -> None:
-        """Put a draft's answers into the widgets, before they are drawn for the first time."""
+    @property
+    def fields(self) -> list[Field]:
+        """Every widget that the form may have, in order."""
+        return [field for criterion in self.rubric.criteria for field in self.fields_of(criterion)]
+
+    def fields_of(self, criterion: Criterion) -> list[Field]:
+        """The widgets of one criterion."""
+
+        def field(part: Part, options: Iterable[str] | None = None, many: bool = False) -> Field:
+            chosen = None if options is None else tuple(options)
+            return Field(f"{criterion.id}:{part}", self.key(criterion, part), chosen, many)
+
+        fields = []
+        match criterion.scale:
+            case "tags":
+                fields.append(field("tags", (option.id for option in criterion.options), True))
+                fields.append(field("instead", (NONE_OF_THESE, *criterion.abstain)))
+            case "text":
+                fields.append(field("text"))
+                if criterion.required and criterion.abstain:
+                    fields.append(field("instead", criterion.abstain))
+            case _:
+                fields.append(
+                    field("choice", (*map(as_choice, criterion.domain), *criterion.abstain))
+                )
+        if criterion.scale != "text":
+            fields.append(field("rationale"))
+        if criterion.evidence:
+            fields.append(field("evidence"))
+        return fields
+
+    def restore(self, entries: Mapping[str, Any], state: MutableMapping[Any, Any]) -> None:
+        """Put a draft into the widgets, before they are drawn for the first time.
+
+        entries: what was entered, by field name; what no widget can show is left out.
+        """
+        for field in self.fields:
+            if field.accepts(entries.get(field.name)):
+                state[field.key] = entries[field.name]
+
+    def fill(self, answers: Mapping[str, Any], state: MutableMapping[Any, Any]) -> None:
+        """Put submitted answers into the widgets, before they are drawn for the first time."""
         for criterion in self.rubric.criteria:
-            if criterion.id in draft:
-                answer = Answer.model_validate(draft[criterion.id])
+            if criterion.id in answers:
+                answer = Answer.model_validate(answers[criterion.id])
                 for part, value in self._widgets(criterion, answer).items():
                     state[self.key(criterion, part)] = value
+
+    def entered(self, state: Mapping[Any, Any]) -> dict[str, Any]:
+        """What stands in the widgets, by field name: a draft."""
+        said = {field.name: state.get(field.key) for field in self.fields}
+        return {name: value for name, value in said.items() if value}
 
     def read(self, state: Mapping[Any, Any]) -> tuple[dict[str, Answer], list[Problem]]:
         """The answers to the criteria that are asked, and why they cannot be submitted yet."""
@@ -56,7 +122,7 @@ class Form:
         problems = [problem for problem in own if problem.criterion in shown]
         found = {(problem.criterion, problem.field) for problem in problems}
         for problem in self.rubric.check_answers(
-            answers, quote.lengths(self.contexts, self.response)
+            answers, quote.lengths(self.contexts, self.response, self.rival)
         ):
             if (problem.criterion, problem.field) not in found:
                 problems.append(problem)
@@ -66,8 +132,8 @@ class Form:
         """What each widget shows for an answer."""
         widgets: dict[Part, Any] = {"rationale": answer.rationale or ""}
         if criterion.evidence:
-            texts = quote.places(criterion, self.contexts, self.response)
-            widgets["quote"] = quote.quoted(answer.evidence[0], texts) if answer.evidence else ""
+            texts = quote.places(criterion, self.contexts, self.response, self.rival)
+            widgets["evidence"] = "\n".join(quote.written(one, texts) for one in answer.evidence)
         if criterion.scale in {"tags", "text"}:
             widgets["instead"] = answer.abstained
             if criterion.scale == "text":
@@ -106,7 +172,7 @@ class Form:
             text = (said("text") or "").strip() or None
         elif instead and abstained is None:
             value = float(instead)
-        evidence, lost = self._evidence(criterion, said("quote") or "")
+        evidence, lost = self._evidence(criterion, said("evidence") or "")
         return (
             Answer(
                 value=value,
@@ -119,15 +185,17 @@ class Form:
             problems + lost,
         )
 
-    def _evidence(self, criterion: Criterion, words: str) -> tuple[tuple[Span, ...], list[Problem]]:
-        if not words.strip() or not criterion.evidence:
+    def _evidence(self, criterion: Criterion, lines: str) -> tuple[tuple[Span, ...], list[Problem]]:
+        if not criterion.evidence:
             return (), []
-        span = quote.find(words, quote.places(criterion, self.contexts, self.response))
-        if span is None:
-            where = "context" if criterion.evidence == "contexts" else "response"
-            mend = f"copy it from the {where} letter by letter, or clear the field"
-            return (), [Problem(criterion.id, "evidence", f"is not in the {where}", mend)]
-        return (span,), []
+        texts = quote.places(criterion, self.contexts, self.response, self.rival)
+        spans, lost = quote.read(lines, texts)
+        if not lost:
+            return spans, []
+        where = "context" if criterion.evidence == "contexts" else "response"
+        what = f"“{lost[0][:60]}” is not in the {where}"
+        mend = "mark it again, copy it letter by letter, or clear the line"
+        return spans, [Problem(criterion.id, "evidence", what, mend)]
 
 
 def draw(form: Form, problems: Iterable[Problem] = ()) -> None:
@@ -263,10 +331,11 @@ def _instead(
 
 
 def _rationale(form: Form, criterion: Criterion, *, opened: bool) -> None:
-    """Why, in the rater's words, and the passage that decided."""
+    """Why, in the rater's words, and the passages that decided."""
     if criterion.scale == "text" and not criterion.evidence:
         return
-    said = any(st.session_state.get(form.key(criterion, part)) for part in ("rationale", "quote"))
+    parts: tuple[Part, ...] = ("rationale", "evidence")
+    said = any(st.session_state.get(form.key(criterion, part)) for part in parts)
     with st.expander(rationale_label(criterion), expanded=opened or said, type="compact"):
         if criterion.scale != "text":
             st.text_area(
@@ -279,11 +348,12 @@ def _rationale(form: Form, criterion: Criterion, *, opened: bool) -> None:
             )
         if criterion.evidence:
             where = "context" if criterion.evidence == "contexts" else "response"
-            st.text_input(
-                "Quote that decided",
-                key=form.key(criterion, "quote"),
+            st.text_area(
+                "Evidence: passages that decided, one a line",
+                key=form.key(criterion, "evidence"),
                 on_change="ignore",
-                placeholder=f"Copied from the {where}",
+                placeholder=f"Select words in the {where} and mark them, or paste them here",
+                height=80,
             )
 
 
@@ -295,14 +365,17 @@ def rationale_label(criterion: Criterion) -> str:
         limits.append(f"below {rule.required_below:g}")
     if rule.required_above is not None:
         limits.append(f"above {rule.required_above:g}")
+    what = "Rationale and evidence" if criterion.evidence else "Rationale"
+    if criterion.scale == "text":
+        return "Evidence (optional)"
     if rule.required:
-        return "Rationale (required)"
-    return f"Rationale (required {' and '.join(limits)})" if limits else "Rationale (optional)"
+        return f"{what} (required)"
+    return f"{what} (required {' and '.join(limits)})" if limits else f"{what} (optional)"
 
 
 def problem_in_words(problem: Problem) -> str:
     """A problem as its criterion shows it; the criterion itself is named by its place."""
-    noun = "The quote" if problem.field == "evidence" else "This"
+    noun = "The evidence:" if problem.field == "evidence" else "This"
     return as_plain_text(f"{noun} {problem.problem}; {problem.mend}.")
 
 

@@ -6,19 +6,10 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from annotate.errors import AnnotateError, RoundClosed, StaleAssignment
+from annotate.errors import AnnotateError, RoundClosed, StaleAssignment, in_words
 from db.engine import DatabaseError
 
 _KEPT = "messages_from_callback"
-
-
-def in_words(error: AnnotateError | DatabaseError) -> str:
-    """The message for a person: what, where, and the mend."""
-    words = str(error) or type(error).__name__
-    # A sentence begins with a capital; the name of a file, row or field stays as it is.
-    if words.split(maxsplit=1)[0].isalpha():
-        words = words[0].upper() + words[1:]
-    return words if words.endswith((".", "?")) else words + "."
 
 
 def show_error(error: AnnotateError | DatabaseError) -> None:

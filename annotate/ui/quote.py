@@ -1,23 +1,73 @@
-"""The passage that decided, found where it stands."""
+"""Passages that decided: lines in a text field, found where they stand.
+
+A line is `[response 12-40] the words`, which the page writes when a passage is marked, or a quote
+alone, which stands where it first stands. The numbers are characters, the end excluded.
+"""
 
 import re
 from collections.abc import Mapping
 
 from annotate.rubric import Criterion, Span
 
+_PLACED = re.compile(r"\s*\[(response B|response|context (\d{1,6})) (\d{1,9})[-–](\d{1,9})\]")
 
-def places(criterion: Criterion, contexts: list[str], response: str) -> dict[str, str]:
+
+def places(
+    criterion: Criterion, contexts: list[str], response: str, rival: str | None = None
+) -> dict[str, str]:
     """The texts that this criterion's evidence may come from, by span field."""
     if criterion.evidence == "contexts":
         return {f"contexts[{index}]": text for index, text in enumerate(contexts)}
-    return {"response": response} if criterion.evidence == "response" else {}
+    if criterion.evidence == "response":
+        return {"response": response} | ({} if rival is None else {"rival": rival})
+    return {}
 
 
-def lengths(contexts: list[str], response: str) -> dict[str, int]:
+def lengths(contexts: list[str], response: str, rival: str | None = None) -> dict[str, int]:
     """The number of characters of every text that evidence may point into."""
-    return {"response": len(response)} | {
-        f"contexts[{index}]": len(text) for index, text in enumerate(contexts)
-    }
+    return (
+        {"response": len(response)}
+        | ({} if rival is None else {"rival": len(rival)})
+        | {f"contexts[{index}]": len(text) for index, text in enumerate(contexts)}
+    )
+
+
+def read(lines: str, texts: Mapping[str, str]) -> tuple[tuple[Span, ...], list[str]]:
+    """The passages that the lines mean, each once and in order, and the lines that mean none."""
+    spans: dict[Span, None] = {}
+    lost = []
+    for line in lines.splitlines():
+        if not line.strip():
+            continue
+        span = _placed(line, texts) if _PLACED.match(line) else find(line, texts)
+        if span is None:
+            lost.append(line.strip())
+        else:
+            spans[span] = None
+    return tuple(spans), lost
+
+
+def written(span: Span, texts: Mapping[str, str]) -> str:
+    """The line of a span, as `read` reads it."""
+    words = " ".join(texts.get(span.field, "")[span.start : span.end].split())
+    number = re.fullmatch(r"contexts\[(\d+)\]", span.field)
+    label = f"context {int(number[1]) + 1}" if number else _LABELS.get(span.field, span.field)
+    return f"[{label} {span.start}-{span.end}] {words[:200]}"
+
+
+_LABELS = {"response": "response", "rival": "response B"}
+
+
+def _placed(line: str, texts: Mapping[str, str]) -> Span | None:
+    found = _PLACED.match(line)
+    assert found is not None
+    label, number, start, end = found.groups()
+    field = (
+        f"contexts[{int(number) - 1}]" if number else "response" if label == "response" else "rival"
+    )
+    if field not in texts or not 0 <= int(start) < int(end) <= len(texts[field]):
+        return None
+    return Span(field=field, start=int(start), end=int(end))
 
 
 def find(quote: str, texts: Mapping[str, str]) -> Span | None:
@@ -35,8 +85,3 @@ def find(quote: str, texts: Mapping[str, str]) -> Span | None:
         if found:
             return Span(field=field, start=found.start(), end=found.end())
     return None
-
-
-def quoted(span: Span, texts: Mapping[str, str]) -> str:
-    """The words of a span, as the quote field shows them."""
-    return " ".join(texts.get(span.field, "")[span.start : span.end].split())

@@ -1,108 +1,37 @@
-"""The rating screen: one unit, its form, and what a rater can do with it.
-
-What a button does happens in its callback, before anything is drawn: one transaction stores the
-ratings and claims the next unit, then one script run draws it.
-"""
+"""The rating screen: one unit, its form, and what a rater can do with it."""
 
 import re
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 import streamlit as st
-from sqlmodel import Session
 
-from annotate import desk
-from annotate.desk import Place, Receipt
-from annotate.errors import AnnotateError, BadInput, RoundClosed, StaleAssignment
-from annotate.rubric import Problem
-from annotate.ui import form, look, messages, viewer
-from annotate.ui.clock import time_of_day
-from annotate.ui.form import Form
-from annotate.ui.session import current_rater, database
-from db.engine import DatabaseError
+from annotate import desk, draft_route
+from annotate.desk import Place
+from annotate.ui import component, form, keyboard, look, messages, steps, viewer
+from annotate.ui.clock import own_zone
+from annotate.ui.screen import (
+    SKIP_REASONS,
+    Screen,
+    facts_of,
+    form_of,
+    menu_fields,
+    round_before,
+    screen_for,
+)
+from annotate.ui.session import database
 from db.tables import Rater, Round, now
 
-SKIP_REASONS = (
-    "I cannot read it (language, format)",
-    "I know this case and would be biased",
-    "It is broken or incomplete",
-    "Another reason",
-)
 LONG_GUIDELINES = 600
 """Characters from which guidelines scroll in a box of their own, so that the unit stays in view."""
-_SCREEN = "rating_screen"
-
-
-@dataclass
-class Screen:
-    """What this browser session has before it."""
-
-    round_id: int
-    place: Place | None = None
-    claimed: bool = False
-    """Whether the desk has been asked; with no place then, nothing is left."""
-    idempotency_key: str = ""
-    opened_at: float = 0.0
-    problems: list[Problem] = field(default_factory=list)
-    beginner: bool = False
-    """Whether this is the rater's first sight of the round: the guidelines then are open."""
-    saved: str | None = None
-    """The acknowledgement, in words."""
-    refused: int = 0
-    """How often a submission was refused: marks the next scroll to the first problem."""
-
-    @property
-    def seconds(self) -> float:
-        """How long the unit has been on the screen."""
-        return time.monotonic() - self.opened_at
-
-    def show(self, place: Place | None) -> None:
-        """Put a unit (or nothing) on the screen, with nothing of the one before."""
-        for key in [k for k in st.session_state if str(k).startswith("rate:")]:
-            del st.session_state[key]
-        self.place = place
-        self.claimed = True
-        self.problems = []
-        self.opened_at = time.monotonic()
-        self.idempotency_key = uuid.uuid4().hex
-        if place is not None and place.draft:
-            form_of(place).restore(place.draft, st.session_state)
-
-    def forget(self) -> None:
-        """Ask the desk anew at the next draw."""
-        self.show(None)
-        self.claimed = False
-
-
-def form_of(place: Place) -> Form:
-    """The form of a unit."""
-    return Form(place.assignment_id, place.rubric, list(place.contexts), place.response)
-
-
-def facts_of(place: Place) -> dict[str, Any]:
-    """What else the round shows of the output: only what the desk has handed out."""
-    facts = {"configuration": place.configuration} if place.configuration else {}
-    return {**facts, **(place.signals or {}), **(place.metadata or {})}
-
-
-def screen_for(round: Round) -> Screen:
-    """The screen of this round in this browser session."""
-    screen = st.session_state.get(_SCREEN)
-    if not isinstance(screen, Screen) or screen.round_id != round.id:
-        screen = Screen(round_id=round.id or 0)
-        st.session_state[_SCREEN] = screen
-    return screen
 
 
 def choose_round(rater: Rater) -> Round | None:
     """The open round to rate in: the rater's choice where there are several, None without one."""
     with database().read() as session:
         found = desk.open_rounds(session, rater)
-    screen = st.session_state.get(_SCREEN)
-    if isinstance(screen, Screen) and screen.round_id not in {round.id for round in found}:
+    before = round_before()
+    if before is not None and before not in {round.id for round in found}:
         st.info("The round that you were in is closed. What you have submitted is stored.")
     if len(found) < 2:
         return found[0] if found else None
@@ -115,30 +44,39 @@ def draw(rater: Rater, round: Round) -> None:
     """Draw the unit that is this rater's to rate, or say that nothing is left."""
     look.apply()
     screen = screen_for(round)
+    if screen.paused:
+        _paused(screen, round)
+        return
     if not screen.claimed:
         with database().write() as session:
-            screen.show(desk.claim_next(session, rater, round, at=now()))
-        screen.beginner = screen.place is not None and screen.place.done == 0
+            screen.arrive(desk.claim_next(session, rater, round, at=now()))
     place = screen.place
     _head(screen, round)
     if place is None:
         _nothing_left(screen, round)
         return
-    look.start_at(f"{screen.idempotency_key}:{screen.refused}", problem=bool(screen.problems))
-    left, right = st.columns([11, 9], gap="large")
-    with left:
+    output, answers = st.columns([11, 9], gap="large")
+    with output:
         viewer.show_output(
             input=place.input,
             contexts=list(place.contexts),
             response=place.response,
+            rival=place.rival,
             reference=place.reference,
             facts=facts_of(place),
+            mark=screen.idempotency_key,
         )
-    with right, st.container(key="form"):
+    with answers, st.container(key="form"):
         if place.reopened:
             st.info("You have reopened this unit. Submit it again to store the correction.")
         form.draw(form_of(place), screen.problems)
         _buttons(screen, round, place)
+        component.form(
+            key="keyboard",
+            data=_for_the_script(screen, place),
+            on_restored_change=lambda: steps.restored(screen),
+            on_stale_change=lambda: steps.stale(screen),
+        )
 
 
 def _buttons(screen: Screen, round: Round, place: Place) -> None:
@@ -153,66 +91,100 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
         "Submit and next",
         type="primary",
         width="stretch",
-        shortcut="Ctrl+Enter",
         key=f"rate:{aid}:submit",
-        on_click=submit,
+        on_click=steps.submit,
         args=(screen, round, aid),
     )
-    with st.container(horizontal=True, gap="small"):
-        st.button("Save draft", key=f"rate:{aid}:save", on_click=save_draft, args=(screen, aid))
+    with st.container(horizontal=True, gap="small", key="menus"):
         # What has been submitted once is corrected or left as it was, not skipped.
         if not place.reopened:
             _skip_menu(screen, round, aid)
-        with st.popover("Flag"):
+        with st.container(key="flag-menu", width="content"), st.popover("Flag"):
             st.text_area(
-                "What should the lead look at?", key=f"rate:{aid}:flag-note", on_change="ignore"
+                "What should the lead look at?", key=f"rate:{aid}:flag:text", on_change="ignore"
             )
             st.button(
                 "Flag for the lead",
                 key=f"rate:{aid}:flag",
-                on_click=flag,
+                on_click=steps.flag,
                 args=(screen, aid),
             )
 
 
 def _skip_menu(screen: Screen, round: Round, aid: int) -> None:
-    with st.popover("Skip"):
+    with st.container(key="skip-menu", width="content"), st.popover("Skip"):
         st.radio(
             "Why skip this unit?",
             SKIP_REASONS,
             index=None,
-            key=f"rate:{aid}:why",
+            key=f"rate:{aid}:skip:why",
             on_change="ignore",
         )
-        st.text_input("In your words (optional)", key=f"rate:{aid}:why-text", on_change="ignore")
+        st.text_input("In your words (optional)", key=f"rate:{aid}:skip:text", on_change="ignore")
         st.button(
-            "Skip this unit", key=f"rate:{aid}:skip", on_click=skip, args=(screen, round, aid)
+            "Skip this unit", key=f"rate:{aid}:skip", on_click=steps.skip, args=(screen, round, aid)
         )
+
+
+def _for_the_script(screen: Screen, place: Place) -> dict[str, Any]:
+    """What the keyboard and the keeper of drafts work with; nothing that is not on the page."""
+    aid = place.assignment_id
+    described = keyboard.described(form_of(place))
+    menus = [
+        {"name": field.name, "key": field.key, "options": field.options, "menu": True}
+        for field in menu_fields(aid)
+    ]
+    return described | {
+        "fields": [*described["fields"], *menus],
+        "mark": screen.idempotency_key,
+        "screen": screen.id,
+        "assignment": aid,
+        "seconds": place.seconds,
+        "draft": screen.entered(),
+        "draft_url": draft_route.PATH.lstrip("/"),
+        "submit": f"rate:{aid}:submit",
+        "menus": [
+            {"name": "skip", "opener": "skip-menu", "commit": f"rate:{aid}:skip",
+             "reasons": f"rate:{aid}:skip:why", "text": f"rate:{aid}:skip:text"},
+            {"name": "flag", "opener": "flag-menu", "commit": f"rate:{aid}:flag",
+             "text": f"rate:{aid}:flag:text"},
+        ],
+        "last": None if place.last is None else place.last[0],
+        "problem": screen.problems[0].criterion if screen.problems else None,
+        "refused": screen.refused,
+    }  # fmt: skip
 
 
 def _head(screen: Screen, round: Round) -> None:
-    """Where the rater stands: the round, the progress, what was saved, the guidelines."""
+    """Where the rater stands: the round, the progress, the guidelines, and what was saved."""
     place = screen.place
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         with st.container(width="stretch", gap=None):
             if place is not None:
-                done, left = place.done, place.left
-                st.progress(
-                    done / max(1, done + left),
-                    text=f"{messages.as_plain_text(round.name)}: {done} done, {left} left for you",
-                )
-        if screen.saved:
-            st.caption(f":material/check_circle: {screen.saved}", width="content")
+                share = place.done / max(1, place.done + place.left)
+                st.progress(share, text=progress_in_words(place, round))
+        with st.container(key="said", width="content"):
+            if screen.said:
+                st.caption(messages.as_plain_text(screen.said))
         st.button(
             "Undo last",
             icon=":material/undo:",
             type="tertiary",
             key="undo-last",
-            on_click=undo,
+            on_click=steps.undo,
             args=(screen, round),
             help="Reopen the unit that you submitted last",
-            disabled=place is not None and place.done == 0,
+            disabled=place is not None and place.last is None,
         )
+        if place is not None:
+            st.button(
+                "Pause",
+                icon=":material/pause:",
+                type="tertiary",
+                key="pause",
+                on_click=steps.pause,
+                args=(screen,),
+            )
     if place is not None and place.rubric.guidelines:
         # The key keeps it open or closed, as the rater left it, from unit to unit.
         with st.expander(
@@ -225,6 +197,26 @@ def _head(screen: Screen, round: Round) -> None:
             height: int | Literal["content"] = 240 if len(words) > LONG_GUIDELINES else "content"
             with st.container(height=height, border=False):
                 st.text(words)
+
+
+def progress_in_words(place: Place, round: Round) -> str:
+    """`May: 12 done, 38 left for you · about 25 min`"""
+    words = f"{messages.as_plain_text(round.name)}: {place.done} done, {place.left} left for you"
+    if place.pace is None:
+        return words
+    return f"{words} · about {in_minutes(place.pace * place.left)}"
+
+
+def in_minutes(seconds: float) -> str:
+    """`25 min`, `2 h 10 min`; never less than a minute."""
+    minutes = max(1, round_half_up(seconds / 60))
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+def round_half_up(value: float) -> int:
+    """To the nearest whole number."""
+    return int(value + 0.5)
 
 
 def unwrapped(text: str) -> str:
@@ -245,6 +237,17 @@ def unwrapped(text: str) -> str:
     return "\n".join(lines)
 
 
+def _paused(screen: Screen, round: Round) -> None:
+    with st.container(key="paused"):
+        st.subheader("Paused")
+        until = now() + timedelta(minutes=round.design.get("lease_minutes", 15))
+        st.write(
+            "Your draft is kept and no time is counted. Your unit waits for you until about "
+            f"{until.astimezone(own_zone()):%H:%M}; after that it may be given to others."
+        )
+        st.button("Go on", type="primary", key="resume", on_click=steps.resume, args=(screen,))
+
+
 def _nothing_left(screen: Screen, round: Round) -> None:
     with st.container(key="nothing-left"):
         st.subheader("Nothing waits for you")
@@ -253,132 +256,3 @@ def _nothing_left(screen: Screen, round: Round) -> None:
             f"{messages.as_plain_text(round.name)}. Thank you."
         )
         st.button("Look again", on_click=screen.forget, key="look-again")
-
-
-def submit(screen: Screen, round: Round, aid: int) -> None:
-    """Store the ratings and claim the next unit, in one transaction."""
-    place = screen.place
-    if place is None or place.assignment_id != aid:
-        return  # the second of two quick clicks: its unit has been submitted already
-    answers, screen.problems = form_of(place).read(st.session_state)
-    if screen.problems:
-        screen.refused += 1
-        return
-
-    def work(session: Session, rater: Rater) -> None:
-        receipt = desk.submit(
-            session,
-            rater,
-            aid,
-            answers,
-            idempotency_key=screen.idempotency_key,
-            seconds=screen.seconds,
-            at=now(),
-        )
-        following = desk.claim_next(session, rater, round, at=now())
-        then.append((saved_in_words(receipt, place), following))
-
-    then: list[tuple[str, Place | None]] = []
-    if _stored(screen, work):
-        screen.saved = then[0][0]
-        screen.show(then[0][1])
-
-
-def save_draft(screen: Screen, aid: int) -> None:
-    """Keep what is entered so far; the unit stays on the screen and with this rater."""
-    place = screen.place
-    if place is None or place.assignment_id != aid:
-        return
-    if _stored(screen, lambda session, rater: _keep(session, rater, screen, place)):
-        screen.saved = f"Draft saved {time_of_day(now())}"
-
-
-def skip(screen: Screen, round: Round, aid: int) -> None:
-    """Give the unit up, with the reason, and go on to the next."""
-    place = screen.place
-    if place is None or place.assignment_id != aid:
-        return
-    why = st.session_state.get(f"rate:{aid}:why") or ""
-    words = (st.session_state.get(f"rate:{aid}:why-text") or "").strip()
-    reason = ": ".join(part for part in (why, words) if part)
-    then: list[Place | None] = []
-
-    def work(session: Session, rater: Rater) -> None:
-        if not reason:
-            raise BadInput("the unit was not skipped; say why you skip it")
-        desk.skip(session, rater, aid, reason, at=now())
-        then.append(desk.claim_next(session, rater, round, at=now()))
-
-    if _stored(screen, work):
-        screen.saved = f"Skipped {time_of_day(now())}"
-        screen.show(then[0])
-
-
-def flag(screen: Screen, aid: int) -> None:
-    """Leave a note for the lead; the unit stays on the screen."""
-    place = screen.place
-    if place is None or place.assignment_id != aid:
-        return
-    note = (st.session_state.get(f"rate:{aid}:flag-note") or "").strip()
-
-    def work(session: Session, rater: Rater) -> None:
-        if not note:
-            raise BadInput("the flag has no note; say what the lead should look at")
-        desk.flag(session, rater, aid, note, at=now())
-
-    if _stored(screen, work):
-        screen.saved = f"Flagged for the lead {time_of_day(now())}"
-
-
-def undo(screen: Screen, round: Round) -> None:
-    """Reopen the last submission; what is entered for the present unit is kept as its draft."""
-    then: list[Place] = []
-
-    def work(session: Session, rater: Rater) -> None:
-        if screen.place is not None:
-            _keep(session, rater, screen, screen.place)
-        then.append(desk.undo(session, rater, round, at=now()))
-
-    if _stored(screen, work):
-        screen.saved = None
-        screen.show(then[0])
-
-
-def _keep(session: Session, rater: Rater, screen: Screen, place: Place) -> None:
-    answers, _ = form_of(place).read(st.session_state)
-    desk.save_draft(
-        session,
-        rater,
-        place.assignment_id,
-        {name: answer.model_dump(mode="json") for name, answer in answers.items()},
-        seconds=screen.seconds,
-        at=now(),
-    )
-
-
-def _stored(screen: Screen, work: Callable[[Session, Rater], None]) -> bool:
-    """Run a step of the signed-in rater as one transaction; False if it was refused.
-
-    The rater is asked for anew: who lost access since the page was drawn can store nothing, and
-    the page then says how to get in.
-    """
-    try:
-        rater = current_rater()
-        if rater is None:
-            return False
-        with database().write() as session:
-            work(session, rater)
-    except (AnnotateError, DatabaseError) as error:
-        messages.keep(error)
-        if isinstance(error, StaleAssignment | RoundClosed):
-            screen.forget()
-        return False
-    return True
-
-
-def saved_in_words(receipt: Receipt, place: Place) -> str:
-    """The acknowledgement that a rater sees, and only after the receipt is there."""
-    words = f"Saved {time_of_day(receipt.at)} · unit {place.done + 1}"
-    if receipt.extra:
-        words += " · kept as an extra rating, because its place had been given to others"
-    return words

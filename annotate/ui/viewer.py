@@ -1,21 +1,18 @@
-"""The output viewer: what a rater reads, as inert text.
+"""The output viewer: what is read, as inert text.
 
-Nothing here passes model output to Markdown or HTML: `st.text` draws it letter by letter, so a
-link, an image, a formula or a script in an output stays the characters that it is.
+Nothing here passes model output to Markdown or HTML: the reader's script draws it letter by letter
+(`textContent`), so a link, an image, a formula or a script in an output stays the characters that
+it is.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-ROLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
-_AVATARS = {
-    "user": ":material/person:",
-    "assistant": ":material/smart_toy:",
-    "system": ":material/settings:",
-    "tool": ":material/build:",
-}
+from annotate import reading
+from annotate.ui.component import reader
 
 
 def show_output(
@@ -23,96 +20,66 @@ def show_output(
     input: Any,
     contexts: list[str],
     response: str,
+    rival: str | None = None,
     reference: str | None = None,
-    facts: dict[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    mark: str = "",
 ) -> None:
-    """Draw one output: input, contexts, response, and what else the round shows.
+    """Draw one output, or two responses side by side: input, contexts, response, and what else
+    the round shows.
 
     input: a text, or a list of {role, content}.
     facts: short extra fields by name (configuration, signals ...).
+    mark: another mark is another unit, which begins at its top; the default goes by the content.
     """
+    shown = {
+        "input": _input(input),
+        "contexts": contexts,
+        "response": response,
+        "rival": rival,
+        "reference": reference,
+        "facts": [[name, as_text(value)] for name, value in (facts or {}).items()],
+    }
+    shown["mark"] = mark or str(hash(json.dumps(shown, sort_keys=True)))
     with st.container(key="output"):
-        show_input(input)
-        if contexts:
-            show_contexts(contexts)
-        with st.container(key="response", gap="xsmall"):
-            show_label("Response")
-            with st.container(border=True):
-                show_text(response, empty="The response is empty.")
-        if reference:
-            with st.container(key="reference", gap="xsmall"):
-                show_label("Reference answer")
-                with st.container(border=True):
-                    show_text(reference)
-        if facts:
-            show_facts(facts)
+        _highlighted(shown)
 
 
-def show_input(input: Any) -> None:
-    """The input: a text, or a conversation as turns."""
-    with st.container(key="input", gap="xsmall"):
-        if isinstance(input, list):
-            show_label("Conversation")
-            for turn in input:
-                show_turn(turn)
-        else:
-            show_label("Input")
-            show_text(as_text(input), empty="The input is empty.")
+@st.fragment
+def _highlighted(shown: dict[str, Any]) -> None:
+    """The output with, on demand, what its texts share or in what they differ."""
+    painted: dict[str, Any] = {}
+    if shown["rival"] is not None:
+        if _wanted("Show differences"):
+            only_a, only_b = reading.difference(shown["response"], shown["rival"])
+            painted["differs"] = [*_painted("response", only_a), *_painted("rival", only_b)]
+    elif shown["contexts"] and _wanted("Show what response and context share"):
+        said, read = reading.shared(shown["response"], shown["contexts"])
+        painted["shared"] = _painted("response", said)
+        for index, passages in enumerate(read):
+            painted["shared"] += _painted(f"contexts[{index}]", passages)
+    reader(key="reader", data=shown | painted)
 
 
-def show_turn(turn: Any) -> None:
-    """One turn of a conversation, with the role in words."""
-    role, content = "unknown", turn
-    if isinstance(turn, dict):
-        role, content = str(turn.get("role", "unknown")), turn.get("content", "")
-    # The avatar follows known roles only; a foreign role is text like any other.
-    known = role in ROLES
-    with st.chat_message(
-        role if known else "user", avatar=_AVATARS.get(role, ":material/chat_bubble:")
-    ):
-        if known:
-            show_label(ROLES[role])
-        else:
-            st.text(role)
-        show_text(as_text(content), empty="This turn is empty.")
+def _wanted(label: str) -> bool:
+    with st.container(key="highlight"):
+        return st.toggle(label, key="highlight-on")
 
 
-def show_contexts(contexts: list[str]) -> None:
-    """The retrieved passages, each by its number."""
-    count = len(contexts)
-    with (
-        st.container(key="contexts"),
-        st.expander(
-            f"Context, {count} passages" if count > 1 else "Context",
-            expanded=True,
-            icon=":material/menu_book:",
-        ),
-    ):
-        for number, context in enumerate(contexts, start=1):
-            with st.container(key=f"context{number}", gap="xsmall"):
-                if count > 1:
-                    show_label(f"{number} of {count}")
-                show_text(context, empty="This passage is empty.")
+def _painted(field: str, passages: list[reading.Passage]) -> list[list[Any]]:
+    return [[field, start, end] for start, end in passages]
 
 
-def show_facts(facts: dict[str, Any]) -> None:
-    """Short extra fields, one a line."""
-    with st.container(key="facts", gap="xsmall"):
-        show_label("Also known")
-        show_text("\n".join(f"{name}: {as_text(value)}" for name, value in facts.items()))
-
-
-def show_label(words: str) -> None:
-    """The small heading above a text; the words are our own, never a file's."""
-    st.caption(words)
-
-
-def show_text(text: str, *, empty: str = "") -> None:
-    """Prose, letter by letter, with its line breaks."""
-    if text.strip():
-        st.text(text, width="stretch")
-    else:
-        st.caption(empty or "Empty.")
+def _input(input: Any) -> Any:
+    """A text, or turns of {role, text}."""
+    if not isinstance(input, list):
+        return as_text(input)
+    return [
+        {"role": str(turn.get("role", "unknown")), "text": as_text(turn.get("content", ""))}
+        if isinstance(turn, dict)
+        else {"role": "unknown", "text": as_text(turn)}
+        for turn in input
+    ]
 
 
 def as_text(value: Any) -> str:

@@ -61,7 +61,7 @@ def undo(database: Database, name: str) -> Place:
 def draft(database: Database, name: str, place: Place) -> None:
     with database.write() as session:
         rater = people.get_rater(session, name)
-        desk.save_draft(session, rater, place.assignment_id, {"quality": {"value": 1}}, at=now())
+        desk.save_draft(session, rater, place.assignment_id, {"quality:choice": "1"}, at=now())
 
 
 def send(database: Database, name: str, place: Place, key: str) -> Receipt:

@@ -132,7 +132,7 @@ def test_a_low_value_needs_its_reason() -> None:
 
 
 def test_a_quote_is_stored_as_the_place_where_it_stands() -> None:
-    answers, problems = read(faithfulness__choice="3", faithfulness__quote="take five days")
+    answers, problems = read(faithfulness__choice="3", faithfulness__evidence="take five days")
     assert answers["faithfulness"].evidence == (Span(field="contexts[1]", start=8, end=22),)
     assert CONTEXTS[1][8:22] == "take five days"
     assert problems == []
@@ -145,11 +145,11 @@ def test_white_space_in_a_copied_quote_may_differ() -> None:
 
 def test_a_quote_that_is_nowhere_is_refused_in_words() -> None:
     _, problems = form().read(
-        {"rate:7:faithfulness:choice": "3", "rate:7:faithfulness:quote": "take two days"}
+        {"rate:7:faithfulness:choice": "3", "rate:7:faithfulness:evidence": "take two days"}
     )
     assert [str(p) for p in problems] == [
-        "faithfulness: is not in the context; "
-        "copy it from the context letter by letter, or clear the field"
+        "faithfulness: “take two days” is not in the context; "
+        "mark it again, copy it letter by letter, or clear the line"
     ]
 
 
@@ -164,10 +164,44 @@ def test_a_quote_that_is_nowhere_is_refused_in_words() -> None:
         {"faithfulness": Answer(value=3), "comment": Answer(text="Fine.")},
     ],
 )
-def test_a_draft_comes_back_into_the_form_as_it_was(answers: dict[str, Answer]) -> None:
+def test_what_was_submitted_comes_back_into_the_form_as_it_was(
+    answers: dict[str, Answer],
+) -> None:
     state: dict[str, Any] = {}
-    form().restore({name: one.model_dump(mode="json") for name, one in answers.items()}, state)
+    form().fill({name: one.model_dump(mode="json") for name, one in answers.items()}, state)
     assert form().read(state) == (answers, [])
+    # And so it does by way of a draft.
+    again: dict[str, Any] = {}
+    form().restore(form().entered(state), again)
+    assert form().read(again) == (answers, [])
+
+
+def test_what_no_field_can_show_is_left_out_of_a_draft() -> None:
+    state: dict[str, Any] = {}
+    form().restore(
+        {
+            "faithfulness:choice": "9",
+            "failure:tags": ["unsupported", "unknown"],
+            "comment:text": ["no text"],
+            "faithfulness": {"value": 3},
+            "faithfulness:rationale": "kept",
+        },
+        state,
+    )
+    assert state == {"rate:7:faithfulness:rationale": "kept"}
+
+
+def test_marked_passages_stand_where_the_line_says_each_once() -> None:
+    lines = "[context 2 8-17] take five\n[context 2 8-17] take five\n\nPlans renew monthly."
+    answers, problems = read(faithfulness__choice="3", faithfulness__evidence=lines)
+    assert answers["faithfulness"].evidence == (
+        Span(field="contexts[1]", start=8, end=17),
+        Span(field="contexts[0]", start=0, end=len(CONTEXTS[0])),
+    )
+    assert problems == []
+    for line in ("[context 3 0-4] x", "[context 1 5-400] x", "[response 0-4] Refu"):
+        _, problems = read(faithfulness__choice="3", faithfulness__evidence=line)
+        assert problems == ["faithfulness.evidence"], line
 
 
 def test_the_form_of_another_assignment_starts_empty() -> None:

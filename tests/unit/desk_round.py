@@ -108,7 +108,7 @@ class Desk:
         place: Place | int,
         answers: Mapping[str, Answer] = GOOD,
         key: str | None = None,
-        seconds: float = 5.0,
+        seconds: float | None = 5.0,
     ) -> Receipt:
         self._keys += 1
         with self.database.write() as session:
@@ -122,10 +122,10 @@ class Desk:
                 at=self.at,
             )
 
-    def draft(self, name: str, place: Place, answers: Mapping[str, Any]) -> datetime | None:
+    def draft(self, name: str, place: Place, entries: Mapping[str, Any] | None) -> datetime | None:
         with self.database.write() as session:
             return desk.save_draft(
-                session, self.rater(name), place.assignment_id, answers, at=self.at
+                session, self.rater(name), place.assignment_id, entries, at=self.at
             )
 
     def skip(self, name: str, place: Place, reason: str = "cannot read it") -> None:

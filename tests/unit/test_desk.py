@@ -146,27 +146,38 @@ def test_a_round_may_show_the_configuration_and_hide_the_reference(database: Dat
 
 def test_a_draft_comes_back_after_a_refresh(one: Desk) -> None:
     place = one.take("Ada")
-    one.draft("Ada", place, {"quality": {"value": 2, "rationale": "half"}})
+    one.draft("Ada", place, {"quality:choice": "2", "quality:rationale": "half"})
     again = one.take("Ada")
     assert again.assignment_id == place.assignment_id
-    assert again.draft is not None
-    assert (again.draft["quality"]["value"], again.draft["quality"]["rationale"]) == (2, "half")
+    assert again.draft == {"quality:choice": "2", "quality:rationale": "half"}
+    assert again.draft_at == one.at
 
 
 def test_a_draft_keeps_what_no_database_stores_out_and_the_rest(one: Desk) -> None:
     place = one.take("Ada")
-    one.draft("Ada", place, {"remark": {"text": "a\0b\ud800c"}})
-    again = one.take("Ada").draft
-    assert again is not None
-    assert again["remark"]["text"] == "abc"
+    one.draft("Ada", place, {"remark:text": "a\0b\ud800c", "failure:tags": ["sta\0le"]})
+    assert one.take("Ada").draft == {"remark:text": "abc", "failure:tags": ["stale"]}
 
 
-def test_a_draft_that_is_no_answer_is_refused(one: Desk) -> None:
+def test_a_draft_that_no_form_can_hold_is_refused(one: Desk) -> None:
     place = one.take("Ada")
-    with pytest.raises(BadInput, match="the draft of quality cannot be kept"):
+    with pytest.raises(BadInput, match="the draft of quality is neither a text nor a list"):
         one.draft("Ada", place, {"quality": {"value": "much"}})
-    with pytest.raises(BadInput, match="20,001 characters; shorten it"):
-        one.draft("Ada", place, {"remark": {"text": "x" * 20_001}})
+    with pytest.raises(BadInput, match="100,001 characters; shorten it"):
+        one.draft("Ada", place, {"remark:text": "x" * 100_001})
+    with pytest.raises(BadInput, match="1,001 fields"):
+        one.draft("Ada", place, {str(n): "x" for n in range(1_001)})
+    assert one.take("Ada").draft is None
+
+
+def test_a_sign_of_activity_leaves_the_draft_as_it_is(one: Desk) -> None:
+    place = one.take("Ada")
+    one.draft("Ada", place, {"quality:choice": "2"})
+    one.later(10)
+    one.draft("Ada", place, None)
+    one.later(10)
+    again = one.take("Ada")
+    assert (again.assignment_id, again.draft) == (place.assignment_id, {"quality:choice": "2"})
 
 
 def test_a_skip_needs_a_reason_and_is_not_offered_again(one: Desk) -> None:
@@ -199,10 +210,10 @@ def test_undo_reopens_the_last_submission_with_what_was_submitted(several: Desk)
     last = several.rate("Ada", FAIR)
     place = several.undo("Ada")
     assert (several.unit(place).key, place.reopened, place.done) == (last, True, 1)
-    assert place.draft is not None
-    assert place.draft["quality"]["value"] == 2
-    assert place.draft["failure"]["tags"] == ["stale"]
-    assert "remark" not in place.draft
+    assert place.answers is not None
+    assert place.answers["quality"]["value"] == 2
+    assert place.answers["failure"]["tags"] == ["stale"]
+    assert "remark" not in place.answers
 
 
 def test_a_correction_supersedes_what_changed_and_takes_no_second_place(one: Desk) -> None:
@@ -230,8 +241,8 @@ def test_answers_that_a_correction_hides_are_withdrawn_and_leave_the_statistics(
         ("failure.stale", None),
     }
     reopened = one.undo("Ada")
-    assert reopened.draft is not None
-    assert set(reopened.draft) == {"quality"}
+    assert reopened.answers is not None
+    assert set(reopened.answers) == {"quality"}
     one.submit("Ada", reopened, FAIR)
     assert one.in_force() == {"quality": 2, "failure.unsupported": 0, "failure.stale": 1}
 
@@ -239,7 +250,7 @@ def test_answers_that_a_correction_hides_are_withdrawn_and_leave_the_statistics(
 def test_the_claim_held_during_an_undo_is_offered_again_with_its_draft(several: Desk) -> None:
     several.rate("Ada")
     current = several.take("Ada")
-    several.draft("Ada", current, {"quality": {"value": 1}})
+    several.draft("Ada", current, {"quality:choice": "1"})
     several.later(10)
     reopened = several.undo("Ada")
     assert several.take("Ada").assignment_id == reopened.assignment_id
@@ -247,8 +258,7 @@ def test_the_claim_held_during_an_undo_is_offered_again_with_its_draft(several: 
     several.submit("Ada", reopened, FAIR)
     back = several.take("Ada")
     assert (back.assignment_id, back.reopened) == (current.assignment_id, False)
-    assert back.draft is not None
-    assert back.draft["quality"]["value"] == 1
+    assert back.draft == {"quality:choice": "1"}
 
 
 def test_undo_goes_ten_back_and_no_further(several: Desk) -> None:

@@ -1,0 +1,87 @@
+// The native widgets of the form: found by the keys that the page gave them, read and driven.
+
+/** The elements that Streamlit keyed, by the key: its class has a dash for every odd letter. */
+export function keyed(key) {
+  return document.querySelector(`.st-key-${CSS.escape(key.replace(/[^a-zA-Z0-9_-]/g, "-"))}`);
+}
+
+/** The criteria that are asked at this moment, in order. */
+export function asked(data) {
+  return data.criteria.filter((criterion) => keyed(`criterion-${criterion.id}`));
+}
+
+/** The choices of a widget: radio inputs, or the buttons of pills. */
+export function choices(key) {
+  const place = keyed(key);
+  if (!place) return [];
+  const radios = [...place.querySelectorAll('input[type="radio"]')];
+  return radios.length ? radios : [...place.querySelectorAll('[role="toolbar"] button, [role="radiogroup"] button')];
+}
+
+export const isChosen = (choice) => choice.checked ??
+  [choice.getAttribute("aria-pressed"), choice.getAttribute("aria-checked")].includes("true");
+
+/** Choose as a click does, and leave the keyboard with the page. */
+export function press(element) {
+  if (!element || element.disabled) return false;
+  element.click();
+  if (element.contains(document.activeElement)) document.activeElement.blur();
+  return true;
+}
+
+/** The text field of a widget. */
+export function textField(key) {
+  return keyed(key)?.querySelector("textarea, input:not([type=radio])") ?? null;
+}
+
+/** Put a text into a field as typing does, and commit it as leaving the field does. */
+export function write(field, text) {
+  const of = field instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
+  Object.getOwnPropertyDescriptor(of.prototype, "value").set.call(field, text);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  setTimeout(() => field.dispatchEvent(new FocusEvent("focusout", { bubbles: true })), 0);
+}
+
+/** What is entered, by field, as the page reads it; fields that say nothing are left out.
+ * A menu that is closed has no fields on the page: what it said before still holds. */
+export function entries(data, before = {}) {
+  const said = {};
+  for (const field of data.fields) {
+    if (field.menu && !keyed(field.key)) {
+      if (before[field.name] !== undefined) said[field.name] = before[field.name];
+    } else if (field.options) {
+      const chosen = choices(field.key).flatMap((c, i) => (isChosen(c) ? [field.options[i]] : []));
+      if (field.many ? chosen.length : chosen.length === 1) {
+        said[field.name] = field.many ? chosen : chosen[0];
+      }
+    } else {
+      const text = textField(field.key)?.value;
+      if (text) said[field.name] = text;
+    }
+  }
+  return said;
+}
+
+/** Open the folded part of the page in which an element stands. */
+export function unfold(element) {
+  const folded = element?.closest("details");
+  if (folded && !folded.open) folded.querySelector("summary")?.click();
+}
+
+/** Whether the person is typing: no letter is a command then. */
+export function isTyping(target) {
+  return target instanceof HTMLElement && (target.isContentEditable ||
+    target.matches('textarea, select, input:not([type="radio"]):not([type="checkbox"]):not([type="button"])'));
+}
+
+/** Until the page has drawn what a choice changes, at most three seconds. */
+export async function settled() {
+  const running = () =>
+    document.querySelector("[data-test-script-state]")?.dataset.testScriptState !== "notRunning";
+  const until = async (condition, patience) => {
+    const end = performance.now() + patience;
+    while (!condition() && performance.now() < end) await new Promise((r) => setTimeout(r, 10));
+  };
+  await until(running, 120);
+  await until(() => !running(), 3000);
+}

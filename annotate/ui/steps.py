@@ -1,0 +1,167 @@
+"""What a rater does with the unit on the screen: each step is a callback and one transaction.
+
+The screen says what was stored only after the transaction is committed.
+"""
+
+from collections.abc import Callable
+
+import streamlit as st
+from sqlmodel import Session
+
+from annotate import desk
+from annotate.desk import Place, Receipt
+from annotate.errors import AnnotateError, BadInput, RoundClosed, StaleAssignment
+from annotate.ui import messages
+from annotate.ui.clock import time_of_day
+from annotate.ui.screen import Screen, form_of
+from annotate.ui.session import current_rater, database
+from db.engine import DatabaseError
+from db.tables import Rater, Round, now
+
+
+def submit(screen: Screen, round: Round, aid: int) -> None:
+    """Store the ratings and claim the next unit, in one transaction."""
+    place = screen.place
+    if place is None or place.assignment_id != aid:
+        return  # the second of two quick clicks: its unit has been submitted already
+    answers, screen.problems = form_of(place).read(st.session_state)
+    if screen.problems:
+        screen.refused += 1
+        return
+
+    def work(session: Session, rater: Rater) -> None:
+        receipt = desk.submit(
+            session, rater, aid, answers, idempotency_key=screen.idempotency_key, at=now()
+        )
+        following = desk.claim_next(session, rater, round, at=now())
+        then.append((receipt, following))
+
+    then: list[tuple[Receipt, Place | None]] = []
+    if _stored(screen, work):
+        receipt, following = then[0]
+        screen.said = saved_in_words(receipt, place)
+        screen.show(following)
+
+
+def skip(screen: Screen, round: Round, aid: int) -> None:
+    """Give the unit up, with the reason, and go on to the next."""
+    place = screen.place
+    if place is None or place.assignment_id != aid:
+        return
+    why = st.session_state.get(f"rate:{aid}:skip:why") or ""
+    words = (st.session_state.get(f"rate:{aid}:skip:text") or "").strip()
+    reason = ": ".join(part for part in (why, words) if part)
+    then: list[Place | None] = []
+
+    def work(session: Session, rater: Rater) -> None:
+        if not reason:
+            raise BadInput("the unit was not skipped; say why you skip it")
+        desk.skip(session, rater, aid, reason, at=now())
+        then.append(desk.claim_next(session, rater, round, at=now()))
+
+    if _stored(screen, work):
+        screen.said = f"Skipped {time_of_day(now())}"
+        screen.show(then[0])
+
+
+def flag(screen: Screen, aid: int) -> None:
+    """Leave a note for the lead; the unit stays on the screen."""
+    place = screen.place
+    if place is None or place.assignment_id != aid:
+        return
+    note = (st.session_state.get(f"rate:{aid}:flag:text") or "").strip()
+
+    def work(session: Session, rater: Rater) -> None:
+        if not note:
+            raise BadInput("the flag has no note; say what the lead should look at")
+        desk.flag(session, rater, aid, note, at=now())
+
+    if _stored(screen, work):
+        screen.said = f"Flagged for the lead {time_of_day(now())}"
+
+
+def undo(screen: Screen, round: Round) -> None:
+    """Reopen the last submission; what is entered for the present unit is kept as its draft."""
+    _reopen(screen, lambda session, rater: desk.undo(session, rater, round, at=now()))
+
+
+def reopen(screen: Screen, aid: int) -> None:
+    """Reopen one of the rater's own submissions, to correct it."""
+    _reopen(screen, lambda session, rater: desk.reopen(session, rater, aid, at=now()))
+
+
+def _reopen(screen: Screen, wanted: Callable[[Session, Rater], Place]) -> None:
+    then: list[Place] = []
+
+    def work(session: Session, rater: Rater) -> None:
+        _keep(session, rater, screen)
+        then.append(wanted(session, rater))
+
+    if _stored(screen, work):
+        screen.said = "Reopened: submit it again to store the correction"
+        screen.paused = False
+        screen.show(then[0])
+
+
+def pause(screen: Screen) -> None:
+    """Put the unit out of sight, with its draft; no time is counted."""
+    if _stored(screen, lambda session, rater: _keep(session, rater, screen)):
+        screen.paused = True
+
+
+def resume(screen: Screen) -> None:
+    """Go on: with the same unit, unless others have been given it meanwhile."""
+    screen.paused = False
+    screen.forget()
+
+
+def restored(screen: Screen) -> None:
+    """The browser has brought back a draft that the server did not have."""
+    screen.forget()
+
+
+def stale(screen: Screen) -> None:
+    """The unit on this screen was finished elsewhere."""
+    messages.keep(
+        StaleAssignment(
+            "the unit that stood here was finished elsewhere, perhaps in another tab; this is what "
+            "waits for you now"
+        )
+    )
+    screen.forget()
+
+
+def _keep(session: Session, rater: Rater, screen: Screen) -> None:
+    """Keep what is entered for the unit on the screen."""
+    if screen.place is not None:
+        aid = screen.place.assignment_id
+        desk.save_draft(session, rater, aid, screen.entered(), at=now())
+
+
+def _stored(screen: Screen, work: Callable[[Session, Rater], None]) -> bool:
+    """Run a step of the signed-in rater as one transaction; False if it was refused.
+
+    The rater is asked for anew: who lost access since the page was drawn can store nothing, and
+    the page then says how to get in.
+    """
+    try:
+        rater = current_rater()
+        if rater is None:
+            return False
+        with database().write() as session:
+            work(session, rater)
+    except (AnnotateError, DatabaseError) as error:
+        messages.keep(error)
+        if isinstance(error, StaleAssignment | RoundClosed):
+            screen.forget()
+        return False
+    return True
+
+
+def saved_in_words(receipt: Receipt, place: Place) -> str:
+    """The acknowledgement that a rater sees, and only after the receipt is there."""
+    what = "correction" if place.reopened else f"unit {place.done + 1}"
+    words = f"Saved {time_of_day(receipt.at)} · {what}"
+    if receipt.extra:
+        words += " · kept as an extra rating, because its place had been given to others"
+    return words
