@@ -47,8 +47,50 @@ class Server:
 
     folder: Path
     database: Database
-    process: subprocess.Popen[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    """0 takes a free one; a restart keeps it."""
+    process: subprocess.Popen[str] = field(init=False)
     said: list[str] = field(default_factory=list)
+    _listener: threading.Thread = field(init=False)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.said.clear()
+        outside = {k: v for k, v in os.environ.items() if not k.startswith("ANNOTATE_")}
+        own = {"HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "annotate", "serve", "--port", str(self.port), "--no-open"],
+            cwd=self.folder,
+            env=outside | own | self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
+        self.port = int(self.base.rpartition(":")[2])
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        self.process.kill()
+        self._ended()
+
+    def stop(self) -> None:
+        """As whoever operates it does."""
+        self.process.terminate()
+        self._ended()
+
+    def _ended(self) -> None:
+        self.process.wait(timeout=20)
+        self._listener.join(timeout=5)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
 
     @property
     def lead_link(self) -> str:
@@ -100,27 +142,12 @@ def server(
     shutil.copy(migrated_file, folder / "annotate.db")
     database = Database(f"sqlite:///{folder}/annotate.db")
     seed(database)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("ANNOTATE_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "annotate", "serve", "--port", "0", "--no-open"],
-        cwd=folder,
-        env=environment | {"HOME": str(folder), "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    server = Server(folder, database, process)
-    listener = threading.Thread(target=server._listen, daemon=True)
-    listener.start()
+    server = Server(folder, database)
     try:
-        server.wait()
+        server.start()
         yield server
+        server.stop()
     finally:
-        process.terminate()
-        process.wait(timeout=20)
-        listener.join(timeout=5)
-        if process.stderr is not None:
-            process.stderr.close()
         database.dispose()
 
 

@@ -135,7 +135,7 @@ def rate_everything(page: Page, link: str, *, units: int, slips: int = 0) -> Non
     for count in range(units):
         expect(page.get_by_text(f"{count} done")).to_be_visible()
         settle(page)
-        said = page.locator(".st-key-response").get_by_text(re.compile(r"quality \d"))
+        said = page.locator(".reader-response").get_by_text(re.compile(r"quality \d"))
         level = int(said.inner_text()[-2])
         if count < slips:
             level = 1 if level >= 3 else 5
@@ -191,7 +191,7 @@ def adjudicate(page: Page, name: str) -> str:
     pick(page, "^Round$", name)
     expect(page.get_by_text("1 wait for a decision.")).to_be_visible()
     settle(page)
-    said = page.locator(".st-key-response").get_by_text(re.compile(r"quality \d")).inner_text()
+    said = page.locator(".reader-response").get_by_text(re.compile(r"quality \d")).inner_text()
     key = f"out-{int(said.split()[1]):03}"
     page.get_by_role("radiogroup", name="Your decision").get_by_text(
         LEVELS[int(said[-2]) - 1]

@@ -59,6 +59,7 @@ class Desk {
     this.style = document.head.appendChild(document.createElement("style"));
     this.marker = new MarkButton(() => this.data, (found) => this.marked(found));
     this.queue = Promise.resolve();
+    this.busy = 0;
     this.onKey = (event) => this.key(event);
     this.onPointer = (event) => this.pointer(event);
     document.addEventListener("keydown", this.onKey, true);
@@ -201,7 +202,8 @@ class Desk {
       ...Object.entries(criterion.abstain).map(([name, { key, index }]) => [name[0], key, index])];
     for (const [letter, key, index] of keys) {
       const widget = `.st-key-${dashed(key)}`;
-      const badge = `{ content: "${letter}"; }`;
+      // Beside the words, and not read out with them.
+      const badge = `{ content: "${letter}"; content: "${letter}" / ""; }`;
       rules.push(`${widget} [role="radiogroup"] > :nth-child(${index + 1}) label::after ${badge}`);
       rules.push(`${widget} :is([role="toolbar"], div > [role="radiogroup"]) > button:nth-child(${index + 1})::before ${badge}`);
     }
@@ -241,28 +243,68 @@ class Desk {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (this.marking) { this.markingKey(event); return; }
-    if (isTyping(event.target)) { this.typingKey(event); return; }
-    if (this.menuKey(event)) return;
+    // Somebody types faster than the page draws: what this key means is clear after the others.
+    const waits = event.key.length === 1 || WAITING.has(event.key) || (this.willMark && event.key === "Tab");
+    if (this.busy && waits && !isTyping(event.target)) {
+      take(event);
+      if (event.key === "e") this.willMark = true;
+      const { key, shiftKey } = event;
+      this.later(() => this.replay(key, shiftKey));
+      return;
+    }
+    if (event.key === "e" && !isTyping(event.target)) this.willMark = true;
+    const work = this.meaning(event);
+    if (work) { take(event); this.later(work); }
+  }
+
+  /** A key that had to wait: typed into the text that has the keyboard by now, or what it means. */
+  replay(key, shiftKey) {
+    const field = document.activeElement;
+    if (isTyping(field) && !this.marking) {
+      if (key === "Escape") return this.leaveText(field);
+      if (key.length === 1 || key === "Enter") {
+        field.setRangeText(key === "Enter" ? "\n" : key, field.selectionStart, field.selectionEnd, "end");
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+      return undefined;
+    }
+    return this.meaning({ key, shiftKey, target: field, repeat: false })?.();
+  }
+
+  /** What a key does here, as a step to take; nothing where the key is the page's own. */
+  meaning(event) {
+    const { key, target } = event;
+    if (this.marking) return () => this.markingKey(event);
+    if (isTyping(target)) {
+      return key === "Escape" && target.type !== "search" ? () => this.leaveText(target) : null;
+    }
+    const menu = this.menu();
+    if (menu) return this.menuKey(menu, key);
     // Who walks by Tab works the native controls: arrows, Enter and the space bar are theirs.
-    const native = event.target instanceof Element &&
-      event.target.closest('button, a, summary, [role="radiogroup"], [role="toolbar"], [role="tab"], input');
-    if (native && /^(Arrow|Enter| |Tab|Home|End|Page)/.test(event.key)) return;
-    if (/^[0-9]$/.test(event.key)) { take(event); this.later(() => this.digit(event.key)); return; }
-    const command = COMMANDS[event.key];
-    if (command) { take(event); if (!event.repeat || command.repeats) this.later(() => command(this, event)); }
+    const native = target instanceof Element &&
+      target.closest('button, a, summary, [role="radiogroup"], [role="toolbar"], [role="tab"], input');
+    if (native && /^(Arrow|Enter| |Tab|Home|End|Page)/.test(key)) return null;
+    if (/^[0-9]$/.test(key)) return () => this.digit(key);
+    const command = COMMANDS[key];
+    if (!command || (event.repeat && !command.repeats)) return null;
+    return () => command(this);
   }
 
-  /** One key after the other, each when the page has drawn what the one before changed. */
+  /** One step after the other, each when the page has drawn what the one before changed. */
   later(work) {
-    this.queue = this.queue.then(() => (this.sent ? undefined : work())).catch((error) => console.error(error));
+    this.busy += 1;
+    this.queue = this.queue.then(() => (this.sent ? undefined : work()))
+      .catch((error) => console.error(error)).finally(() => {
+        this.busy -= 1;
+        if (!this.busy) this.willMark = false;
+      });
   }
 
-  typingKey(event) {
-    if (event.key !== "Escape" || event.target.type === "search") return;
-    take(event);
-    event.target.blur();
-    if (event.target.closest('[class*="st-key-criterion-"]')) this.move(1);
+  leaveText(field) {
+    field.blur();
+    const place = field.closest('[class*="st-key-criterion-"]');
+    const left = asked(this.data).find((c) => keyed(`criterion-${c.id}`) === place);
+    if (left) this.onwards(left);
   }
 
   async digit(digit) {
@@ -279,7 +321,7 @@ class Desk {
     this.drafts?.soon();
     await this.after(criterion);
     if (criterion.why?.includes(digit) && !textField(criterion.rationale_key)?.value.trim()) {
-      this.write(criterion.rationale_key);
+      await this.write(criterion.rationale_key);
       return;
     }
     this.onwards(criterion);
@@ -305,18 +347,20 @@ class Desk {
   }
 
   enter() {
-    if (this.focus === "end") { this.commit(document.body); return; }
+    if (this.focus === "end") return this.commit(document.body);
     const criterion = this.criterion();
-    if (criterion?.scale === "text") this.write(criterion.parts[0]);
-    else this.move(1);
+    if (criterion?.scale === "text") return this.write(criterion.parts[0]);
+    return this.move(1);
   }
 
   write(key) {
     const field = textField(key);
-    if (!field) return;
+    if (!field) return undefined;
     unfold(field);
     // The folded part is inert until Streamlit has drawn it open.
-    setTimeout(() => { field.focus(); field.scrollIntoView({ block: "nearest" }); }, 30);
+    return new Promise((done) => {
+      setTimeout(() => { field.focus(); field.scrollIntoView({ block: "nearest" }); done(); }, 30);
+    });
   }
 
   /** Submit the form, or what stands in an open menu. */
@@ -325,23 +369,19 @@ class Desk {
     await new Promise((r) => setTimeout(r, 20));
     const menu = this.menu();
     if (menu) { press(keyed(menu.commit)?.querySelector("button")); return; }
-    press(keyed(this.data.submit)?.querySelector("button"));
+    if (!press(keyed(this.data.submit)?.querySelector("button"))) {
+      this.status("Not connected: nothing was submitted. Your answers are kept here until the connection is back.", true);
+    }
   }
 
   // Menus: skip and flag
 
   menu() { return this.data.menus.find((one) => keyed(one.commit)?.offsetParent) ?? null; }
 
-  menuKey(event) {
-    const menu = this.menu();
-    if (!menu) return false;
-    if (/^[1-9]$/.test(event.key) && menu.reasons) {
-      take(event);
-      press(choices(menu.reasons)[Number(event.key) - 1]);
-      return true;
-    }
-    if (event.key === "Enter") { take(event); this.later(() => this.commit(document.body)); return true; }
-    return event.key !== "Escape";
+  menuKey(menu, key) {
+    if (/^[1-9]$/.test(key) && menu.reasons) return () => press(choices(menu.reasons)[Number(key) - 1]);
+    if (key === "Enter") return () => this.commit(document.body);
+    return null;
   }
 
   async open(name) {
@@ -353,7 +393,7 @@ class Desk {
     if (menu.reasons) {
       const place = `.st-key-${dashed(menu.reasons)}`;
       this.style.textContent += choices(menu.reasons).map((_, i) =>
-        `${place} [role="radiogroup"] > :nth-child(${i + 1}) label::after { content: "${i + 1}"; ${BADGE} margin-inline-start: .5rem; }`).join("\n");
+        `${place} [role="radiogroup"] > :nth-child(${i + 1}) label::after { content: "${i + 1}"; content: "${i + 1}" / ""; ${BADGE} margin-inline-start: .5rem; }`).join("\n");
     } else textField(menu.text)?.focus();
   }
 
@@ -370,7 +410,6 @@ class Desk {
   }
 
   markingKey(event) {
-    take(event);
     const found = this.marking.key(event);
     if (found === undefined) return;
     this.marking = null;
@@ -427,7 +466,7 @@ const COMMANDS = {
   k: Object.assign((desk) => desk.move(-1), { repeats: true }),
   n: (desk) => desk.abstain("not_applicable"),
   c: (desk) => desk.abstain("cannot_judge"),
-  r: (desk) => { const one = desk.criterion(); if (one) desk.write(one.rationale_key ?? one.parts[0]); },
+  r: (desk) => { const one = desk.criterion(); return one && desk.write(one.rationale_key ?? one.parts[0]); },
   e: (desk) => desk.evidence(),
   s: (desk) => desk.open("skip"),
   f: (desk) => desk.open("flag"),
@@ -447,6 +486,8 @@ const COMMANDS = {
 };
 COMMANDS.ArrowDown = COMMANDS.j;
 COMMANDS.ArrowUp = COMMANDS.k;
+
+const WAITING = new Set(["Enter", "Backspace", "Escape", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
 
 function take(event) {
   event.preventDefault();

@@ -1,7 +1,7 @@
 // Nothing that was entered is lost: every change is kept in the browser at once and sent to the
 // server, which says when it is stored. What could not be sent is sent when the server answers.
 
-import { entries } from "./form.js";
+import { entries, keyed } from "./form.js";
 
 const QUIET_MS = 350;
 const PULSE_MS = 15_000;
@@ -33,6 +33,7 @@ export class Drafts {
     addEventListener("pagehide", this.flush);
     addEventListener("storage", this.onStored);
     this.ticking = setInterval(() => this.tick(), 1000);
+    this.watching = setInterval(() => this.watch(), 200);
     this.baseline = setTimeout(() => this.begin(), 150);
   }
 
@@ -136,6 +137,14 @@ export class Drafts {
     }
   };
 
+  /** Streamlit disables what it cannot hear. When it hears again, the server may be another one
+   * that has never seen this page: a click would be lost. The page is drawn anew first. */
+  watch() {
+    const deaf = Boolean(keyed(this.data.submit)?.querySelector("button")?.disabled);
+    if (this.deaf && !deaf) this.send(this.now).then(() => this.restored());
+    this.deaf = deaf;
+  }
+
   /** A second of work: the page is in view, and somebody did something within the last minute. */
   tick() {
     if (document.visibilityState !== "visible" || performance.now() - this.lastActive > IDLE_MS) return;
@@ -159,6 +168,7 @@ export class Drafts {
   end(done) {
     this.ended = true;
     clearInterval(this.ticking);
+    clearInterval(this.watching);
     for (const timer of [this.timer, this.retry, this.baseline]) clearTimeout(timer);
     for (const name of ["input", "change", "click"]) document.removeEventListener(name, this.onInput, true);
     for (const name of ["keydown", "pointermove", "pointerdown", "wheel", "touchmove"]) {
