@@ -17,7 +17,7 @@ MAX_SPANS = 100
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _FIELDS = {
-    "response": re.compile("response"),
+    "response": re.compile("response|rival"),
     "contexts": re.compile(r"contexts\[\d{1,6}\]", re.ASCII),
 }
 
@@ -27,7 +27,8 @@ _CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 class Span(BaseModel):
     """A marked passage: characters `start` to `end` (excluded), counted as Unicode code points.
 
-    field: `response`, or `contexts[0]`, `contexts[1]` ... for one of the contexts.
+    field: `response` (of a pair, `rival` is the other one), or `contexts[0]`, `contexts[1]` ...
+        for one of the contexts.
     """
 
     model_config = _CONFIG

@@ -23,18 +23,27 @@ from annotate.scale import Level, RatingKey
 MAX_CHOICES = 101
 """Points or options of one criterion: a scale from 0 to 100 still fits."""
 
-Scale = Literal["binary", "ordinal", "categorical", "tags", "text"]
+Scale = Literal["binary", "ordinal", "categorical", "preference", "tags", "text"]
 
 _LEVELS: dict[Scale, tuple[Level | None, ...]] = {
     "binary": ("nominal",),
     "ordinal": ("ordinal", "interval"),
     "categorical": ("nominal",),
+    "preference": ("nominal",),
     "tags": ("nominal",),
     "text": (None,),
 }
 """Levels of measurement that a scale may claim, its default first."""
 
 _YES_NO = ({"value": 0, "label": "No"}, {"value": 1, "label": "Yes"})
+PREFERENCES = {
+    "base": "The base is better",
+    "candidate": "The candidate is better",
+    "tie": "Equally good",
+    "both_bad": "Both are bad",
+}
+"""What a preference between the responses of two configurations may say, in the order of its
+codes 0 to 3. Raters see A and B; which is which, `annotate.pairs` knows."""
 
 
 class Part(BaseModel):
@@ -97,6 +106,8 @@ class Criterion(Part):
     evidence: Literal["response", "contexts"] | None = None
     abstain: tuple[Abstention, ...] = ("not_applicable", "cannot_judge")
     required: StrictBool = True
+    becomes: Literal["reference"] | None = None
+    """Of a text: an ideal answer, which becomes the reference of its case in the gold."""
 
     @model_validator(mode="before")
     @classmethod
@@ -113,6 +124,8 @@ class Criterion(Part):
                 data["points"] = _YES_NO
             if data.get("pass_at") is None:
                 data["pass_at"] = 1
+        if scale_ == "preference" and data.get("options") is None:
+            data["options"] = [{"id": id_, "label": label} for id_, label in PREFERENCES.items()]
         if isinstance(scale_, str) and scale_ in _LEVELS and data.get("level") is None:
             data["level"] = _LEVELS[scale_][0]
         if data.get("rationale", ...) is None:
@@ -150,7 +163,8 @@ class Criterion(Part):
 
     def _check_choices(self) -> None:
         """Points and options are those of the scale, told apart, and anchored."""
-        by_points, by_options = ("binary", "ordinal"), ("categorical", "tags")
+        by_points = ("binary", "ordinal")
+        by_options = ("categorical", "preference", "tags")
         for name, given, scales in (
             ("points", self.points, by_points),
             ("options", self.options, by_options),
@@ -165,6 +179,13 @@ class Criterion(Part):
                     name,
                 )
         ids = [option.id for option in self.options]
+        if self.scale == "preference" and ids != list(PREFERENCES):
+            raise bad(
+                f"are {', '.join(ids)}",
+                f"a preference has {', '.join(PREFERENCES)}, in this order; leave them out, or "
+                "give each its anchor",
+                "options",
+            )
         for index, id_ in enumerate(ids):
             if id_ in ids[:index]:
                 raise bad(f"repeats {id_!r}", "give each option its own id", f"options[{index}].id")
@@ -225,6 +246,12 @@ class Criterion(Part):
                     f"give a number above {low:g}, up to {high:g}; at {low:g} it decides nothing",
                     path,
                 )
+        if self.becomes is not None and self.scale != "text":
+            raise bad(
+                f"is given for a {self.scale} scale",
+                "only a text can become the reference",
+                "becomes",
+            )
         if self.scale == "text" and self.rationale.required:
             raise bad("is required of a text", "the text is its own reason", "rationale.required")
 
@@ -234,7 +261,7 @@ class Criterion(Part):
         match self.scale:
             case "binary" | "ordinal":
                 return tuple(point.value for point in self.points)
-            case "categorical":
+            case "categorical" | "preference":
                 return tuple(map(float, range(len(self.options))))
             case "tags":
                 return (0.0, 1.0)
@@ -266,7 +293,7 @@ class Criterion(Part):
                 domain=self.domain,
                 pass_at=self.pass_at,
                 labels=self._labels,
-                options=tuple(o.id for o in self.options) if self.scale == "categorical" else (),
+                options=() if self.scale == "tags" else tuple(o.id for o in self.options),
             )
             for key in self.keys
         )
@@ -356,6 +383,11 @@ def literal(one: Comparison, earlier: Mapping[str, Criterion], known: set[str]) 
         else:
             mend = "`has` is for tags; use a comparison such as =="
         raise condition.BadCondition(f"has `{one}`, but {one.name!r} is {criterion.scale}", mend)
+    if criterion.scale == "preference" and one.literal in ("base", "candidate"):
+        raise condition.BadCondition(
+            f"asks which response {one.name!r} prefers",
+            "raters see A and B and not which is which; ask for tie or both_bad",
+        )
     if options:
         if one.literal not in options:
             raise condition.BadCondition(

@@ -58,6 +58,15 @@ class Filters(Part):
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+class Practice(Part):
+    """Training on units whose answer is known: what is shown at once, and what counts as passed."""
+
+    pass_mark: float = Field(default=0.8, gt=0, le=1)
+    """The share of known answers that must be met."""
+    tolerance: float = Field(default=1.0, ge=0, le=1_000)
+    """Points that an answer on an ordinal scale may lie off the known one."""
+
+
 THRESHOLDS = ("of_ceiling", "poor_of_ceiling", "ceiling", "bias", "poor_bias")
 
 
@@ -120,13 +129,53 @@ class Design(Part):
     lease_minutes: Minutes = 15
     quota: Annotated[int, Field(ge=1)] | None = None
     """Units that one rater gets at most; None is no limit."""
+    compares: tuple[str, str] | None = None
+    """Two configurations, base and candidate: a unit is a pair of their outputs of one case."""
+    practice: Practice | None = None
+    """Units are cases with gold; every rater rates all of them and is told at once."""
+    qualified_by: str | None = None
+    """The practice round that every rater must have passed."""
+    reveals: str | None = None
+    """A closed round whose votes raters see: they vote again on what they disagreed about."""
     parameters: Parameters = Parameters()
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The fields that a rater's screen may get."""
         optional = ("reference", "configuration", "metadata", "signals")
-        return (*ALWAYS_SHOWN, *(name for name in optional if not getattr(self.hide, name)))
+        others = ("others",) if self.reveals else ()
+        seen = (name for name in optional if not getattr(self.hide, name))
+        return (*ALWAYS_SHOWN, *seen, *others)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Design":
+        """A practice, a comparison and a norming round are three things, and none has anchors."""
+        kinds = {
+            "practice": self.practice is not None,
+            "compares": self.compares is not None,
+            "reveals": self.reveals is not None,
+        }
+        chosen = [name for name, is_it in kinds.items() if is_it]
+        if len(chosen) > 1:
+            raise ValueError(f"a round cannot be both {' and '.join(chosen)}; launch one of each")
+        if not chosen:
+            return self
+        unfit = {
+            "anchors": self.anchors,
+            "anchors_from": self.anchors_from,
+            "baseline": self.baseline,
+            "judges": self.judges,
+            "oversample": self.oversample,
+            "repeats": self.repeats if chosen != ["compares"] else 0,
+        }
+        for name, given in unfit.items():
+            if given:
+                raise ValueError(f"a round with {chosen[0]} takes no {name}; leave it out")
+        if self.compares and self.compares[0] == self.compares[1]:
+            raise ValueError("compares names one configuration twice; name base and candidate")
+        if self.compares and not self.hide.configuration:
+            raise ValueError("a comparison is blind: the configuration cannot be shown")
+        return self
 
 
 class FrozenRubric(Part):
@@ -149,6 +198,9 @@ class FrozenUnit(Part):
     rank: int = Field(ge=0)
     repeats: str | None
     content_hash: str
+    rival: str | None = None
+    """Of a pair: the other output."""
+    rival_hash: str | None = None
 
 
 class Frozen(BaseModel):

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import answer, claims, events, people, place, rounds, submission
+from annotate import answer, claims, events, pairs, people, place, rounds, submission
 from annotate.errors import (
     BadInput,
     NothingToUndo,
@@ -163,15 +163,23 @@ def submit(
     unit = session.get_one(Unit, assignment.unit_id)
     rubric = rounds.rubric_of(session, turn.round)
     output = session.get_one(Output, unit.output_id)
-    problems = rubric.check_answers(answers, submission.lengths(output))
+    rival = None if unit.rival_id is None else session.get_one(Output, unit.rival_id)
+    seen = list(rounds.shown_fields(turn.round))
+    if rival is not None:
+        swapped = pairs.swapped(turn.round.seed, turn.rater_id, unit.key)
+        seen.append("order:ba" if swapped else "order:ab")
+        if swapped:
+            answers = pairs.turned(answers, rubric)
+    problems = rubric.check_answers(answers, submission.lengths(output, rival))
     if problems:
         raise BadInput("; ".join(str(problem) for problem in problems))
     if assignment.submitted_at is None:
         assignment.extra = not claims.take_place(session, assignment, at=at)
     assignment.seconds = _worked(assignment, seconds, at)
     ratings = submission.store(
-        session, assignment, unit, turn.round, rubric, answers, seconds=assignment.seconds, at=at
-    )
+        session, assignment, unit, turn.round, rubric, answers,
+        seen=seen, seconds=assignment.seconds, at=at,
+    )  # fmt: skip
     assignment.state = "submitted"
     assignment.submitted_at = at
     assignment.lease_until = None
@@ -273,10 +281,17 @@ def release(
     return released
 
 
-def history(session: Session, rater: Rater, round_: Round, *, limit: int = 200) -> list[OwnUnit]:
-    """What a rater has done in a round, newest first."""
-    rows = session.exec(
-        select(Assignment, Output.response)
+def history(
+    session: Session, rater: Rater, round_: Round, *, search: str = "", limit: int = 200
+) -> list[OwnUnit]:
+    """What a rater has done in a round, newest first.
+
+    search: words of the response, in any case.
+    While the round is open an output that came twice stands there once, as it was done last: a
+    list of both would tell which units are repeats.
+    """
+    statement = (
+        select(Assignment, Output.response, Unit.output_id)
         .join(Unit, col(Unit.id) == Assignment.unit_id)
         .join(Output, col(Output.id) == Unit.output_id)
         .where(Assignment.round_id == round_.id, Assignment.rater_id == rater.id)
@@ -284,19 +299,28 @@ def history(session: Session, rater: Rater, round_: Round, *, limit: int = 200) 
             sa.func.coalesce(col(Assignment.submitted_at), col(Assignment.claimed_at)).desc(),
             col(Assignment.id).desc(),
         )
-        .limit(limit)
     )
-    return [
-        OwnUnit(
-            assignment_id=a.id or 0,
-            state=a.state,
-            at=a.submitted_at or a.claimed_at,
-            seconds=a.seconds,
-            extra=a.extra,
-            excerpt=" ".join(response.split())[:EXCERPT],
+    if search.strip():
+        statement = statement.where(col(Output.response).icontains(search.strip(), autoescape=True))
+    found: list[OwnUnit] = []
+    listed: set[int] = set()
+    for a, response, output in session.exec(statement):
+        if round_.status == "open" and output in listed:
+            continue
+        listed.add(output)
+        found.append(
+            OwnUnit(
+                assignment_id=a.id or 0,
+                state=a.state,
+                at=a.submitted_at or a.claimed_at,
+                seconds=a.seconds,
+                extra=a.extra,
+                excerpt=" ".join(response.split())[:EXCERPT],
+            )
         )
-        for a, response in rows
-    ]
+        if len(found) == limit:
+            break
+    return found
 
 
 def _refuse_ended(assignment: Assignment) -> None:

@@ -4,10 +4,9 @@ Asked by the page's own script, also without entries: somebody is at work. Every
 else `{"problem"}` in words for the rater.
 """
 
-import json
-import math
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +21,16 @@ from db.tables import Rater, now
 
 PATH = "/desk/draft"
 MAX_BYTES = 2_000_000
+
+
+class Said(BaseModel):
+    """A request: which unit, what stands in its form, and how long it was worked on."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    assignment: int = Field(gt=0, lt=2**63)
+    entries: dict[str, Any] | None
+    seconds: float
 
 
 async def save_draft(request: Request) -> Response:
@@ -40,7 +49,7 @@ async def save_draft(request: Request) -> Response:
     except ValueError:
         return _refused(400, "The draft could not be read. Reload the page.")
     try:
-        return JSONResponse(await run_in_threadpool(_keep, int(rater), **said))
+        return JSONResponse(await run_in_threadpool(_keep, int(rater), said))
     except (StaleAssignment, RoundClosed) as error:
         return _refused(409, in_words(error))
     except AnnotateError as error:
@@ -49,8 +58,8 @@ async def save_draft(request: Request) -> Response:
         return _refused(503, in_words(error))
 
 
-async def _read(request: Request) -> dict[str, Any]:
-    """The parts of the request's JSON; ValueError for anything else."""
+async def _read(request: Request) -> Said:
+    """What the request says; ValueError where it cannot be read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     if kind != "application/json":
         raise ValueError(kind)
@@ -62,29 +71,16 @@ async def _read(request: Request) -> dict[str, Any]:
                 raise ValueError("too long")
     except ClientDisconnect:
         raise ValueError("cut off") from None
-    try:
-        said = json.loads(body)
-    except RecursionError:
-        raise ValueError("too deep") from None
-    if not isinstance(said, dict):
-        raise ValueError("no object")
-    assignment, entries, seconds = (said.get(k) for k in ("assignment", "entries", "seconds"))
-    if not isinstance(assignment, int) or not 0 < assignment < 2**63:
-        raise ValueError("assignment")
-    if entries is not None and not isinstance(entries, dict):
-        raise ValueError("entries")
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        raise ValueError("seconds")
-    return {"assignment": assignment, "entries": entries, "seconds": float(seconds)}
+    return Said.model_validate_json(bytes(body))
 
 
-def _keep(
-    rater_id: int, assignment: int, entries: dict[str, Any] | None, seconds: float
-) -> dict[str, Any]:
+def _keep(rater_id: int, said: Said) -> dict[str, Any]:
     at = now()
     with open_database().write() as session:
         rater = session.get_one(Rater, rater_id)
-        held = desk.save_draft(session, rater, assignment, entries, seconds=seconds, at=at)
+        held = desk.save_draft(
+            session, rater, said.assignment, said.entries, seconds=said.seconds, at=at
+        )
     return {"at": at.isoformat(), "held": held is not None}
 
 

@@ -7,12 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import adjudication, events, gold_file, people, rounds, rubric_versions
+from annotate import (
+    adjudication,
+    events,
+    gold_file,
+    people,
+    references,
+    rounds,
+    rubric_versions,
+)
 from annotate.errors import BadInput, NotAllowed, NotFound
 from db.tables import Gold, Output, Rater, Round, Rubric, Unit, now
 
+LABEL = 80
+"""Characters of an ideal answer that lists show."""
 KINDS = ("golden", "adversarial", "regression")
 RESOLVE = ("workspace", "file")
 
@@ -76,48 +87,39 @@ def promote(
         raise NotAllowed(
             f"round {round_.name} is {round_.status}; close it first: its consensus can still change"
         )
+    if round_.design.get("compares"):
+        raise NotAllowed(
+            f"round {round_.name} says which of two outputs is better, not what each is worth; "
+            "gold comes from rounds that rate outputs one by one"
+        )
     wanted = None if outputs is None else set(outputs)
     rubric = session.get_one(Rubric, round_.rubric_id)
     for criterion in criteria or ():
-        rounds.rubric_of(session, round_).rating_key(criterion)  # refuses one that is not there
+        if criterion not in {ideal.id for ideal in references.criteria(session, round_)}:
+            rounds.rubric_of(session, round_).rating_key(criterion)  # refuses one that is not there
     stored = _in_force(session)
     ids = _output_ids(session, round_)
     names = dict(session.exec(select(Round.id, Round.name)).all())
     conflicts: list[GoldDispute] = []
     added = changed = same = 0
     left: dict[str, int] = defaultdict(int)
-    for decision in adjudication.decisions(session, round_):
-        if criteria is not None and decision.criterion not in criteria:
+    for new, output, reason in _offered(session, round_, rubric, kind=kind, by=by):
+        if criteria is not None and new.criterion not in criteria:
             continue
-        if wanted is not None and decision.output not in wanted:
+        if wanted is not None and output not in wanted:
             continue
-        result = decision.consensus
-        if result.value is None or decision.open:
-            left[result.reason or result.how] += 1
+        if reason is not None:
+            left[reason] += 1
             continue
-        assert round_.id is not None
-        new = Gold(
-            output_id=ids[decision.output],
-            round_id=round_.id,
-            rubric_hash=rubric.hash,
-            criterion=decision.criterion,
-            value=result.value,
-            label=decision.label or "",
-            votes={f"{value:g}": n for value, n in sorted(result.votes.items())},
-            agreement=result.agreement,
-            how=result.how,
-            kind=kind,
-            raters=[*decision.raters, *filter(None, [decision.adjudicated_by])],
-            promoted_by=by.id if by else None,
-        )
-        old = stored.get((decision.output, decision.criterion))
+        new.output_id = ids[output]
+        old = stored.get((output, new.criterion))
         if old is not None and _same(old, new):
             same += 1
             continue
         if old is not None and not replace and _elsewhere(old, new):
             conflicts.append(
                 GoldDispute(
-                    decision.output, decision.criterion, old.label, old.how, names[old.round_id],
+                    output, new.criterion, old.label, old.how, names[old.round_id],
                     new.label, new.how,
                 )
             )  # fmt: skip
@@ -141,6 +143,48 @@ def promote(
     return Promotion(added, changed, same, conflicts, dict(left))
 
 
+def _offered(
+    session: Session, round_: Round, rubric: Rubric, *, kind: str, by: Rater | None
+) -> Iterator[tuple[Gold, str, str | None]]:
+    """What a round's consensus and ideal answers would make gold: the label, its output's key,
+    and why it cannot be."""
+    assert round_.id is not None
+    common: dict[str, Any] = {
+        "output_id": 0,  # the caller's, who has looked them up
+        "round_id": round_.id,
+        "rubric_hash": rubric.hash,
+        "kind": kind,
+        "promoted_by": by.id if by else None,
+    }
+    for decision in adjudication.decisions(session, round_):
+        result = decision.consensus
+        undecided = result.value is None or decision.open
+        gold = Gold(
+            **common,
+            criterion=decision.criterion,
+            value=result.value,
+            label=decision.label or "",
+            votes={f"{value:g}": n for value, n in sorted(result.votes.items())},
+            agreement=result.agreement,
+            how=result.how,
+            raters=[*decision.raters, *filter(None, [decision.adjudicated_by])],
+        )
+        yield gold, decision.output, (result.reason or result.how) if undecided else None
+    for ideal in references.ideals(session, round_):
+        gold = Gold(
+            **common,
+            criterion=ideal.criterion,
+            value=None,
+            text=ideal.chosen,
+            label=" ".join((ideal.chosen or "").split())[:LABEL],
+            votes={},
+            agreement=1.0,
+            how=ideal.how,
+            raters=[name for name, _ in ideal.written],
+        )
+        yield gold, ideal.output, references.SEVERAL if ideal.open else None
+
+
 def _known_kind(kind: str | None) -> None:
     if kind is not None and kind not in KINDS:
         raise BadInput(f"kind {kind!r} is not one of {', '.join(KINDS)}")
@@ -151,14 +195,16 @@ def _same(old: Gold, new: Gold) -> bool:
 
     A later round that comes to the same value confirms the label; the first one stays its source.
     """
-    if (old.value, old.label, old.kind) != (new.value, new.label, new.kind):
+    said = [(gold.value, gold.text, gold.label, gold.kind) for gold in (old, new)]
+    if said[0] != said[1]:
         return False
     return old.round_id != new.round_id or (old.votes, old.how) == (new.votes, new.how)
 
 
 def _elsewhere(old: Gold, new: Gold) -> bool:
     """Whether another round came to another value."""
-    return old.round_id != new.round_id and (old.value, old.label) != (new.value, new.label)
+    said = [(gold.value, gold.text, gold.label) for gold in (old, new)]
+    return old.round_id != new.round_id and said[0] != said[1]
 
 
 def _in_force(session: Session) -> dict[tuple[str, str], Gold]:
@@ -264,17 +310,19 @@ def lines(
 
 def _line(rows: list[tuple[Gold, Output, str, Rubric]]) -> gold_file.Line:
     newest, output, round_name, rubric = max(rows, key=lambda row: row[0].id or 0)
-    in_files = {gold.criterion: _in_files(gold.criterion, stored) for gold, _, _, stored in rows}
+    labels = [(gold, gold.value, stored) for gold, _, _, stored in rows if gold.value is not None]
+    in_files = {gold.criterion: _in_files(gold.criterion, stored) for gold, _, stored in labels}
+    ideal = next((gold.text for gold, _, _, _ in rows if gold.text is not None), None)
     line: gold_file.Line = {
         "id": output.key,
         "input": output.input,
         "contexts": output.contexts,
         "response": output.response,
-        "reference": output.reference,
+        "reference": output.reference if ideal is None else ideal,
         "configuration": output.configuration,
         "labels": {
             gold.criterion: {
-                "value": in_files[gold.criterion](gold.value),
+                "value": in_files[gold.criterion](known),
                 "label": gold.label,
                 "votes": {
                     str(in_files[gold.criterion](float(value))): count
@@ -283,7 +331,7 @@ def _line(rows: list[tuple[Gold, Output, str, Rubric]]) -> gold_file.Line:
                 "agreement": round(gold.agreement, 6),
                 "how": gold.how,
             }
-            for gold, _, _, _ in rows
+            for gold, known, _ in labels
         },
         "kind": newest.kind,
         "segment": output.segment,
@@ -417,17 +465,28 @@ def decoded(data: bytes, name: str) -> str:
 
 
 def _earlier(session: Session) -> dict[tuple[str, str], list[int | float | str]]:
-    """Values that were gold once, by output and criterion."""
+    """Values that were gold once, by output and criterion; and references that were the case's."""
     rows = session.exec(
-        select(Output.key, Gold, Rubric)
+        select(Output, Gold, Rubric)
         .join(Output, col(Output.id) == Gold.output_id)
         .join(Round, col(Round.id) == Gold.round_id)
         .join(Rubric, col(Rubric.id) == Round.rubric_id)
-        .where(col(Gold.retired_at).is_not(None), col(Gold.exported_at).is_not(None))
+        .where(
+            sa.or_(
+                col(Gold.text).is_not(None),
+                sa.and_(col(Gold.retired_at).is_not(None), col(Gold.exported_at).is_not(None)),
+            )
+        )
     )
     found: dict[tuple[str, str], list[int | float | str]] = defaultdict(list)
-    for key, old, rubric in rows:
-        found[key, old.criterion].append(_in_files(old.criterion, rubric)(old.value))
+    for output, old, rubric in rows:
+        if old.value is not None:
+            found[output.key, old.criterion].append(_in_files(old.criterion, rubric)(old.value))
+        elif old.text is not None:
+            # The output's own reference, and ideal answers that others have replaced.
+            found[output.key, gold_file.REFERENCE].append(old.text)
+            if output.reference is not None:
+                found[output.key, gold_file.REFERENCE].append(output.reference)
     return found
 
 

@@ -18,6 +18,9 @@ OWN_FIELDS = (
     "input", "contexts", "response", "reference", "configuration", "kind", "segment",
 )  # fmt: skip
 
+REFERENCE = "field:reference"
+"""In what was exported earlier: references that a case had, beside its criteria's values."""
+
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spare white space: equal values give equal bytes."""
@@ -188,7 +191,11 @@ def _merge_line(
         if ours.get(name) in (None, [], ""):
             if name not in theirs and ours.get(name) is not None:
                 merged[name] = ours[name]
-        elif theirs.get(name) in (None, [], "") or resolve == "workspace":
+        elif (
+            theirs.get(name) in (None, [], "")
+            or resolve == "workspace"
+            or (name == "reference" and theirs[name] in earlier.get((key, REFERENCE), ()))
+        ):
             merged[name] = ours[name]
         elif ours[name] != theirs[name] and resolve is None:
             conflicts.append(GoldConflict(key, number, name, theirs[name], ours[name]))

@@ -1,6 +1,7 @@
 """What a rater's screen may know of a unit, and nothing else."""
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import rounds, submission
-from annotate.rubric import Rubric
+from annotate import norming, pairs, rounds, submission
+from annotate.norming import Voted
+from annotate.rubric import Answer, Rubric
 from db.tables import Assignment, Output, Rater, Round, Unit
 
 # What a rater has rated and is still open is half-rated: few units, at the start of the index of
@@ -79,8 +81,8 @@ class Place:
     metadata: dict[str, Any] | None
     draft: dict[str, Any] | None
     """The rater's own unfinished entries, by field of the form."""
-    answers: dict[str, Any] | None
-    """What the rater submitted and has reopened: answers as JSON, by criterion."""
+    answers: Mapping[str, Answer] | None
+    """What the rater submitted and has reopened, by criterion."""
     draft_at: datetime | None
     reopened: bool
     seconds: float
@@ -92,6 +94,8 @@ class Place:
     """Seconds of active work on a unit: the median of the rater's last ones here."""
     last: tuple[int, datetime] | None = None
     """The rater's latest submission in the round: its assignment, and when it was stored."""
+    others: tuple[Voted, ...] | None = None
+    """What all said blind, where the round reveals it."""
     lost: bool = False
     """Whether another unit had been before the rater, and was given to others meanwhile."""
 
@@ -106,6 +110,13 @@ def show(
     rubric = rounds.rubric_of(session, round_)
     shown = rounds.shown_fields(round_)
     reopened = assignment.submitted_at is not None
+    answers = submission.as_answers(session, assignment, rubric) if reopened else None
+    response, rival = output.response, None
+    if unit.rival_id is not None:
+        rival = session.get_one(Output, unit.rival_id).response
+        if pairs.swapped(round_.seed, assignment.rater_id, unit.key):
+            response, rival = rival, response
+            answers = answers and pairs.turned(answers, rubric)
     done, left = _counts(session, round_, rater)
     quota = round_.design.get("quota")
     latest = _latest(session, round_, rater)
@@ -116,15 +127,16 @@ def show(
         rubric=rubric,
         input=output.input,
         contexts=tuple(output.contexts),
-        response=output.response,
-        rival=None,
+        response=response,
+        rival=rival,
         reference=output.reference if "reference" in shown else None,
         configuration=output.configuration if "configuration" in shown else None,
         signals=_signals(output) if "signals" in shown else None,
         metadata=output.extra if "metadata" in shown else None,
         draft=assignment.draft,
         draft_at=assignment.draft_at if assignment.draft else None,
-        answers=submission.as_answers(session, assignment, rubric) if reopened else None,
+        answers=answers,
+        others=norming.votes(session, round_, unit, rubric, rater) if "others" in shown else None,
         reopened=reopened,
         seconds=assignment.seconds,
         done=done,

@@ -10,16 +10,17 @@ about traffic goes by the fresh units.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from annotate import people, rubric_versions, sampling
+from annotate import known_units, pairs, people, practice, rubric_versions, sampling
 from annotate.design import REPEAT, Design
 from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
+from annotate.planned import Candidate, Plan, PlannedUnit, StratumPlan
 from annotate.sampling import Item
 from db.tables import Output, Rater, Rating, Round, Unit
 from db.tables import Rubric as RubricRow
@@ -31,64 +32,8 @@ SIGNALS = {
     "regenerated": ("regenerated", col(Output.regenerated).is_(True)),
 }
 FEW_ANCHORS = 10
-
-
-@dataclass(frozen=True)
-class PlannedUnit:
-    """One unit that the round would have."""
-
-    key: str
-    output: str
-    purpose: str
-    stratum: str
-    segment: str
-    inclusion_probability: float | None
-    overlap: int
-    rank: int = 0
-    repeats: str | None = None
-
-
-@dataclass(frozen=True)
-class StratumPlan:
-    """One stratum of the sample."""
-
-    stratum: str
-    population: int
-    """Outputs that could be drawn; those of the baseline round are not among them."""
-    fresh: int
-    anchors: int
-    inclusion_probability: float
-    """Of a fresh unit: fresh over population."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What launching would freeze."""
-
-    design: Design
-    rubric: RubricRow
-    """Not in the database yet where a built-in rubric is used for the first time."""
-    baseline: Round | None
-    strata: list[StratumPlan]
-    units: list[PlannedUnit]
-    content: dict[str, str]
-    """The content hash of every output in it, by key."""
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def assignments(self) -> int:
-        """Ratings of a whole unit that the round asks for."""
-        return sum(unit.overlap for unit in self.units)
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    key: str
-    segment: str
-    content_hash: str
-    stratum: str
-    signal: str | None
-    """The over-sampled user signal that its stratum is made of."""
+MOST_RATERS = 50
+"""Of one unit; see `annotate.design.Overlap`."""
 
 
 def get_round(session: Session, name: str) -> Round:
@@ -110,12 +55,23 @@ def plan_round(session: Session, design: Design) -> Plan:
         raise Conflict(f"there is a round {design.name!r} already; choose another name")
     rubric = rubric_versions.get_rubric(session, design.rubric)
     _check_raters(session, design)
+    if design.practice is not None:
+        return _every_rater_on(known_units.with_gold(session, design, rubric), design, rubric)
+    if design.reveals is not None:
+        blind = get_round(session, design.reveals)
+        found = known_units.disagreed(session, design, rubric, blind)
+        return _every_rater_on(found, design, rubric)
     source = get_round(session, design.anchors_from) if design.anchors_from else None
     baseline = get_round(session, design.baseline) if design.baseline else source
     if design.anchors and source is not None:
         raise BadInput("give either a number of anchors or the round that they come from, not both")
     earlier = _anchors_of(session, design, source) if source is not None else []
     candidates = _population(session, design, earlier, baseline)
+    rivals: dict[str, pairs.Rival] = {}
+    if design.compares is not None:
+        rivals = pairs.rivals(session, *design.compares)
+        candidates = pairs.with_rival(candidates, rivals, design)
+    pairs.check_rubric(rubric_versions.loaded(rubric), design)
     warnings = _undated(session, design)
     counts = _allocation(session, design, rubric, candidates, warnings)
     fresh, marked = _drawn(design, candidates, counts)
@@ -124,7 +80,8 @@ def plan_round(session: Session, design: Design) -> Plan:
     of_anchors = Counter(c.stratum for c in (*marked, *earlier))
     units = [
         PlannedUnit(c.key, c.key, "fresh", c.stratum, c.segment,
-                    of_fresh[c.stratum] / sizes[c.stratum], design.overlap)
+                    of_fresh[c.stratum] / sizes[c.stratum], design.overlap,
+                    rival=rivals[c.key].key if rivals else None)
         for c in fresh
     ] + [
         PlannedUnit(c.key, c.key, "anchor", c.stratum, c.segment, None, design.overlap)
@@ -136,6 +93,7 @@ def plan_round(session: Session, design: Design) -> Plan:
     ]
     warnings += _warnings(session, design, rubric, baseline, strata)
     content = {c.key: c.content_hash for c in (*fresh, *marked, *earlier)}
+    content |= {rivals[c.key].key: rivals[c.key].content_hash for c in fresh if rivals}
     return Plan(design, rubric, baseline, strata, _ranked(units, design), content, warnings)
 
 
@@ -151,6 +109,15 @@ def _check_raters(session: Session, design: Design) -> None:
             raise BadInput(f"{name} is a {rater.kind}; a round's raters are people")
         if rater.revoked_at is not None:
             raise NotAllowed(f"rater {name} is revoked; restore them or choose another")
+    if design.qualified_by is not None:
+        practised = get_round(session, design.qualified_by)
+        passed = practice.passed(session, practised)
+        for name in design.raters:
+            if name not in passed:
+                raise NotAllowed(
+                    f"rater {name} has not passed practice round {practised.name}; let them rate "
+                    "it, or leave them out"
+                )
     for name in design.judges:
         if people.get_rater(session, name).kind == "human":
             raise BadInput(f"{name} is a person; name judges and metrics as judges")
@@ -161,7 +128,7 @@ def _check_raters(session: Session, design: Design) -> None:
         )
 
 
-def _candidates(session: Session, design: Design, *conditions: Any) -> list[_Candidate]:
+def _candidates(session: Session, design: Design, *conditions: Any) -> list[Candidate]:
     wanted = [name for name in SIGNALS if name in design.oversample]
     columns: list[sa.SQLColumnExpression[Any]] = [
         col(Output.key), col(Output.segment), col(Output.content_hash)
@@ -173,11 +140,11 @@ def _candidates(session: Session, design: Design, *conditions: Any) -> list[_Can
         signal = next((name for name, holds in zip(wanted, signals, strict=True) if holds), None)
         if signal is not None:
             stratum = f"{stratum} / {SIGNALS[signal][0]}"
-        found.append(_Candidate(key, segment, content_hash, stratum, signal))
+        found.append(Candidate(key, segment, content_hash, stratum, signal))
     return found
 
 
-def _anchors_of(session: Session, design: Design, source: Round) -> list[_Candidate]:
+def _anchors_of(session: Session, design: Design, source: Round) -> list[Candidate]:
     """The outputs that are anchors of an earlier round, by key."""
     outputs = sa.select(col(Unit.output_id)).where(
         col(Unit.round_id) == source.id, col(Unit.purpose) == "anchor"
@@ -192,8 +159,8 @@ def _anchors_of(session: Session, design: Design, source: Round) -> list[_Candid
 
 
 def _population(
-    session: Session, design: Design, earlier: Sequence[_Candidate], baseline: Round | None
-) -> list[_Candidate]:
+    session: Session, design: Design, earlier: Sequence[Candidate], baseline: Round | None
+) -> list[Candidate]:
     """The outputs that may be drawn: within the filters, not rated in the baseline."""
     taken = {c.key for c in earlier}
     if baseline is not None:
@@ -251,7 +218,7 @@ def _allocation(
     session: Session,
     design: Design,
     rubric: RubricRow,
-    candidates: Sequence[_Candidate],
+    candidates: Sequence[Candidate],
     warnings: list[str],
 ) -> dict[str, int]:
     """How many to draw from each stratum: first of the user signals, then of the rest."""
@@ -342,9 +309,33 @@ def _deviation(values: Sequence[float]) -> float:
     return float((math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5)
 
 
+def _every_rater_on(candidates: Sequence[Candidate], design: Design, rubric: RubricRow) -> Plan:
+    """A plan in which every rater gets every unit, and nothing is said of traffic."""
+    if len(design.raters) > MOST_RATERS:
+        raise BadInput(
+            f"{len(design.raters)} raters are named and a unit takes at most {MOST_RATERS}; "
+            "launch it for some of them at a time"
+        )
+    design = design.model_copy(update={"overlap": len(design.raters)})
+    sizes = Counter(c.stratum for c in candidates)
+    counts = sampling.allocate(sizes, design.units, "proportional")
+    drawn = {d.key for d in sampling.draw(
+        [Item(c.key, c.stratum) for c in candidates], counts, design.seed
+    )}  # fmt: skip
+    chosen = [c for c in candidates if c.key in drawn]
+    purpose = "check" if design.practice is not None else "anchor"
+    units = [
+        PlannedUnit(c.key, c.key, purpose, c.stratum, c.segment, None, design.overlap)
+        for c in chosen
+    ]
+    strata = [StratumPlan(s, sizes[s], 0, counts[s], 0.0) for s in sorted(sizes)]
+    content = {c.key: c.content_hash for c in chosen}
+    return Plan(design, rubric, None, strata, _ranked(units, design), content)
+
+
 def _drawn(
-    design: Design, candidates: Sequence[_Candidate], counts: Mapping[str, int]
-) -> tuple[list[_Candidate], list[_Candidate]]:
+    design: Design, candidates: Sequence[Candidate], counts: Mapping[str, int]
+) -> tuple[list[Candidate], list[Candidate]]:
     """The fresh units and the anchors among what is drawn, both in the order of the draw.
 
     Anchors are a random part of each stratum's draw, so what remains is one as well. They leave

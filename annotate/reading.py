@@ -59,14 +59,14 @@ def _grams(words: Sequence[_Word], run: int) -> list[tuple[str, ...]]:
 
 
 def _covered(words: Sequence[_Word], known: set[tuple[str, ...]], run: int) -> list[Passage]:
-    """Where runs of known words stand; runs that touch become one passage."""
+    """Where runs of known words stand; runs that overlap are one passage."""
     passages: list[Passage] = []
     last = -1
     for i, gram in enumerate(_grams(words, run)):
         if gram not in known:
             continue
         start, end = words[i][1][0], words[i + run - 1][1][1]
-        if passages and i <= last:
+        if passages and i < last:
             passages[-1] = (passages[-1][0], end)
         else:
             passages.append((start, end))

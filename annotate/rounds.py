@@ -21,7 +21,8 @@ from annotate.design import (
     read_document,
 )
 from annotate.errors import Conflict, NotFound, RoundClosed
-from annotate.plan import Plan, PlannedUnit, get_round, plan_round
+from annotate.plan import get_round, plan_round
+from annotate.planned import Plan, PlannedUnit
 from annotate.progress import Progress, RaterProgress, progress
 from annotate.rubric import Rubric
 from db.tables import Assignment, Output, Rater, Round, Unit, now
@@ -85,14 +86,19 @@ def planned_document(plan: Plan) -> dict[str, Any]:
         "baseline": plan.baseline.name if plan.baseline else None,
         "shown": list(plan.design.shown),
         "strata": [asdict(stratum) for stratum in plan.strata],
-        "units": [_unit_document(unit, plan.content[unit.output]) for unit in plan.units],
+        "units": [_unit_document(unit, plan.content) for unit in plan.units],
     }
     return {**document, "hash": document_hash(document), "rubric_source": plan.rubric.source}
 
 
-def _unit_document(unit: PlannedUnit, content_hash: str) -> dict[str, Any]:
-    said = asdict(unit) | {"content_hash": content_hash}
+def _unit_document(unit: PlannedUnit, content: Mapping[str, str]) -> dict[str, Any]:
+    said = asdict(unit) | {"content_hash": content[unit.output]}
     del said["segment"]  # the output's own, which the content hash covers
+    # Only a pair has a rival, so that the hash of every other design stays what it was.
+    if unit.rival is None:
+        del said["rival"]
+    else:
+        said["rival_hash"] = content[unit.rival]
     return said
 
 
@@ -159,21 +165,25 @@ def _rubric_by_hash(session: Session, hash_: str) -> RubricRow | None:
 
 
 def _add_units(session: Session, round_id: int, units: tuple[FrozenUnit, ...]) -> None:
-    outputs = _outputs(session, [unit.output for unit in units])
-    for unit in units:
-        if unit.output not in outputs:
-            raise NotFound(f"output {unit.output!r} is not here; import the same outputs first")
-        if outputs[unit.output][1] != unit.content_hash:
+    meant = {unit.output: unit.content_hash for unit in units}
+    meant |= {unit.rival: unit.rival_hash or "" for unit in units if unit.rival is not None}
+    outputs = _outputs(session, list(meant))
+    for output, content_hash in meant.items():
+        if output not in outputs:
+            raise NotFound(f"output {output!r} is not here; import the same outputs first")
+        if outputs[output][1] != content_hash:
             raise Conflict(
-                f"output {unit.output!r} has other content here than in the design; "
+                f"output {output!r} has other content here than in the design; "
                 "import the same outputs"
             )
 
     def row(unit: FrozenUnit, repeats_id: int | None) -> dict[str, Any]:
+        own = {"output", "content_hash", "repeats", "rival", "rival_hash"}
         return {
-            **unit.model_dump(exclude={"output", "content_hash", "repeats"}),
+            **unit.model_dump(exclude=own),
             "round_id": round_id,
             "output_id": outputs[unit.output][0],
+            "rival_id": None if unit.rival is None else outputs[unit.rival][0],
             "repeats_id": repeats_id,
             "missing": unit.overlap,
         }
@@ -211,6 +221,14 @@ def design_document(session: Session, round_: Round) -> dict[str, Any]:
         .where(Unit.round_id == round_.id)
         .order_by(col(Unit.rank))
     ).all()
+    rivals = {
+        id_: {"rival": key, "rival_hash": content_hash}
+        for id_, key, content_hash in session.exec(
+            select(Unit.id, Output.key, Output.content_hash)
+            .join(Output, col(Output.id) == Unit.rival_id)
+            .where(Unit.round_id == round_.id)
+        )
+    }
     keys = {unit.id: unit.key for unit, _, _ in rows}
     units = [
         {
@@ -223,6 +241,7 @@ def design_document(session: Session, round_: Round) -> dict[str, Any]:
             "rank": unit.rank,
             "repeats": keys.get(unit.repeats_id),
             "content_hash": content_hash,
+            **rivals.get(unit.id, {}),
         }
         for unit, output, content_hash in rows
     ]

@@ -22,7 +22,7 @@ _MENDS = {
     "id": "give it a short name such as `faithfulness`",
     "label": "say in a word or two what it means",
     "name": "give the rubric a short name such as `rag-answer`",
-    "scale": "write binary, ordinal, categorical, tags or text",
+    "scale": "write binary, ordinal, categorical, preference, tags or text",
     "value": "give the point's number",
 }
 
@@ -30,7 +30,7 @@ _KEYS = {
     "": ("name", "title", "guidelines", "criteria"),
     "criteria": (
         *("id", "question", "scale", "points", "options", "level", "pass_at", "show_if"),
-        *("rationale", "evidence", "abstain", "required"),
+        *("rationale", "evidence", "abstain", "required", "becomes"),
     ),
     "points": ("value", "label", "anchor"),
     "options": ("id", "label", "anchor"),

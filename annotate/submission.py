@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from annotate import answer, rounds
+from annotate import answer
 from annotate.errors import BadInput
 from annotate.ratings import WITHDRAWN
 from annotate.rubric import Answer, Criterion, Rubric, Span
@@ -31,6 +31,7 @@ def store(
     rubric: Rubric,
     answers: Mapping[str, Answer],
     *,
+    seen: list[str],
     seconds: float,
     at: datetime,
 ) -> int:
@@ -49,7 +50,7 @@ def store(
         "output_id": unit.output_id,
         "rater_id": assignment.rater_id,
         "assignment_id": assignment.id,
-        "seen": list(rounds.shown_fields(round_)),
+        "seen": seen,
         "run": 1,
         "extra": assignment.extra,
         "adjudication": False,
@@ -86,13 +87,13 @@ def standing(session: Session, assignment: Assignment) -> list[Rating]:
     return [r for r in in_force(session, assignment) if r.abstained != WITHDRAWN]
 
 
-def as_answers(session: Session, assignment: Assignment, rubric: Rubric) -> dict[str, Any]:
-    """What was submitted, as the form's answers in JSON values, by criterion."""
+def as_answers(session: Session, assignment: Assignment, rubric: Rubric) -> dict[str, Answer]:
+    """What was submitted, as answers by criterion."""
     said: dict[str, list[Rating]] = defaultdict(list)
     for rating in standing(session, assignment):
         said[rating.criterion.partition(".")[0]].append(rating)
     return {
-        criterion.id: _answer(criterion, said[criterion.id]).model_dump(mode="json")
+        criterion.id: _answer(criterion, said[criterion.id])
         for criterion in rubric.criteria
         if said[criterion.id]
     }
@@ -121,10 +122,11 @@ def draft(entries: Mapping[str, Any]) -> dict[str, str | list[str]]:
     return kept
 
 
-def lengths(output: Output) -> dict[str, int]:
+def lengths(output: Output, rival: Output | None = None) -> dict[str, int]:
     """How many characters each field has that evidence may point into."""
     contexts = {f"contexts[{i}]": len(text) for i, text in enumerate(output.contexts)}
-    return {"response": len(output.response), **contexts}
+    other = {} if rival is None else {"rival": len(rival.response)}
+    return {"response": len(output.response), **other, **contexts}
 
 
 def _said(rubric: Rubric, answers: Mapping[str, Answer]) -> Iterator[tuple[str, dict[str, Any]]]:

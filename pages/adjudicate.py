@@ -3,7 +3,7 @@
 import streamlit as st
 
 from annotate import adjudication, outputs, rounds
-from annotate.ui import choose, dispute, messages, session
+from annotate.ui import choose, dispute, ideal_answers, messages, session
 
 lead = session.require_lead()
 st.title("Adjudicate")
@@ -15,6 +15,7 @@ with messages.shown_errors(), session.database().read() as db:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")
     found = adjudication.disputes(db, round_, by=lead, settled=settled)
+    ideal_answers.show(round_, lead)
     if not found:
         st.success("Nothing waits for a decision in this round.")
         st.stop()

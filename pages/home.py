@@ -1,4 +1,4 @@
-"""My work: what I have done in each round, newest first."""
+"""My work: what I have done in each round, to be searched and corrected, and my own card."""
 
 import streamlit as st
 
@@ -7,6 +7,12 @@ from annotate.ui import messages, own_work, session
 
 rater = session.require_rater()
 st.title("My work")
-with messages.shown_errors(), session.database().read() as db:
-    mine = [(round_, desk.history(db, rater, round_)) for round_ in rounds.list_rounds(db)]
-    own_work.show([(round_, units) for round_, units in mine if units])
+messages.show_kept()
+with messages.shown_errors():
+    with session.database().read() as db:
+        mine = [
+            (round_, rounds.rubric_of(db, round_))
+            for round_ in rounds.list_rounds(db)
+            if desk.history(db, rater, round_, limit=1)
+        ]
+    own_work.show(rater, mine)

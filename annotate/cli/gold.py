@@ -198,7 +198,15 @@ def list_(
         return
     console.show_table(
         [
-            [g.output, g.criterion, g.label, f"{g.value:g}", g.how, f"{g.agreement:.0%}", g.round]
+            [
+                g.output,
+                g.criterion,
+                g.label,
+                "" if g.value is None else f"{g.value:g}",
+                g.how,
+                f"{g.agreement:.0%}",
+                g.round,
+            ]
             for g in found
         ],
         ["output", "criterion", "label", "value", "how", "agreement", "round"],

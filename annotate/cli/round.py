@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from annotate.plan import Plan
+    from annotate.planned import Plan
 
 app = typer.Typer(help="Rounds: frozen campaigns of rating.", no_args_is_help=True,
                   add_completion=False)  # fmt: skip
@@ -101,6 +101,37 @@ def launch(
     from_: Annotated[
         Path | None, typer.Option("--from", help="Launch an exported design document as it is.")
     ] = None,
+    quota: Annotated[
+        int | None, typer.Option("--quota", help="Units that one rater gets at most.")
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", help="Compare pairs: this configuration, with --candidate."),
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Option("--candidate", help="Compare pairs: with this configuration.")
+    ] = None,
+    practice: Annotated[
+        bool,
+        typer.Option("--practice", help="Practise on gold, with the known answer after each unit."),
+    ] = False,
+    pass_mark: Annotated[
+        float, typer.Option("--pass-mark", help="Share of known answers that passes a practice.")
+    ] = 0.8,
+    tolerance: Annotated[
+        float,
+        typer.Option("--tolerance", help="Points that an answer may lie off the known one."),
+    ] = 1.0,
+    qualified_by: Annotated[
+        str | None,
+        typer.Option("--qualified-by", help="Practice round that every rater must have passed."),
+    ] = None,
+    reveals: Annotated[
+        str | None,
+        typer.Option(
+            "--reveals", help="Norming: vote again on what a closed round's raters disputed."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the sample; write nothing.")
     ] = False,
@@ -147,6 +178,11 @@ def launch(
         hide=_blind(hide or [], show or []),
         lease_minutes=get_settings().lease_minutes if lease is None else lease,
         parameters={"minimum_units": minimum, "delta": delta, **_thresholds(threshold or [])},
+        quota=quota,
+        compares=_compared(base, candidate),
+        practice={"pass_mark": pass_mark, "tolerance": tolerance} if practice else None,
+        qualified_by=qualified_by,
+        reveals=reveals,
     )
     database = console.database()
     with database.read() if dry_run else database.write() as session:
@@ -215,6 +251,16 @@ def _launch_again(file: Path, name: str | None, *, dry_run: bool, json: bool) ->
     verb = "can be" if dry_run else "is"
     console.note(f"{launched} {verb} launched with its {len(document['units'])} units; "
                  f"design {design_hash[:12]}.")  # fmt: skip
+
+
+def _compared(base: str | None, candidate: str | None) -> tuple[str, str] | None:
+    from annotate.errors import BadInput
+
+    if base is None and candidate is None:
+        return None
+    if base is None or candidate is None:
+        raise BadInput("a comparison needs both --base and --candidate")
+    return base, candidate
 
 
 def _blind(hide: list[str], show: list[str]) -> dict[str, bool]:
@@ -383,3 +429,104 @@ def design(name: Annotated[str, typer.Argument(metavar="ROUND")]) -> None:
 
     with console.database().read() as session:
         console.show_json(rounds.design_document(session, rounds.get_round(session, name)))
+
+
+@app.command()
+def practice(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
+    """How each rater does in a practice round, and who has passed.
+
+    Example: annotate round practice training
+    """
+    from dataclasses import asdict
+
+    from annotate import practice as practised
+    from annotate import rounds
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        found = practised.results(session, rounds.get_round(session, name), by=None)
+    if json:
+        rows = [{**asdict(result), "share": result.share} for result in found]
+        console.show_json({"round": name, "rows": rows})
+        return
+    words = {True: "yes", False: "no", None: "not finished"}
+    console.show_table(
+        [
+            [r.rater, f"{r.done} of {r.units}", "" if r.share is None else f"{r.share:.0%}",
+             str(r.asked), words[r.passed]]
+            for r in found
+        ],
+        ["rater", "units", "as known", "of answers", "passed"],
+        title=f"Practice in {name}",
+    )  # fmt: skip
+
+
+@app.command()
+def norming(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
+    """Agreement before and after the raters of a norming round saw each other's votes.
+
+    Example: annotate round norming talk
+    """
+    from annotate import norming as normed
+    from annotate import rounds
+    from annotate.cli import console
+
+    with console.database().read() as session:
+        found = normed.changes(session, rounds.get_round(session, name), by=None)
+    if json:
+        rows = [
+            {
+                "criterion": c.criterion,
+                "before": c.before.as_json(),
+                "after": c.after.as_json(),
+                "moved": c.moved,
+                "votes": c.votes,
+            }
+            for c in found
+        ]
+        console.show_json({"round": name, "rows": rows})
+        return
+    console.show_table(
+        [
+            [c.criterion, console.figure(c.before), console.figure(c.after),
+             f"{c.moved} of {c.votes}"]
+            for c in found
+        ],
+        ["criterion", "alpha before", "alpha after", "votes changed"],
+        title=f"Norming in {name}",
+    )  # fmt: skip
+
+
+@app.command()
+def preference(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
+    """Which of two configurations people prefer, per criterion and segment.
+
+    Exit code 3: not enough ratings.
+
+    Example: annotate round preference v2-against-v1
+    """
+    from annotate import rounds
+    from annotate.cli import console
+    from annotate.reports.preference import preference_report
+
+    with console.database().read() as session:
+        report = preference_report(session, rounds.get_round(session, name))
+    if json:
+        console.show_json(report.as_json())
+    else:
+        console.show_table(
+            [
+                [row.criterion, row.segment or "all", str(row.share.n),
+                 console.figure(row.share, percent=True),
+                 *(str(count) for count in row.votes.values()),
+                 "" if row.p is None else f"{row.p:.3f}"]
+                for row in report.rows
+            ],
+            ["criterion", "segment", "pairs", f"{report.candidate} wins", "base", "candidate",
+             "tie", "both bad", "p"],
+            title=f"{report.candidate} against {report.base} in {report.round}",
+        )  # fmt: skip
+        shown = console.figure(report.first_shown, percent=True)
+        console.note(f"The response shown as A got {shown} of the votes for one of the two.")
+    if all(row.share.value is None for row in report.rows):
+        raise typer.Exit(3)

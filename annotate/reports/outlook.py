@@ -6,7 +6,7 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 from annotate import ratings
-from annotate.plan import Plan
+from annotate.planned import Plan
 from annotate.rubric import RatingKey
 from annotate.rubric_versions import loaded
 from annotate.stats import detectable_shift, expected_spread, rate, unit_spread

@@ -17,6 +17,7 @@ from annotate.ui.messages import as_plain_text
 
 ABSTENTIONS = {"not_applicable": "Not applicable", "cannot_judge": "Cannot judge"}
 NONE_OF_THESE = "none_of_these"
+_PREFERENCES = ("A is better", "B is better", "Equally good", "Both are bad")
 _CHOICES = {NONE_OF_THESE: "None of these", **ABSTENTIONS}
 
 Part = Literal["choice", "tags", "text", "instead", "rationale", "evidence"]
@@ -96,12 +97,11 @@ class Form:
             if field.accepts(entries.get(field.name)):
                 state[field.key] = entries[field.name]
 
-    def fill(self, answers: Mapping[str, Any], state: MutableMapping[Any, Any]) -> None:
+    def fill(self, answers: Mapping[str, Answer], state: MutableMapping[Any, Any]) -> None:
         """Put submitted answers into the widgets, before they are drawn for the first time."""
         for criterion in self.rubric.criteria:
             if criterion.id in answers:
-                answer = Answer.model_validate(answers[criterion.id])
-                for part, value in self._widgets(criterion, answer).items():
+                for part, value in self._widgets(criterion, answers[criterion.id]).items():
                     state[self.key(criterion, part)] = value
 
     def entered(self, state: Mapping[Any, Any]) -> dict[str, Any]:
@@ -272,7 +272,8 @@ def _choice(
         )
         captions.append(as_plain_text((point.anchor or "").strip()))
     for code, option in enumerate(criterion.options):
-        words[as_choice(code)] = as_plain_text(option.label)
+        label_ = _PREFERENCES[code] if criterion.scale == "preference" else option.label
+        words[as_choice(code)] = as_plain_text(label_)
         captions.append(as_plain_text((option.anchor or "").strip()))
     for abstention in criterion.abstain:
         words[abstention] = f":gray[{ABSTENTIONS[abstention]}]"
@@ -312,9 +313,31 @@ def _tags(
 
 
 def _text(form: Form, criterion: Criterion, label: str) -> None:
-    st.text_area(label, key=form.key(criterion, "text"), on_change="ignore", height=96)
+    key = form.key(criterion, "text")
+    ideal = criterion.becomes == "reference"
+    st.text_area(
+        label,
+        key=key,
+        on_change="ignore",
+        height=160 if ideal else 96,
+        placeholder="What the answer should have been, as it could be sent" if ideal else None,
+    )
+    if ideal and form.rival is None:
+        st.button(
+            "Begin with the response",
+            key=f"{key}:begin",
+            type="tertiary",
+            on_click=_begin_with,
+            args=(key, form.response),
+            help="Copies the response here, to be corrected",
+        )
     if criterion.required and criterion.abstain:
         _instead(form, criterion, list(criterion.abstain), "ignore")
+
+
+def _begin_with(key: str, response: str) -> None:
+    if not st.session_state.get(key):
+        st.session_state[key] = response
 
 
 def _instead(

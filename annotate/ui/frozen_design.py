@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from annotate.design import Parameters
-from annotate.plan import StratumPlan
+from annotate.planned import StratumPlan
 
 SIGNALS = {
     "thumbs_down": "Thumbs down",
@@ -22,6 +22,7 @@ def sentences(design: Mapping[str, Any]) -> list[str]:
         f"Rubric {rubric['name']}@{rubric['version']}.",
         _sample(design),
         _anchors(design),
+        *_kind(design),
         *_repeats(design["repeats"]),
         f"Each unit is rated by {design['overlap']} of: {', '.join(design['raters'])}.",
         f"Raters see {', '.join(design['shown'])}, and nothing else.",
@@ -35,6 +36,27 @@ def sentences(design: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _kind(design: Mapping[str, Any]) -> list[str]:
+    """What makes the round another one than rating outputs one by one; by its newer fields."""
+    said = []
+    if rules := design.get("practice"):
+        said.append(
+            f"A practice on known answers: passed from {rules['pass_mark']:.0%} on, "
+            f"{rules['tolerance']:g} points off an ordinal one are still as known."
+        )
+    if compared := design.get("compares"):
+        said.append(
+            f"Pairs: {compared[1]} against {compared[0]}, in an order that is each rater's own."
+        )
+    if blind := design.get("reveals"):
+        said.append(f"Raters see how all voted in {blind}, and vote again.")
+    if practised := design.get("qualified_by"):
+        said.append(f"Every rater has passed {practised}.")
+    if quota := design.get("quota"):
+        said.append(f"Each rater gets at most {_counted(quota, 'unit')}.")
+    return said
+
+
 def _trust(parameters: Parameters) -> str:
     return (
         f"A judge is trusted from {parameters.of_ceiling:g} of people's own kappa on, with a bias "
@@ -46,6 +68,9 @@ def _trust(parameters: Parameters) -> str:
 
 def _sample(design: Mapping[str, Any]) -> str:
     strata = design["strata"]
+    if design.get("practice") or design.get("reveals"):
+        known = "with gold" if design.get("practice") else "that raters disagreed about"
+        return f"{_counted(sum(s['anchors'] for s in strata), 'unit')} {known}, for every rater."
     fresh, population = (sum(s[name] for s in strata) for name in ("fresh", "population"))
     how = f"{design['allocate']} by segment" if design["by"] else "as a simple random sample"
     over = "".join(
@@ -73,6 +98,8 @@ def _filters(filters: Mapping[str, Any]) -> str:
 
 def _anchors(design: Mapping[str, Any]) -> str:
     anchors = sum(s["anchors"] for s in design["strata"])
+    if design.get("practice") or design.get("reveals"):
+        return "Nothing is said of traffic: the units were not drawn from it."
     if not anchors:
         return "No anchors: no unit is meant to be rated again in a later round."
     if design["anchors_from"]:

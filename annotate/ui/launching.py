@@ -8,7 +8,7 @@ import streamlit as st
 from annotate import outputs, people, rounds, rubric, rubric_file, rubric_versions
 from annotate.design import Blind, Parameters, checked
 from annotate.errors import Conflict
-from annotate.plan import Plan
+from annotate.planned import Plan
 from annotate.reports.outlook import outlook
 from annotate.settings import get_settings
 from annotate.ui import frozen_design, messages, session
@@ -18,6 +18,17 @@ PREVIEW = "launch_preview"
 ADDED = "rubric_added"
 NONE = "None"
 HIDEABLE = tuple(Blind.model_fields)
+RATE, COMPARE, PRACTISE, NORM = "Rate outputs", "Compare pairs", "Practise", "Norm"
+KINDS = {
+    RATE: "Outputs one by one, to calibrate judges and make gold.",
+    COMPARE: "Two configurations' outputs of one case side by side, in an order that is each "
+    "rater's own. The rubric needs a preference; `pairwise` is one.",
+    PRACTISE: "Cases with gold, the same for every rater, with the known answer after each. "
+    "Units and raters count; sampling and anchors do not.",
+    NORM: "What a closed round's raters disagreed about: each sees how all voted blind, you talk "
+    "it over, and all vote again.",
+}
+KINDS_HELP = " ".join(f"{name}: {words}" for name, words in KINDS.items())
 
 
 def show(lead: Rater) -> None:
@@ -33,7 +44,13 @@ def show(lead: Rater) -> None:
         st.page_link("../pages/outputs.py", label="Import outputs", icon=":material/inbox:")
         return
     _add_rubric(lead)
+    kind = st.segmented_control(
+        "Kind of round", list(KINDS), default=RATE, key="launch_kind", help=KINDS_HELP
+    )
+    if kind is not None and kind != RATE:
+        st.caption(KINDS[kind])
     fields = _design(sizes, list(configurations), stored, raters, judges, known)
+    fields |= _kind_fields(kind or RATE, list(configurations), known)
     if st.button("Preview the sample", type="secondary"):
         st.session_state.pop(PREVIEW, None)
         design = checked(**fields)
@@ -194,6 +211,57 @@ def _design(
         "lease_minutes": get_settings().lease_minutes,
         "parameters": parameters,
     }
+
+
+def _kind_fields(kind: str, configurations: list[str], known: list[Round]) -> dict[str, Any]:
+    """What the kind of round adds to the design, and what it takes away."""
+    practices = [r.name for r in known if r.design.get("practice")]
+    qualified = None
+    if practices and kind != PRACTISE:
+        chosen = st.selectbox("Raters must have passed", [NONE, *practices], key="launch_qualified")
+        qualified = None if chosen == NONE else chosen
+    quota = st.number_input(
+        "Units that one rater gets at most", min_value=1, value=None, key="launch_quota",
+        placeholder="no limit",
+    )  # fmt: skip
+    fields: dict[str, Any] = {
+        "qualified_by": qualified,
+        "quota": None if quota is None else int(quota),
+    }
+    if kind == RATE:
+        return fields
+    plain: dict[str, Any] = {
+        "anchors": 0,
+        "anchors_from": None,
+        "baseline": None,
+        "judges": (),
+        "oversample": {},
+    }
+    first, second = st.columns(2)
+    if kind == COMPARE:
+        base = first.selectbox("Base", configurations, key="launch_base")
+        candidate = second.selectbox("Candidate", configurations, key="launch_candidate",
+                                     index=min(1, len(configurations) - 1))  # fmt: skip
+        return fields | plain | {"compares": (base, candidate)}
+    if kind == PRACTISE:
+        mark = first.number_input(
+            "Passed from this share of known answers on", min_value=0.05, max_value=1.0,
+            value=0.8, step=0.05, key="launch_pass_mark",
+        )  # fmt: skip
+        tolerance = second.number_input(
+            "Points that an answer may be off", min_value=0.0, value=1.0, step=1.0,
+            key="launch_tolerance",
+        )  # fmt: skip
+        return fields | plain | {
+            "repeats": 0, "overlap": 1, "practice": {"pass_mark": mark, "tolerance": tolerance},
+        }  # fmt: skip
+    closed = [r.name for r in known if r.status == "closed"]
+    blind = first.selectbox(
+        "Blind round whose votes are shown", [NONE, *closed], key="launch_blind"
+    )
+    return fields | plain | {
+        "repeats": 0, "overlap": 1, "reveals": None if blind == NONE else blind,
+    }  # fmt: skip
 
 
 THRESHOLDS = {

@@ -1,14 +1,21 @@
-"""A rater's own work: per round how much, and unit by unit when and how long."""
+"""A rater's own work: per round how much, each unit to be found and corrected, and the card."""
 
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
 
+from annotate import desk, own_card
 from annotate.desk import OwnUnit
+from annotate.own_card import Card
+from annotate.rubric import Rubric
+from annotate.ui import messages, session, viewer
 from annotate.ui.clock import own_zone
+from annotate.ui.learning import question
 from annotate.ui.messages import as_plain_text
-from db.tables import Round
+from annotate.ui.screen import screen_for
+from db.tables import Rater, Round, now
 
 STATES = {
     "claimed": "on the desk",
@@ -18,14 +25,106 @@ STATES = {
 }
 
 
-def show(work: list[tuple[Round, list[OwnUnit]]]) -> None:
-    """Every round with what was done in it."""
+def show(rater: Rater, work: list[tuple[Round, Rubric]]) -> None:
+    """Every round that the rater has worked in."""
     if not work:
         st.write("Nothing yet. What you rate on the page Rate appears here.")
-    for round_, units in work:
-        st.subheader(as_plain_text(round_.name))
-        st.caption(summary(round_, units))
-        st.dataframe(table(units, own_zone()), hide_index=True, width="stretch")
+    for round_, rubric in work:
+        with st.container(key=f"own-{round_.id}"):
+            _show_round(rater, round_, rubric)
+
+
+def _show_round(rater: Rater, round_: Round, rubric: Rubric) -> None:
+    st.subheader(as_plain_text(round_.name))
+    with session.database().read() as db:
+        everything = desk.history(db, rater, round_, limit=100_000)
+    st.caption(summary(round_, everything))
+    if round_.status == "closed":
+        with session.database().read() as db:
+            show_card(own_card.card(db, rater, round_), rubric)
+    search = ""
+    if len(everything) > 5:
+        search = st.text_input(
+            "Search in the responses", key=f"own-search-{round_.id}", width=420,
+            placeholder="words of the response",
+        )  # fmt: skip
+    units = everything[:200]
+    if search:
+        with session.database().read() as db:
+            units = desk.history(db, rater, round_, search=search)
+        if not units:
+            st.write("No response of yours has these words.")
+            return
+    chosen = st.dataframe(
+        table(units, own_zone()),
+        hide_index=True,
+        width="stretch",
+        on_select="rerun" if round_.status == "open" else "ignore",
+        selection_mode="single-row",
+        key=f"own-table-{round_.id}",
+    )
+    if round_.status != "open":
+        return
+    rows: list[int] = cast(Any, chosen).selection.rows
+    unit = units[rows[0]] if rows and rows[0] < len(units) else None
+    can = unit is not None and unit.state == "submitted"
+    st.button(
+        "Correct the chosen unit",
+        icon=":material/edit:",
+        key=f"own-correct-{round_.id}",
+        disabled=not can,
+        on_click=_correct,
+        args=(round_, unit.assignment_id if unit else 0),
+        help="Choose a submitted unit at the left end of its row; it opens on the page Rate",
+    )
+    if st.session_state.pop("own-corrects", False):
+        st.switch_page("pages/rate.py")
+
+
+def _correct(round_: Round, assignment_id: int) -> None:
+    """Reopen one of the rater's own submissions."""
+    with messages.kept_errors():
+        rater = session.current_rater()
+        if rater is None:
+            return
+        with session.database().write() as db:
+            desk.reopen(db, rater, assignment_id, at=now())
+        st.session_state["chosen_round"] = round_.name
+        screen_for(round_).forget()
+        st.session_state["own-corrects"] = True
+
+
+def show_card(card: Card, rubric: Rubric) -> None:
+    """The private card: for learning, without a rank."""
+    if not card.units:
+        return
+    with st.container(border=True):
+        st.caption("Only you see this")
+        with st.container(horizontal=True):
+            st.metric("Units", card.units)
+            if card.seconds is not None:
+                st.metric("Seconds a unit, half took less", round(card.seconds))
+            if card.repeated:
+                st.metric("Same answer again, when a unit came twice",
+                          f"{card.alike} of {card.repeated}")  # fmt: skip
+            if card.compared:
+                st.metric("Answers as all came to", f"{card.as_consensus} of {card.compared}")
+        if card.differences:
+            st.write("Where you and the others were furthest apart:")
+        for place, one in enumerate(card.differences):
+            with st.container(key=f"apart-{place}", border=True, gap="xsmall"):
+                st.markdown(f"**{as_plain_text(question(rubric, one.criterion))}**")
+                st.text(f"You: {one.yours}. All together: {one.consensus} ({one.how}).")
+                with st.expander("The unit", type="compact"):
+                    st.text(_as_text(one.input))
+                    st.text(one.response)
+
+
+def _as_text(input: object) -> str:
+    if isinstance(input, list):
+        turns = [t for t in input if isinstance(t, dict)]
+        return "\n".join(f"{t.get('role')}: {viewer.as_text(t.get('content'))}" for t in turns)
+    return viewer.as_text(input)
 
 
 def summary(round_: Round, units: list[OwnUnit]) -> str:
@@ -36,7 +135,7 @@ def summary(round_: Round, units: list[OwnUnit]) -> str:
         if (count := sum(unit.state == state for unit in units))
     ]
     minutes = sum(unit.seconds for unit in units) / 60
-    return " · ".join([round_.status, *counts, f"{minutes:.0f} min on screen"])
+    return " · ".join([round_.status, *counts, f"{minutes:.0f} min at work"])
 
 
 def table(units: list[OwnUnit], zone: ZoneInfo) -> pd.DataFrame:

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from annotate import desk, draft_route
+from annotate import desk, draft_route, practice
 from annotate.desk import Place
-from annotate.ui import component, form, keyboard, look, messages, steps, viewer
+from annotate.ui import component, form, keyboard, learning, look, messages, steps, viewer
 from annotate.ui.clock import own_zone
 from annotate.ui.screen import (
     SKIP_REASONS,
@@ -53,9 +53,10 @@ def draw(rater: Rater, round: Round) -> None:
     place = screen.place
     _head(screen, round)
     if place is None:
-        _nothing_left(screen, round)
+        _nothing_left(screen, round, rater)
         return
-    output, answers = st.columns([11, 9], gap="large")
+    widths = (11, 9) if place.rival is None else (14, 6)
+    output, answers = st.columns(widths, gap="large")
     with output:
         viewer.show_output(
             input=place.input,
@@ -66,7 +67,21 @@ def draw(rater: Rater, round: Round) -> None:
             facts=facts_of(place),
             mark=screen.idempotency_key,
         )
+        if place.others is not None:
+            learning.show_votes(place.others, place.rubric)
     with answers, st.container(key="form"):
+        if screen.lessons is not None:
+            learning.show_lessons(screen.lessons, place.rubric)
+            st.button(
+                "Next unit",
+                type="primary",
+                width="stretch",
+                shortcut="Enter",
+                key="next-unit",
+                on_click=steps.go_on,
+                args=(screen, round),
+            )
+            return
         if place.reopened:
             st.info("You have reopened this unit. Submit it again to store the correction.")
         form.draw(form_of(place), screen.problems)
@@ -248,11 +263,14 @@ def _paused(screen: Screen, round: Round) -> None:
         st.button("Go on", type="primary", key="resume", on_click=steps.resume, args=(screen,))
 
 
-def _nothing_left(screen: Screen, round: Round) -> None:
+def _nothing_left(screen: Screen, round: Round, rater: Rater) -> None:
     with st.container(key="nothing-left"):
         st.subheader("Nothing waits for you")
         st.write(
             f"You have rated everything that waits for you in "
             f"{messages.as_plain_text(round.name)}. Thank you."
         )
+        if practice.rules(round) is not None:
+            with database().read() as session:
+                learning.show_results(practice.results(session, round, by=rater), own=True)
         st.button("Look again", on_click=screen.forget, key="look-again")

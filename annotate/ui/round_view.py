@@ -8,9 +8,9 @@ from sqlmodel import Session
 
 from annotate import exchange, outputs, rating_rows, rounds
 from annotate.exchange import RatingPlan
-from annotate.plan import StratumPlan
+from annotate.planned import StratumPlan
 from annotate.progress import Progress
-from annotate.ui import frozen_design, importing, messages, session
+from annotate.ui import frozen_design, importing, messages, round_kinds, session
 from db.tables import Rater, Round
 
 REQUIRED = ("output_id", "rater", "criterion", "value")
@@ -24,6 +24,7 @@ def show(round_: Round, lead: Rater) -> None:
     st.badge(round_.status, color="green" if round_.status == "open" else "gray")
     _show_progress(done)
     _next_step(round_, done)
+    round_kinds.show(round_, lead)
     with st.expander("Import ratings: people, judges, metrics"), messages.shown_errors():
         _show_import(round_, lead)
     with st.expander("Export ratings"), messages.shown_errors():

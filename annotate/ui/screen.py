@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from annotate.desk import Place
+from annotate.practice import Lesson
 from annotate.rubric import Problem
 from annotate.ui.clock import time_of_day
 from annotate.ui.form import Field, Form
@@ -34,6 +35,8 @@ class Screen:
     said: str = ""
     """What became of the last step, in words: `Saved 14:03:41 · unit 7`."""
     paused: bool = False
+    lessons: list[Lesson] | None = None
+    """In a practice round: what is known of the unit that was just submitted and still stands."""
 
     def show(self, place: Place | None) -> None:
         """Put a unit (or nothing) on the screen, with nothing of the one before."""
@@ -42,6 +45,7 @@ class Screen:
         self.place = place
         self.claimed = True
         self.problems = []
+        self.lessons = None
         self.idempotency_key = uuid.uuid4().hex
         if place is None:
             return

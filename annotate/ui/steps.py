@@ -8,9 +8,10 @@ from collections.abc import Callable
 import streamlit as st
 from sqlmodel import Session
 
-from annotate import desk
+from annotate import desk, practice
 from annotate.desk import Place, Receipt
 from annotate.errors import AnnotateError, BadInput, RoundClosed, StaleAssignment
+from annotate.practice import Lesson
 from annotate.ui import messages
 from annotate.ui.clock import time_of_day
 from annotate.ui.screen import Screen, form_of
@@ -22,7 +23,7 @@ from db.tables import Rater, Round, now
 def submit(screen: Screen, round: Round, aid: int) -> None:
     """Store the ratings and claim the next unit, in one transaction."""
     place = screen.place
-    if place is None or place.assignment_id != aid:
+    if place is None or place.assignment_id != aid or screen.lessons is not None:
         return  # the second of two quick clicks: its unit has been submitted already
     answers, screen.problems = form_of(place).read(st.session_state)
     if screen.problems:
@@ -33,14 +34,32 @@ def submit(screen: Screen, round: Round, aid: int) -> None:
         receipt = desk.submit(
             session, rater, aid, answers, idempotency_key=screen.idempotency_key, at=now()
         )
-        following = desk.claim_next(session, rater, round, at=now())
-        then.append((receipt, following))
+        if practice.rules(round) is not None:
+            told.extend(practice.lessons(session, rater, round, aid))
+            then.append((receipt, None))
+        else:
+            then.append((receipt, desk.claim_next(session, rater, round, at=now())))
 
     then: list[tuple[Receipt, Place | None]] = []
+    told: list[Lesson] = []
     if _stored(screen, work):
         receipt, following = then[0]
         screen.said = saved_in_words(receipt, place)
-        screen.show(following)
+        if practice.rules(round) is not None:
+            screen.lessons = told
+        else:
+            screen.show(following)
+
+
+def go_on(screen: Screen, round: Round) -> None:
+    """From what was learnt to the next unit of a practice round."""
+    then: list[Place | None] = []
+
+    def work(session: Session, rater: Rater) -> None:
+        then.append(desk.claim_next(session, rater, round, at=now()))
+
+    if _stored(screen, work):
+        screen.show(then[0])
 
 
 def skip(screen: Screen, round: Round, aid: int) -> None:
@@ -82,20 +101,11 @@ def flag(screen: Screen, aid: int) -> None:
 
 def undo(screen: Screen, round: Round) -> None:
     """Reopen the last submission; what is entered for the present unit is kept as its draft."""
-    _reopen(screen, lambda session, rater: desk.undo(session, rater, round, at=now()))
-
-
-def reopen(screen: Screen, aid: int) -> None:
-    """Reopen one of the rater's own submissions, to correct it."""
-    _reopen(screen, lambda session, rater: desk.reopen(session, rater, aid, at=now()))
-
-
-def _reopen(screen: Screen, wanted: Callable[[Session, Rater], Place]) -> None:
     then: list[Place] = []
 
     def work(session: Session, rater: Rater) -> None:
         _keep(session, rater, screen)
-        then.append(wanted(session, rater))
+        then.append(desk.undo(session, rater, round, at=now()))
 
     if _stored(screen, work):
         screen.said = "Reopened: submit it again to store the correction"
@@ -133,7 +143,7 @@ def stale(screen: Screen) -> None:
 
 def _keep(session: Session, rater: Rater, screen: Screen) -> None:
     """Keep what is entered for the unit on the screen."""
-    if screen.place is not None:
+    if screen.place is not None and screen.lessons is None:
         aid = screen.place.assignment_id
         desk.save_draft(session, rater, aid, screen.entered(), at=now())
 

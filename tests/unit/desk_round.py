@@ -140,6 +140,10 @@ class Desk:
         with self.database.write() as session:
             return desk.undo(session, self.rater(name), self.round(), at=self.at)
 
+    def reopen(self, name: str, place: Place) -> Place:
+        with self.database.write() as session:
+            return desk.reopen(session, self.rater(name), place.assignment_id, at=self.at)
+
     def release(self, name: str, by: str | None = None) -> int:
         with self.database.write() as session:
             lead = None if by is None else people.get_rater(session, by)

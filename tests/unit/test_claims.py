@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
-from annotate import claims, exchange, people
+from annotate import claims, exchange, people, rounds
+from annotate import desk as desk_service
 from annotate.desk import Place
-from annotate.errors import AnnotateError, NotAllowed
+from annotate.errors import AnnotateError, NotAllowed, StaleAssignment
 from db.engine import Database
 from db.tables import Event, now
 from tests.unit.desk_round import FAIR, Desk
@@ -275,3 +276,109 @@ def test_the_claim_walks_the_index_of_open_units_and_scans_no_table(
     # What is scanned and sorted is the window of free units, fifty at most.
     window = ["SCAN free", "USE TEMP B-TREE FOR ORDER BY"]
     assert [s for s in plan if s.startswith("SCAN") or "TEMP B-TREE" in s] == window
+
+
+def order_of(desk: Desk, name: str, count: int) -> list[str]:
+    return [desk.rate(name) for _ in range(count)]
+
+
+def test_every_rater_meets_the_units_in_an_order_of_their_own(database: Database) -> None:
+    desk = Desk(database, units=40, overlap=3)
+    ada, ben, cy = (order_of(desk, name, 40) for name in ("Ada", "Ben", "Cy"))
+    assert sorted(ada) == sorted(ben) == sorted(cy)
+    assert ada != ben != cy != ada
+    together = sum(a == b for a, b in zip(ada, ben, strict=True))
+    assert together < 8
+
+
+def test_the_order_is_the_seeds() -> None:
+    from annotate.claims import _factor
+
+    assert _factor("s", 1) == _factor("s", 1)
+    assert len({_factor(seed, rater) for seed in "abc" for rater in range(50)}) == 150
+
+
+def test_half_rated_units_come_first_whatever_the_order(database: Database) -> None:
+    desk = Desk(database, units=30, overlap=2)
+    begun = {desk.rate("Ada") for _ in range(7)}
+    assert {desk.rate("Ben") for _ in range(7)} == begun
+
+
+def test_a_quota_ends_the_work_and_what_is_held_can_be_finished(database: Database) -> None:
+    desk = Desk(database, units=6, overlap=1, quota=2)
+    assert desk.take("Ada").left == 2
+    desk.rate("Ada")
+    held = desk.take("Ada")
+    assert held.left == 1
+    desk.submit("Ada", held)
+    assert desk.claim("Ada") is None
+    # Correcting is no new unit.
+    back = desk.undo("Ada")
+    desk.submit("Ada", back)
+    assert desk.claim("Ada") is None
+    assert desk.take("Ben").left == 2
+
+
+def test_who_lost_a_claim_to_others_is_told_once(database: Database) -> None:
+    desk = Desk(database, units=2, overlap=1)
+    lost = desk.take("Ada")
+    desk.draft("Ada", lost, {"quality:choice": "2"})
+    desk.later(20)
+    for _ in range(2):
+        place = desk.claim("Ben")
+        if place is not None and desk.unit(place).key == desk.unit(lost).key:
+            desk.submit("Ben", place)
+            break
+        assert place is not None
+        desk.submit("Ben", place)
+    other = desk.claim("Ada")
+    if other is not None:
+        assert other.lost and other.assignment_id != lost.assignment_id
+        assert not desk.take("Ada").lost
+    assert desk.assignment(lost).state == "expired"
+    assert desk.assignment(lost).draft == {"quality:choice": "2"}
+
+
+def test_seconds_count_on_from_the_last_sign_of_activity_up_to_idleness(
+    database: Database,
+) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    place = desk.take("Ada")
+    desk.later(0.5)
+    desk.draft("Ada", place, {})
+    desk.later(10)
+    desk.submit("Ada", place, seconds=None)
+    assert desk.assignment(place).seconds == 30 + 60
+
+
+def test_any_own_submission_can_be_reopened_and_nobody_elses(database: Database) -> None:
+    desk = Desk(database, units=15, overlap=1)
+    first = desk.take("Ada")
+    desk.submit("Ada", first)
+    for _ in range(12):
+        desk.rate("Ada")
+    with pytest.raises(StaleAssignment, match="not yours"):
+        desk.reopen("Ben", first)
+    back = desk.reopen("Ada", first)
+    assert (back.assignment_id, back.reopened) == (first.assignment_id, True)
+    with pytest.raises(StaleAssignment, match="not one that you have submitted"):
+        desk.reopen("Ada", first)
+
+
+def test_the_history_of_an_open_round_hides_which_units_came_twice(database: Database) -> None:
+    desk = Desk(database, units=4, overlap=1, repeats=2)
+    while (place := desk.claim("Ada")) is not None:
+        desk.later(1)
+        desk.submit("Ada", place)
+
+    def listed(search: str = "") -> list[str]:
+        with desk.database.read() as session:
+            round_ = rounds.get_round(session, "R")
+            units = desk_service.history(session, desk.rater("Ada"), round_, search=search)
+        return [unit.excerpt for unit in units]
+
+    assert len(listed()) == len(set(listed())) == 4
+    assert listed("RESPONSE 2") == ["Response 2"]
+    assert listed("100%") == []
+    desk.close()
+    assert len(listed()) == 6

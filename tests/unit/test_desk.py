@@ -211,8 +211,8 @@ def test_undo_reopens_the_last_submission_with_what_was_submitted(several: Desk)
     place = several.undo("Ada")
     assert (several.unit(place).key, place.reopened, place.done) == (last, True, 1)
     assert place.answers is not None
-    assert place.answers["quality"]["value"] == 2
-    assert place.answers["failure"]["tags"] == ["stale"]
+    assert place.answers["quality"].value == 2
+    assert place.answers["failure"].tags == ("stale",)
     assert "remark" not in place.answers
 
 

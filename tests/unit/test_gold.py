@@ -309,7 +309,7 @@ def promote_round(desk: Desk, name: str, *, replace: bool = False) -> gold.Promo
         return gold.promote(session, rounds.get_round(session, name), replace=replace, by=None)
 
 
-def labels(desk: Desk) -> dict[tuple[str, str], tuple[float, str]]:
+def labels(desk: Desk) -> dict[tuple[str, str], tuple[float | None, str]]:
     with desk.database.read() as session:
         return {(g.output, g.criterion): (g.value, g.round) for g in gold.list_gold(session)}
 

@@ -61,7 +61,8 @@ def test_a_mistyped_scale_is_answered_with_the_one_that_was_meant() -> None:
     message = refused(criterion("scale: ordnal"))
     assert message == (
         "rag.yaml: criteria[2].scale: is 'ordnal'; "
-        "did you mean ordinal? Allowed: binary, ordinal, categorical, tags, text"
+        "did you mean ordinal? Allowed: binary, ordinal, categorical, preference, "
+        "tags, text"
     )
 
 
@@ -344,8 +345,8 @@ def test_an_unknown_criterion_is_answered_with_those_there_are() -> None:
 
 
 def test_the_built_in_rubrics_are_there() -> None:
-    assert builtin_names() == ("chat", "rag-answer", "safety", "summary")
-    with pytest.raises(NotFound, match="no built-in rubric 'rag'; there are chat, rag-answer"):
+    assert builtin_names() == ("chat", "pairwise", "rag-answer", "safety", "summary")
+    with pytest.raises(NotFound, match="no built-in rubric 'rag'; there are chat, pairwise"):
         builtin("rag")
 
 

@@ -1,0 +1,115 @@
+"""Pairs: two configurations' outputs of one case, side by side, the order a rater's own.
+
+A unit's output is the base's and its rival the candidate's, and ratings are stored so. On the
+screen they are A and B in an order that seed, rater and unit decide; what a rater says of A and B
+is turned back here, and nowhere else.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from annotate.answer import Answer, Span
+from annotate.design import Design
+from annotate.errors import BadInput, NotFound
+from annotate.planned import Candidate
+from annotate.rubric import Rubric
+from db.tables import Output
+
+FIRST, SECOND, TIE, BOTH_BAD = 0.0, 1.0, 2.0, 3.0
+"""A preference as it is stored: the base, the candidate, neither, and neither is any good."""
+_TURNED = {FIRST: SECOND, SECOND: FIRST}
+_OTHER_FIELD = {"response": "rival", "rival": "response"}
+
+
+class Rival(NamedTuple):
+    """The candidate's output of a case."""
+
+    key: str
+    content_hash: str
+
+
+def rivals(session: Session, base: str, candidate: str) -> dict[str, Rival]:
+    """The candidate's output for each output of the base whose case has both.
+
+    Of several outputs of one configuration and case the one with the first key counts.
+    """
+    first = _by_case(session, base)
+    second = _by_case(session, candidate)
+    for name, found in ((base, first), (candidate, second)):
+        if not found:
+            known = session.connection().execute(sa.select(col(Output.configuration)).distinct())
+            there = ", ".join(sorted(known.scalars())) or "none"
+            raise NotFound(f"no output has the configuration {name!r}; there are: {there}")
+    paired = {first[case].key: second[case] for case in first if case in second}
+    if not paired:
+        raise NotFound(
+            f"no case has an output of both {base} and {candidate}; import outputs with the same "
+            "`case` for both"
+        )
+    return paired
+
+
+def _by_case(session: Session, configuration: str) -> dict[str, Rival]:
+    rows = session.connection().execute(
+        sa.select(col(Output.case_key), col(Output.key), col(Output.content_hash))
+        .where(col(Output.configuration) == configuration)
+        .order_by(col(Output.key).desc())
+    )
+    return {case: Rival(key, hash_) for case, key, hash_ in rows}
+
+
+def with_rival(
+    candidates: Sequence[Candidate], rivals: Mapping[str, Rival], design: Design
+) -> list[Candidate]:
+    """Those of the outputs that may be drawn that are a pair's base."""
+    found = [c for c in candidates if c.key in rivals]
+    if not found:
+        base, candidate = design.compares or ("", "")
+        raise NotFound(
+            f"within the filters no case has outputs of both {base} and {candidate}; widen them"
+        )
+    return found
+
+
+def check_rubric(rubric: Rubric, design: Design) -> None:
+    """A preference needs two responses, and two responses need a preference."""
+    asks = [criterion.id for criterion in rubric.criteria if criterion.scale == "preference"]
+    if design.compares is not None and not asks:
+        raise BadInput(
+            f"rubric {rubric.name} asks for no preference; add a criterion with the scale "
+            "`preference`, or choose a rubric that has one"
+        )
+    if design.compares is None and asks:
+        raise BadInput(
+            f"{asks[0]} of rubric {rubric.name} prefers one of two responses; say which two "
+            "configurations are compared"
+        )
+
+
+def swapped(seed: str, rater_id: int, unit: str) -> bool:
+    """Whether this rater sees the candidate's response as A; each rater half of the time."""
+    digest = hashlib.sha256(f"{seed}:{rater_id}:{unit}".encode()).digest()
+    return digest[0] % 2 == 1
+
+
+def turned(answers: Mapping[str, Answer], rubric: Rubric) -> dict[str, Answer]:
+    """Answers about A and B as answers about base and candidate, and back: the same step."""
+    preferences = {c.id for c in rubric.criteria if c.scale == "preference"}
+    return {
+        name: answer.model_copy(
+            update={
+                "evidence": tuple(
+                    Span(field=_OTHER_FIELD.get(s.field, s.field), start=s.start, end=s.end)
+                    for s in answer.evidence
+                ),
+                "value": _TURNED.get(answer.value, answer.value)
+                if name in preferences and answer.value is not None
+                else answer.value,
+            }
+        )
+        for name, answer in answers.items()
+    }

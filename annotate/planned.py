@@ -1,0 +1,69 @@
+"""What a plan of a round is made of."""
+
+from dataclasses import dataclass, field
+
+from annotate.design import Design
+from db.tables import Round
+from db.tables import Rubric as RubricRow
+
+
+@dataclass(frozen=True)
+class PlannedUnit:
+    """One unit that the round would have."""
+
+    key: str
+    output: str
+    purpose: str
+    stratum: str
+    segment: str
+    inclusion_probability: float | None
+    overlap: int
+    rank: int = 0
+    repeats: str | None = None
+    rival: str | None = None
+    """Of a pair: the candidate's output."""
+
+
+@dataclass(frozen=True)
+class StratumPlan:
+    """One stratum of the sample."""
+
+    stratum: str
+    population: int
+    """Outputs that could be drawn; those of the baseline round are not among them."""
+    fresh: int
+    anchors: int
+    inclusion_probability: float
+    """Of a fresh unit: fresh over population."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What launching would freeze."""
+
+    design: Design
+    rubric: RubricRow
+    """Not in the database yet where a built-in rubric is used for the first time."""
+    baseline: Round | None
+    strata: list[StratumPlan]
+    units: list[PlannedUnit]
+    content: dict[str, str]
+    """The content hash of every output in it, by key."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def assignments(self) -> int:
+        """Ratings of a whole unit that the round asks for."""
+        return sum(unit.overlap for unit in self.units)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An output that may be drawn."""
+
+    key: str
+    segment: str
+    content_hash: str
+    stratum: str
+    signal: str | None = None
+    """The over-sampled user signal that its stratum is made of."""
