@@ -1,4 +1,4 @@
-"""The ASGI application: the pages, sign-in by personal link, sign-out, drafts and health.
+"""The ASGI application: the pages, sign-in by personal link or password, sign-out, drafts and health.
 
 `annotate serve` runs it; `uvicorn annotate.app:app` does so too.
 """
@@ -20,6 +20,8 @@ app = st.App(
     routes=[
         Route("/join/{token}", doors.ask_to_join, methods=["GET"]),
         Route("/join/{token}", doors.join, methods=["POST"]),
+        Route("/login", doors.ask_for_password, methods=["GET"]),
+        Route("/login", doors.enter_password, methods=["POST"]),
         Route("/sign-out", doors.ask_to_sign_out, methods=["GET"]),
         Route("/sign-out", doors.sign_out, methods=["POST"]),
         Route(draft_route.PATH, draft_route.save_draft, methods=["POST"]),

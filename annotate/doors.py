@@ -1,6 +1,7 @@
 """Routes beside the pages: the door in, the door out, and health."""
 
 import hashlib
+import math
 from html import escape
 
 import sqlalchemy as sa
@@ -9,16 +10,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from annotate import people
+from annotate import passwords, people
 from annotate.errors import AnnotateError
 from annotate.identity import COOKIE, session_cookie
 from annotate.settings import get_settings
 from annotate.workspace import open_database
 from db.engine import DatabaseError
-from db.tables import Rater
+from db.tables import Rater, now
 
 NO_LINK = "This link is not valid (any more)"
 ASK_LEAD = "It may have been replaced or revoked. Ask the lead of your round for a new one."
+
+NO_PASSWORDS = "There is no sign-in by password here"
+ASK_LEAD_FOR_LINK = "Follow your personal link; the lead of your round has it."
+LONGEST_FORM = 20_000
+_PASSWORD_FIELDS = (
+    '<label>Name or e-mail<input name="name" autocomplete="username" required autofocus></label>'
+    '<label>Password<input name="password" type="password" autocomplete="current-password" '
+    "required></label>"
+)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -33,6 +43,11 @@ body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; color:
 main {{ background: var(--card); border-radius: 12px; padding: 2rem; margin: 1rem;
   max-width: 26rem; overflow-wrap: anywhere }}
 h1 {{ font-size: 1.375rem; margin: 0 0 .5rem }} p {{ margin: 0 0 1.25rem }}
+label {{ display: block; font-weight: 600; margin: 0 0 1rem }}
+input {{ font: inherit; display: block; width: 100%; box-sizing: border-box; margin-top: .25rem;
+  padding: .5rem .75rem; border: 1px solid color-mix(in srgb, var(--ink) 45%, transparent);
+  border-radius: 8px; color: inherit; background: var(--ground) }}
+:focus-visible {{ outline: 2px solid var(--go); outline-offset: 2px }}
 button {{ font: inherit; font-weight: 600; padding: .625rem 1.25rem; border: 0; border-radius: 8px;
   color: var(--on-go); background: var(--go); cursor: pointer }}
 a {{ color: inherit }}
@@ -40,10 +55,20 @@ a {{ color: inherit }}
 """
 
 
-def page(title: str, text: str, *, button: str | None = None, status: int = 200) -> HTMLResponse:
-    """A small page in plain HTML, everything escaped; the button posts to the same address."""
+def page(
+    title: str,
+    text: str,
+    *,
+    button: str | None = None,
+    fields: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    """A small page in plain HTML, everything escaped; the button posts to the same address.
+
+    fields: inputs of the form, as HTML that is ours.
+    """
     action = (
-        f'<form method="post"><button type="submit">{escape(button)}</button></form>'
+        f'<form method="post">{fields}<button type="submit">{escape(button)}</button></form>'
         if button
         else '<a href="/">To the start</a>'
     )
@@ -87,11 +112,16 @@ async def join(request: Request) -> Response:
         return page("The database cannot be used", str(error), status=503)
     except AnnotateError:
         return page(NO_LINK, ASK_LEAD, status=403)
+    return signed_in(cookie)
+
+
+def signed_in(token: str) -> Response:
+    """On to the pages, with the cookie of a new sign-in."""
     response = RedirectResponse("/", status_code=303)
     settings = get_settings()
     response.set_cookie(
         COOKIE,
-        cookie,
+        token,
         max_age=settings.session_days * 24 * 3600,
         path="/",
         httponly=True,
@@ -101,6 +131,50 @@ async def join(request: Request) -> Response:
     return response
 
 
+async def ask_for_password(request: Request) -> Response:
+    """The form for name and password, where the settings allow passwords."""
+    del request
+    if not get_settings().passwords:
+        return page(NO_PASSWORDS, ASK_LEAD_FOR_LINK, status=404)
+    return _password_form("With your name or e-mail, and your password.")
+
+
+async def enter_password(request: Request) -> Response:
+    """Sign this browser in by name and password."""
+    if not get_settings().passwords:
+        return page(NO_PASSWORDS, ASK_LEAD_FOR_LINK, status=404)
+    if from_elsewhere(request):
+        return page("You are not signed in", "Open the sign-in page itself.", status=403)
+    if int(request.headers.get("content-length") or "0") > LONGEST_FORM:
+        return _password_form("That was too long for a name and a password.", status=413)
+    form = await request.form(max_files=0, max_fields=10)
+    name, password = (str(form.get(field) or "") for field in ("name", "password"))
+    address = request.client.host if request.client else ""
+    try:
+        tried = await run_in_threadpool(_try_password, name, password, address)
+    except DatabaseError as error:
+        return page("The database cannot be used", str(error), status=503)
+    if tried.token is not None:
+        return signed_in(tried.token)
+    if tried.wait > 0:
+        seconds = math.ceil(tried.wait)
+        words = f"Too many wrong passwords. Try again in {seconds} second{'s' * (seconds > 1)}."
+        response = _password_form(words, status=429)
+        response.headers["Retry-After"] = str(seconds)
+        return response
+    return _password_form("That name and password do not go together.", status=403)
+
+
+def _password_form(text: str, *, status: int = 200) -> HTMLResponse:
+    return page(
+        "Sign in to annotate", text, button="Sign in", fields=_PASSWORD_FIELDS, status=status
+    )
+
+
+def _try_password(name: str, password: str, address: str) -> passwords.Attempt:
+    return passwords.sign_in(open_database(), name, password, address=address, at=now())
+
+
 async def ask_to_sign_out(request: Request) -> Response:
     """Ask before ending the sign-in."""
     del request
@@ -108,6 +182,9 @@ async def ask_to_sign_out(request: Request) -> Response:
         "Sign out",
         "You need your personal link to come back. What you have submitted is stored.",
         button="Sign out",
+        fields='<label><input type="checkbox" name="everywhere" value="yes" '
+        'style="display: inline; width: auto; margin-right: .5rem">'
+        "in every browser of mine, not only here</label>",
     )
 
 
@@ -116,8 +193,9 @@ async def sign_out(request: Request) -> Response:
     if from_elsewhere(request):
         return page("You are still signed in", "Use the sign-out link of this site.", status=403)
     token = session_cookie(request.headers)
+    form = await request.form(max_files=0, max_fields=10)
     if token:
-        await run_in_threadpool(_sign_out, token)
+        await run_in_threadpool(_sign_out, token, form.get("everywhere") == "yes")
     response = page("You are signed out", "Follow your personal link to come back.")
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response
@@ -152,8 +230,11 @@ def _join(token: str) -> str:
         return people.join(session, token)
 
 
-def _sign_out(token: str) -> None:
+def _sign_out(token: str, everywhere: bool) -> None:
     with open_database().write() as session:
+        rater = people.signed_in(session, token)
+        if everywhere and rater is not None:
+            people.sign_out_everywhere(session, rater, by=rater)
         people.sign_out(session, token)
 
 

@@ -132,7 +132,7 @@ def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
     rater.link_hash = None
     rater.revoked_at = rater.revoked_at or now()
     session.add(rater)
-    sign_out_everywhere(session, rater)
+    end_sign_ins(session, rater)
     events.record(session, "revoked", f"rater:{rater.name}", by=by)
 
 
@@ -204,8 +204,18 @@ def sign_out(session: Session, token: str) -> None:
     )
 
 
-def sign_out_everywhere(session: Session, rater: Rater) -> None:
-    """End every sign-in of this rater."""
+def sign_out_everywhere(session: Session, rater: Rater, *, by: Rater | None) -> None:
+    """End every sign-in of this rater. For leads, and each person for themselves."""
+    if by is None or by.id != rater.id:
+        require_lead(by)
+    end_sign_ins(session, rater)
+    events.record(session, "signed out everywhere", f"rater:{rater.name}", by=by)
+
+
+def end_sign_ins(session: Session, rater: Rater) -> None:
+    """As `sign_out_everywhere`, as a part of a step that says itself what it is."""
+    rater.signed_out_at = now()
+    session.add(rater)
     session.execute(
         sa.update(SignIn)
         .where(col(SignIn.rater_id) == rater.id, col(SignIn.ended_at).is_(None))

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     trusted_proxy_header: str | None = None
     """The header in which a reverse proxy that you trust names the person (e-mail or name).
     Set it only where nobody can reach the product except through that proxy."""
+    passwords: bool = False
+    """Whether people may sign in by name and password, at /login, beside their personal link."""
     local_lead: str | None = None
     """The lead for whom `annotate serve` shows a sign-in link on its own machine."""
     demo_rater: str | None = None

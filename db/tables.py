@@ -121,6 +121,8 @@ class Rater(SQLModel, table=True):
     """SHA-256 of the personal join link's token; the token itself is never stored."""
     password_hash: str | None = None
     """Argon2 of the password, with its salt and parameters; None where there is no password."""
+    signed_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When every sign-in was ended at once: a sign-in elsewhere from before counts no more."""
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 

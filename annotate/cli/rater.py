@@ -102,3 +102,47 @@ def restore(name: str) -> None:
     with console.database().write() as session:
         people.restore(session, people.get_rater(session, name), by=None)
     console.note(f"{name} may come back; `annotate rater link` makes a new link.")
+
+
+@app.command()
+def password(
+    name: str,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the password away.")] = False,
+) -> None:
+    """Give a person a password, asked for here; it works where ANNOTATE_PASSWORDS is true.
+
+    Example: annotate rater password Ada
+    """
+    from annotate import passwords, people
+    from annotate.cli import console
+    from annotate.settings import get_settings
+
+    database = console.database()
+    with database.read() as session:
+        people.get_rater(session, name)
+    said = None
+    if not remove:
+        said = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    with database.write() as session:
+        rater = people.get_rater(session, name)
+        if said is None:
+            passwords.remove_password(session, rater, by=None)
+        else:
+            passwords.set_password(session, rater, said, by=None)
+    console.note(f"{name} has {'no password any more' if remove else 'a new password'}.")
+    if not remove and not get_settings().passwords:
+        console.note("Sign-in by password is off; ANNOTATE_PASSWORDS=true turns it on.")
+
+
+@app.command("sign-out")
+def sign_out(name: str) -> None:
+    """End every sign-in of a person, in all their browsers.
+
+    Example: annotate rater sign-out Ada
+    """
+    from annotate import people
+    from annotate.cli import console
+
+    with console.database().write() as session:
+        people.sign_out_everywhere(session, people.get_rater(session, name), by=None)
+    console.note(f"{name} is signed out everywhere.")

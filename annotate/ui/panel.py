@@ -34,6 +34,14 @@ def show_people(lead: Rater) -> None:
                 args=(rater.name, lead),
                 help="Makes a new link; an earlier one stops working",
             )
+            if (known := sign_ins.get(rater.id or 0)) and known.browsers:
+                st.button(
+                    "Sign out",
+                    key=f"sign-out/{rater.id}",
+                    on_click=_sign_out,
+                    args=(rater.name, lead),
+                    help="In every browser of theirs",
+                )
             if rater.id != lead.id:
                 st.button(
                     "Revoke", key=f"revoke/{rater.id}", on_click=_revoke, args=(rater.name, lead)
@@ -72,6 +80,11 @@ def _link(name: str, lead: Rater) -> None:
     with messages.kept_errors(), session.database().write() as db:
         token = people.new_link(db, people.get_rater(db, name), by=lead)
         st.session_state[LINK] = (name, get_settings().link(token))
+
+
+def _sign_out(name: str, lead: Rater) -> None:
+    with messages.kept_errors(), session.database().write() as db:
+        people.sign_out_everywhere(db, people.get_rater(db, name), by=lead)
 
 
 def _revoke(name: str, lead: Rater) -> None:

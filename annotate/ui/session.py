@@ -4,6 +4,7 @@ import streamlit as st
 
 from annotate import people
 from annotate.identity import COOKIE, RATER_HEADER, WAY_HEADER
+from annotate.settings import get_settings
 from annotate.workspace import open_database
 from db.engine import Database
 from db.tables import Rater
@@ -63,6 +64,9 @@ def how_to_get_in() -> None:
             "You are not signed in. Follow the personal link that the lead of your round gave "
             "you; it signs this browser in."
         )
+        if get_settings().passwords:
+            # A page link would be routed inside the app; this one leaves it.
+            st.html('<a href="/login" target="_self">Sign in with your password</a>')
         st.write(
             "If the link does not work (any more), ask the lead for a new one. On the server "
             "itself, `annotate rater link NAME` makes one."

@@ -12,7 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from annotate import doors, identity, people
+from annotate import doors, identity, passwords, people
 from annotate.cli import serve
 from annotate.errors import NotAllowed
 from annotate.settings import get_settings
@@ -218,3 +218,85 @@ def test_serve_takes_the_lead_who_is_there(
     link_of(workspace_database, "Mia", role="lead")
     link = serve.lead_link(None)
     assert "Continue as Mia" in client.get("/join/" + link.rpartition("/")[2]).text
+
+
+@pytest.fixture
+def with_passwords(
+    workspace_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
+    """Where the settings allow passwords; Ada has one."""
+    monkeypatch.setenv("ANNOTATE_PASSWORDS", "true")
+    get_settings.cache_clear()
+    with workspace_database.write() as session:
+        ada = people.add_rater(session, "Ada")
+        session.flush()
+        passwords.set_password(session, ada, "correct horse battery", by=None)
+    app = Starlette(
+        routes=[
+            Route("/whoami", whoami),
+            Route("/login", doors.ask_for_password, methods=["GET"]),
+            Route("/login", doors.enter_password, methods=["POST"]),
+            Route("/sign-out", doors.sign_out, methods=["POST"]),
+        ],
+        middleware=[Middleware(identity.IdentityMiddleware)],
+    )
+    with TestClient(app, follow_redirects=False) as client:
+        yield client
+
+
+def test_name_and_password_sign_a_browser_in(with_passwords: TestClient) -> None:
+    assert 'type="password"' in with_passwords.get("/login").text
+    wrong = with_passwords.post("/login", data={"name": "Ada", "password": "wrong"})
+    assert (wrong.status_code, "do not go together" in wrong.text) == (403, True)
+    assert "set-cookie" not in wrong.headers
+    right = with_passwords.post("/login", data={"name": "Ada", "password": "correct horse battery"})
+    assert right.status_code == 303
+    assert "HttpOnly" in right.headers["set-cookie"]
+    assert with_passwords.get("/whoami").json()[1] == "cookie"
+
+
+def test_too_many_wrong_passwords_cost_a_wait(with_passwords: TestClient) -> None:
+    for _ in range(passwords.FREE_BY_NAME):
+        with_passwords.post("/login", data={"name": "Ada", "password": "wrong"})
+    held = with_passwords.post("/login", data={"name": "Ada", "password": "correct horse battery"})
+    assert (held.status_code, held.headers["retry-after"]) == (429, "1")
+    assert "Try again in 1 second." in held.text
+
+
+def test_another_sites_form_cannot_sign_in_and_a_flood_is_not_read(
+    with_passwords: TestClient,
+) -> None:
+    said = {"name": "Ada", "password": "correct horse battery"}
+    crossed = with_passwords.post("/login", data=said, headers={"sec-fetch-site": "cross-site"})
+    assert (crossed.status_code, "set-cookie" in crossed.headers) == (403, False)
+    flood = with_passwords.post("/login", data={"name": "Ada", "password": "x" * 30_000})
+    assert flood.status_code == 413
+
+
+def test_signing_out_everywhere_ends_the_other_browsers_too(with_passwords: TestClient) -> None:
+    said = {"name": "Ada", "password": "correct horse battery"}
+    cookies = []
+    for _ in range(2):
+        with_passwords.cookies.clear()
+        with_passwords.post("/login", data=said)
+        cookies.append(with_passwords.cookies[identity.COOKIE])
+    with_passwords.post("/sign-out", data={"everywhere": "yes"})
+    for cookie in cookies:
+        with_passwords.cookies.clear()
+        headers = {"cookie": f"{identity.COOKIE}={cookie}"}
+        assert with_passwords.get("/whoami", headers=headers).json() == [None, None]
+
+
+def test_without_the_setting_there_is_no_sign_in_by_password(
+    client: TestClient, workspace_database: Database
+) -> None:
+    del client, workspace_database
+    app = Starlette(
+        routes=[
+            Route("/login", doors.ask_for_password, methods=["GET"]),
+            Route("/login", doors.enter_password, methods=["POST"]),
+        ]
+    )
+    with TestClient(app) as closed:
+        assert closed.get("/login").status_code == 404
+        assert closed.post("/login", data={"name": "a", "password": "b"}).status_code == 404

@@ -14,6 +14,7 @@ def upgrade() -> None:
         'ix_assignment_history', 'assignment', ['round_id', 'rater_id', 'submitted_at']
     )
     op.add_column('rater', sa.Column('password_hash', sa.String(), nullable=True))
+    op.add_column('rater', sa.Column('signed_out_at', sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         'failed_sign_in',
         sa.Column('id', sa.Integer(), nullable=False),

@@ -1,0 +1,131 @@
+"""Signing in by password, where an installation wants it: argon2, and a wait after wrong ones."""
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlmodel import Session, col
+
+from annotate import events, people
+from annotate.errors import BadInput
+from annotate.identity import person_named
+from db.engine import Database
+from db.tables import FailedSignIn, Rater
+
+SHORTEST, LONGEST = 12, 1_000
+WINDOW = timedelta(minutes=15)
+"""For so long a wrong password counts."""
+FREE_BY_NAME, FREE_BY_ADDRESS = 5, 30
+"""Wrong passwords in the window before each further one costs a wait: for one name, and from one
+address, behind which a whole team may sit."""
+LONGEST_WAIT = 300.0
+
+_hasher = PasswordHasher()
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of one attempt to sign in."""
+
+    token: str | None
+    """For the browser's cookie; None where it failed."""
+    wait: float = 0.0
+    """Seconds until the next attempt is looked at; this one was not, unless it is 0."""
+
+
+def set_password(session: Session, rater: Rater, password: str, *, by: Rater | None) -> None:
+    """Give a person a password; their sign-ins end. For leads, and each person for themselves."""
+    if by is None or by.id != rater.id:
+        people.require_lead(by)
+    if rater.kind != "human":
+        raise BadInput(f"{rater.name} is a {rater.kind}; only people sign in")
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise BadInput(
+            f"the password has {len(password)} characters; give {SHORTEST} to {LONGEST:,}, "
+            "a few words say"
+        )
+    if password.casefold() in {rater.name.casefold(), (rater.email or "").casefold()}:
+        raise BadInput("the password is the name itself; choose one that nobody guesses")
+    rater.password_hash = _hasher.hash(password)
+    session.add(rater)
+    people.end_sign_ins(session, rater)
+    events.record(session, "set password", f"rater:{rater.name}", by=by)
+
+
+def remove_password(session: Session, rater: Rater, *, by: Rater | None) -> None:
+    """Let a person in by link alone; their sign-ins end."""
+    people.require_lead(by)
+    rater.password_hash = None
+    session.add(rater)
+    people.end_sign_ins(session, rater)
+    events.record(session, "removed password", f"rater:{rater.name}", by=by)
+
+
+def sign_in(database: Database, name: str, password: str, *, address: str, at: datetime) -> Attempt:
+    """Try a name or e-mail with a password.
+
+    After a few wrong ones the next is not looked at before a wait, which doubles with each. That
+    nobody has the name takes as long and says the same as that the password is wrong.
+    """
+    subjects = (_subject("name", name.strip().casefold()), _subject("address", address))
+    # One after the other: attempts sent together would all be looked at before the first counts.
+    with _one_at_a_time:
+        with database.read() as session:
+            wait = _wait(session, subjects, at)
+            if wait > 0:
+                return Attempt(None, wait)
+            rater = person_named(session, name.strip())
+            stored = rater.password_hash if rater is not None else None
+        right = _verify(stored, password) and rater is not None
+        with database.write() as session:
+            if not right or rater is None:
+                _remember(session, subjects, at)
+                return Attempt(None)
+            session.execute(sa.delete(FailedSignIn).where(col(FailedSignIn.subject) == subjects[0]))
+            found = session.get_one(Rater, rater.id)
+            if stored is not None and _hasher.check_needs_rehash(stored):
+                found.password_hash = _hasher.hash(password)
+            return Attempt(people.sign_in_as(session, found))
+
+
+def _verify(stored: str | None, password: str) -> bool:
+    try:
+        _hasher.verify(stored or _nobodys(), password[:LONGEST])
+    except (VerificationError, InvalidHashError):
+        return False
+    return stored is not None
+
+
+@cache
+def _nobodys() -> str:
+    """What a password is compared with where nobody has the name: it takes as long."""
+    return _hasher.hash("nobody has this password")
+
+
+def _wait(session: Session, subjects: tuple[str, str], at: datetime) -> float:
+    waits = [0.0]
+    for subject, free in zip(subjects, (FREE_BY_NAME, FREE_BY_ADDRESS), strict=True):
+        wrong, last = session.execute(
+            sa.select(sa.func.count(), sa.func.max(col(FailedSignIn.at))).where(
+                col(FailedSignIn.subject) == subject, col(FailedSignIn.at) > at - WINDOW
+            )
+        ).one()
+        if wrong >= free and last is not None:
+            pause = min(2.0 ** min(wrong - free, 20), LONGEST_WAIT)
+            waits.append(pause - (at - last).total_seconds())
+    return max(waits)
+
+
+def _remember(session: Session, subjects: tuple[str, str], at: datetime) -> None:
+    session.execute(sa.delete(FailedSignIn).where(col(FailedSignIn.at) <= at - WINDOW))
+    session.add_all(FailedSignIn(subject=subject, at=at) for subject in subjects)
+
+
+def _subject(what: str, said: str) -> str:
+    return hashlib.sha256(f"{what}:{said}".encode()).hexdigest()
