@@ -1,6 +1,6 @@
 """A rater's own work: per round how much, each unit to be found and corrected, and the card."""
 
-from typing import Any, cast
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -17,6 +17,7 @@ from annotate.ui.messages import as_plain_text
 from annotate.ui.screen import screen_for
 from db.tables import Rater, Round, now
 
+REOPENED = "own_work_reopened"
 STATES = {
     "claimed": "on the desk",
     "submitted": "submitted",
@@ -27,6 +28,8 @@ STATES = {
 
 def show(rater: Rater, work: list[tuple[Round, Rubric]]) -> None:
     """Every round that the rater has worked in."""
+    if st.session_state.pop(REOPENED, False):
+        st.switch_page(Path(__file__).parents[2] / "pages" / "rate.py")
     if not work:
         st.write("Nothing yet. What you rate on the page Rate appears here.")
     for round_, rubric in work:
@@ -55,30 +58,25 @@ def _show_round(rater: Rater, round_: Round, rubric: Rubric) -> None:
         if not units:
             st.write("No response of yours has these words.")
             return
-    chosen = st.dataframe(
-        table(units, own_zone()),
-        hide_index=True,
-        width="stretch",
-        on_select="rerun" if round_.status == "open" else "ignore",
-        selection_mode="single-row",
-        key=f"own-table-{round_.id}",
-    )
-    if round_.status != "open":
+    st.dataframe(table(units, own_zone()), hide_index=True, width="stretch")
+    submitted = [unit for unit in units if unit.state == "submitted"]
+    if round_.status != "open" or not submitted:
         return
-    rows: list[int] = cast(Any, chosen).selection.rows
-    unit = units[rows[0]] if rows and rows[0] < len(units) else None
-    can = unit is not None and unit.state == "submitted"
-    st.button(
-        "Correct the chosen unit",
-        icon=":material/edit:",
-        key=f"own-correct-{round_.id}",
-        disabled=not can,
-        on_click=_correct,
-        args=(round_, unit.assignment_id if unit else 0),
-        help="Choose a submitted unit at the left end of its row; it opens on the page Rate",
-    )
-    if st.session_state.pop("own-corrects", False):
-        st.switch_page("pages/rate.py")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "A submission to correct",
+            submitted,
+            format_func=lambda unit: f"{unit.at.astimezone(own_zone()):%H:%M} · {unit.excerpt}",
+            key=f"own-choice-{round_.id}",
+        )
+        st.button(
+            "Correct it",
+            icon=":material/edit:",
+            key=f"own-correct-{round_.id}",
+            on_click=_correct,
+            args=(round_, chosen.assignment_id),
+            help="It opens on the page Rate with your answers",
+        )
 
 
 def _correct(round_: Round, assignment_id: int) -> None:
@@ -91,7 +89,7 @@ def _correct(round_: Round, assignment_id: int) -> None:
             desk.reopen(db, rater, assignment_id, at=now())
         st.session_state["chosen_round"] = round_.name
         screen_for(round_).forget()
-        st.session_state["own-corrects"] = True
+        st.session_state[REOPENED] = True
 
 
 def show_card(card: Card, rubric: Rubric) -> None:

@@ -303,7 +303,7 @@ REFUSALS: list[tuple[dict[str, Any], type[AnnotateError], str]] = [
     ({"raters": ("Ada", "Ben")}, BadInput, "overlap 3 needs 3 raters, 2 are named; name more"),
     ({"raters": ("Ada", "Ada", "Ben")}, BadInput, "'Ada' is named twice"),
     ({"raters": ("Ada", "Ben", "Cloe")}, NotFound, "no rater 'Cloe'; did you mean Cleo"),
-    ({"rubric": "shrot"}, NotFound, "no rubric 'shrot'; there are chat, rag-answer"),
+    ({"rubric": "shrot"}, NotFound, "no rubric 'shrot'; there are chat, pairwise"),
     ({"rubric": "short@7"}, NotFound, "short has no version 7; its latest is 1"),
     ({"baseline": "q2"}, NotFound, "no round 'q2'; none has been launched yet"),
     ({"anchors_from": "q2"}, NotFound, "no round 'q2'"),

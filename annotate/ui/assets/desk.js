@@ -197,7 +197,7 @@ class Desk {
       return;
     }
     const place = `.st-key-criterion-${dashed(criterion.id)}`;
-    const rules = [`${place} { box-shadow: -38px 0 0 -35px #2f8f74; }`];
+    const rules = [`${place} { position: relative; }`, `${place}::before { ${BAR} }`];
     const keys = [...criterion.digits.map(({ digit, key, index }) => [digit, key, index]),
       ...Object.entries(criterion.abstain).map(([name, { key, index }]) => [name[0], key, index])];
     for (const [letter, key, index] of keys) {
@@ -458,8 +458,10 @@ class Desk {
 const BADGE = `font: 600 .6875rem/1 system-ui, sans-serif; border: 1px solid currentColor;
   border-radius: 4px; padding: 2px 4px; min-width: 1rem; box-sizing: border-box; text-align: center;
   align-self: center;`;
+const BAR = `content: ""; position: absolute; inset-inline-start: -.625rem; top: 0; bottom: .75rem;
+  width: 3px; background: #2f8f74;`;
 // Beside a long list of points, in the margin, where there is one.
-const ASIDE = "position: absolute; inset-inline-start: -1.75rem; top: .2rem;";
+const ASIDE = "position: absolute; inset-inline-start: -2.125rem; top: .2rem;";
 
 const COMMANDS = {
   j: Object.assign((desk) => desk.move(1), { repeats: true }),

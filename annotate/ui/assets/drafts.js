@@ -65,7 +65,7 @@ export class Drafts {
   }
 
   keep() {
-    if (this.ended) return;
+    if (this.ended || !this.there()) return;
     const now = entries(this.data, this.now);
     const words = JSON.stringify(now);
     if (words === this.last) return;
@@ -81,8 +81,12 @@ export class Drafts {
     if (this.unsent && !this.ended && !this.held) this.send(this.now);
   }
 
+  /** Whether the form is on the page: without it nothing is entered, which is no empty draft. */
+  there() { return Boolean(keyed(this.data.submit)); }
+
   /** Send what is entered; null is a sign of activity alone. */
   async send(now) {
+    if (this.ended || !this.there()) return false;
     const words = JSON.stringify(now);
     let answer;
     try {
@@ -132,7 +136,7 @@ export class Drafts {
   /** The last change before the page goes: sent without waiting for the answer. */
   flush = () => {
     this.keep();
-    if (this.unsent && !this.ended) {
+    if (this.unsent && !this.ended && this.there()) {
       fetch(this.data.draft_url, this.request(this.now, true)).catch(() => {});
     }
   };

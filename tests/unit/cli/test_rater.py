@@ -76,7 +76,7 @@ def test_a_built_in_rubric_is_shown_as_it_was_written_without_being_stored(
     ("words", "said"),
     [
         (("add", "absent.yaml"), "absent.yaml: there is no such file; check the path"),
-        (("show", "absent"), "there is no rubric 'absent'; there are chat, rag-answer, safety"),
+        (("show", "absent"), "there is no rubric 'absent'; there are chat, pairwise, rag-answer"),
         (("show", "chat@4"), "rubric chat has no version 4; its latest is 1"),
     ],
 )

@@ -1,0 +1,192 @@
+"""Pairs, practice, norming and correction, as raters and leads meet them in the browser."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlmodel import select
+
+from annotate import gold, outputs, people, rounds, rubric_versions
+from annotate.desk import claim_next, submit
+from annotate.rounds import Design
+from annotate.rubric import Answer
+from db.engine import Database
+from db.tables import Rater, Rating, Round, now
+from tests.browser.conftest import Seed, Server, sign_in
+
+RUBRIC = """
+name: short
+criteria:
+  - {id: polite, question: Is it polite?, scale: binary}
+  - id: ideal
+    question: What should it have said?
+    scale: text
+    required: false
+    becomes: reference
+"""
+
+
+def fill(database: Database) -> None:
+    file = database.path.with_name("outputs.jsonl")
+    lines = [
+        {
+            "id": f"{version}-{n}",
+            "case": f"case {n}",
+            "input": f"Question {n}.",
+            "response": f"Answer {n}: refunds take {days} days.",
+            "segment": "billing",
+            "configuration": version,
+        }
+        for n in range(4)
+        for version, days in (("v1", "five"), ("v2", "two"))
+    ]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    with database.write() as session:
+        outputs.import_outputs(session, outputs.read_outputs(file), by=None)
+        rubric_versions.add_rubric(session, RUBRIC, source_name="short.yaml", by=None)
+        for name in ("Ana", "Ben", "Cleo", "Pia", "Quin"):
+            people.add_rater(session, name)
+        people.add_rater(session, "Lea", role="lead")
+
+        def launch(name: str, rubric: str = "short", **fields: object) -> Round:
+            asked = {"name": name, "rubric": rubric, "units": 8, "overlap": 1} | fields
+            return rounds.launch_round(session, Design.model_validate(asked), by=None)
+
+        blind = launch("blind", overlap=2, raters=("Ana", "Ben"))
+        for name in ("Ana", "Ben"):
+            rater = people.get_rater(session, name)
+            while (place := claim_next(session, rater, blind, at=now())) is not None:
+                low = name == "Ben" and place.response.startswith("Answer 0")
+                said = Answer(value=0, rationale="It is curt.") if low else Answer(value=1)
+                submit(session, rater, place.assignment_id, {"polite": said},
+                       idempotency_key=f"{name} {place.assignment_id}", at=now())  # fmt: skip
+        rounds.close_round(session, "blind", by=None)
+        gold.promote(session, blind, by=None)
+        launch("talk", reveals="blind", raters=("Ana", "Ben"))
+        launch("pairs", "pairwise", compares=("v1", "v2"), raters=("Pia",))
+        launch("training", practice={"pass_mark": 0.5}, raters=("Quin",))
+        launch("plain", raters=("Cleo",))
+
+
+@pytest.fixture(scope="module")
+def seed() -> Seed:
+    return fill
+
+
+def at_the_desk(server: Server, page: Page, name: str) -> None:
+    sign_in(page, server.link(name))
+    expect(page.get_by_role("button", name="Keyboard (?)")).to_be_visible()
+
+
+def values(server: Server, name: str, criterion: str) -> list[Rating]:
+    with server.database.read() as session:
+        return list(
+            session.exec(
+                select(Rating)
+                .join(Rater, Rater.id == Rating.rater_id)  # type: ignore[arg-type]
+                .where(Rater.name == name, Rating.criterion == criterion)
+                .order_by(Rating.id)  # type: ignore[arg-type]
+            )
+        )
+
+
+def test_a_pair_is_preferred_by_keyboard_with_its_differences_shown(
+    server: Server, page: Page
+) -> None:
+    at_the_desk(server, page, "Pia")
+    first, second = page.locator(".reader-response"), page.locator(".reader-rival")
+    boxes = [one.bounding_box() for one in (first, second)]
+    assert (
+        boxes[0] and boxes[1] and boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] < boxes[1]["x"]
+    )
+    page.keyboard.press("h")
+    page.wait_for_function("CSS.highlights.get('annotate-differs')?.size === 2")
+    wanted = "five" if "five" in first.inner_text() else "two"
+    for key in ("1", "1", "Enter", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("1 done")).to_be_visible()
+    (stored,) = values(server, "Pia", "better")
+    assert stored.value == (0.0 if wanted == "five" else 1.0)
+    assert stored.seen is not None
+    assert stored.seen[-1] == ("order:ab" if wanted == "five" else "order:ba")
+    assert "v1" not in page.inner_text("body") and "v2" not in page.inner_text("body")
+    # On a phone they stand one below the other.
+    page.set_viewport_size({"width": 390, "height": 844})
+    boxes = [one.bounding_box() for one in (first, second)]
+    assert boxes[0] and boxes[1] and boxes[0]["y"] < boxes[1]["y"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_practice_tells_at_once_and_says_who_has_passed(server: Server, page: Page) -> None:
+    at_the_desk(server, page, "Quin")
+    for number in range(1, 7):
+        page.wait_for_selector('[data-test-script-state="notRunning"]')
+        page.keyboard.press("1" if number > 1 else "0")
+        page.keyboard.press("Control+Enter")
+        words = "1 of 1 as known" if number > 1 else "0 of 1 as known"
+        expect(page.get_by_text(words)).to_be_visible()
+        if number == 1:
+            expect(page.get_by_text("Known: Yes")).to_be_visible()
+        page.get_by_role("button", name="Next unit").click()
+        expect(page.get_by_text(words)).to_have_count(0)
+    expect(page.get_by_text("finished elsewhere")).to_have_count(0)
+    expect(page.get_by_text("5 of 6 answers as known. You have passed.")).to_be_visible()
+
+
+def test_a_norming_rater_sees_how_all_voted_and_no_name(server: Server, page: Page) -> None:
+    at_the_desk(server, page, "Ana")
+    votes = page.locator(".st-key-votes")
+    expect(votes).to_contain_text("You: Yes")
+    expect(votes).to_contain_text("Rater A: No (It is curt.)")
+    assert "Ben" not in page.inner_text("body")
+
+
+def test_a_submission_is_found_and_corrected_in_my_work(server: Server, page: Page) -> None:
+    at_the_desk(server, page, "Cleo")
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    page.get_by_role("button", name="Begin with the response").click()
+    ideal = page.get_by_label("What should it have said?")
+    expect(ideal).to_have_value(re.compile(r"^Answer \d: refunds take"))
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("1 done")).to_be_visible()
+    page.get_by_role("link", name="My work").click()
+    expect(page.get_by_text("1 submitted")).to_be_visible()
+    page.get_by_role("button", name="Correct it").click()
+    expect(page.get_by_text("You have reopened this unit")).to_be_visible()
+    expect(page.get_by_role("button", name="Keyboard (?)")).to_be_visible()
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
+    page.keyboard.press("k")
+    page.keyboard.press("k")
+    page.keyboard.press("0")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text(re.compile(r"Saved .* correction"))).to_be_visible()
+    assert [r.value for r in values(server, "Cleo", "polite")] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("training", "Passed from 50%"), ("talk", "Before and after"), ("pairs", "v2 against v1")],
+)
+def test_a_lead_reads_what_the_round_came_to(
+    server: Server, page: Page, name: str, words: str
+) -> None:
+    sign_in(page, server.link("Lea"))
+    page.goto(f"{server.base}/rounds")
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name=re.compile(f"^{name}")).click()
+    expect(page.get_by_text(words).first).to_be_visible()
+
+
+def test_each_kind_of_round_can_be_launched_on_the_page(server: Server, page: Page) -> None:
+    sign_in(page, server.link("Lea"))
+    page.goto(f"{server.base}/rounds")
+    page.get_by_role("tab", name="Launch a round").click()
+    for kind, label in (
+        ("Compare pairs", "Base"),
+        ("Practise", "Passed from this share of known answers on"),
+        ("Norm", "Blind round whose votes are shown"),
+    ):
+        page.get_by_role("radio", name=kind).click()
+        expect(page.get_by_text(label, exact=True).first).to_be_visible()
