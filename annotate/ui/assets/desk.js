@@ -88,6 +88,8 @@ class Desk {
         stale: () => this.trigger("stale", Date.now()),
       });
       this.wasSent();
+      // What is pressed before the page stands waits: its widgets have not taken their values yet.
+      this.later(() => settled());
       setTimeout(() => repaint(data), 0);
     } else this.drafts?.hold(false);
     if (data.problem && (other || before.refused !== data.refused)) {
