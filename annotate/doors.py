@@ -180,7 +180,7 @@ async def ask_to_sign_out(request: Request) -> Response:
     del request
     return page(
         "Sign out",
-        "You need your personal link to come back. What you have submitted is stored.",
+        "To come back, follow your personal link or sign in again. What you have submitted is stored.",
         button="Sign out",
         fields='<label><input type="checkbox" name="everywhere" value="yes" '
         'style="display: inline; width: auto; margin-right: .5rem">'
@@ -196,7 +196,9 @@ async def sign_out(request: Request) -> Response:
     form = await request.form(max_files=0, max_fields=10)
     if token:
         await run_in_threadpool(_sign_out, token, form.get("everywhere") == "yes")
-    response = page("You are signed out", "Follow your personal link to come back.")
+    response = page(
+        "You are signed out", "To come back, follow your personal link or sign in again."
+    )
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response
 

@@ -91,7 +91,7 @@ def sign_in(database: Database, name: str, password: str, *, address: str, at: d
             found = session.get_one(Rater, rater.id)
             if stored is not None and _hasher.check_needs_rehash(stored):
                 found.password_hash = _hasher.hash(password)
-            return Attempt(people.sign_in_as(session, found))
+            return Attempt(people.sign_in_as(session, found, way="password"))
 
 
 def _verify(stored: str | None, password: str) -> bool:

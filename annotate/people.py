@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 from unicodedata import normalize
 
 import sqlalchemy as sa
@@ -149,10 +149,10 @@ def join(session: Session, token: str) -> str:
     rater = session.exec(select(Rater).where(Rater.link_hash == _hashed(token))).first()
     if rater is None or rater.revoked_at is not None:
         raise NotAllowed("this link is not valid any more; ask the lead for a new one")
-    return sign_in_as(session, rater)
+    return sign_in_as(session, rater, way="link")
 
 
-def sign_in_as(session: Session, rater: Rater) -> str:
+def sign_in_as(session: Session, rater: Rater, *, way: Literal["link", "password", "oidc"]) -> str:
     """A new sign-in of this rater; the token for the browser's cookie."""
     token = secrets.token_urlsafe(32)
     assert rater.id is not None
@@ -163,7 +163,7 @@ def sign_in_as(session: Session, rater: Rater) -> str:
             expires_at=now() + timedelta(days=get_settings().session_days),
         )
     )
-    events.record(session, "signed in", f"rater:{rater.name}", by=rater)
+    events.record(session, "signed in", f"rater:{rater.name}", by=rater, way=way)
     return token
 
 

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     Set it only where nobody can reach the product except through that proxy."""
     passwords: bool = False
     """Whether people may sign in by name and password, at /login, beside their personal link."""
+    oidc_trust_email: bool = False
+    """Whether an e-mail counts though the provider does not say that it has verified it. For a
+    provider that gives its accounts their addresses itself, such as one tenant of Entra ID."""
     local_lead: str | None = None
     """The lead for whom `annotate serve` shows a sign-in link on its own machine."""
     demo_rater: str | None = None

@@ -5,6 +5,7 @@ import streamlit as st
 from annotate import people
 from annotate.identity import COOKIE, RATER_HEADER, WAY_HEADER
 from annotate.settings import get_settings
+from annotate.ui import messages, provider_login
 from annotate.workspace import open_database
 from db.engine import Database
 from db.tables import Rater
@@ -60,10 +61,12 @@ def how_to_get_in() -> None:
     """What a visitor without a sign-in reads."""
     with st.container(horizontal_alignment="center"), st.container(key="stranger", width=560):
         st.title("annotate")
+        messages.show_kept()
         st.write(
             "You are not signed in. Follow the personal link that the lead of your round gave "
             "you; it signs this browser in."
         )
+        provider_login.show_buttons()
         if get_settings().passwords:
             # A page link would be routed inside the app; this one leaves it.
             st.html('<a href="/login" target="_self">Sign in with your password</a>')

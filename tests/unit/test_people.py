@@ -130,7 +130,7 @@ def test_a_restored_rater_needs_a_new_link(workspace: Database) -> None:
 
 def test_a_sign_in_expires(workspace: Database) -> None:
     with workspace.write() as session:
-        cookie = people.sign_in_as(session, stored(session))
+        cookie = people.sign_in_as(session, stored(session), way="link")
         session.exec(select(SignIn)).one().expires_at = now() - timedelta(seconds=1)
     with workspace.read() as session:
         assert people.signed_in(session, cookie) is None
@@ -138,7 +138,7 @@ def test_a_sign_in_expires(workspace: Database) -> None:
 
 def test_signing_out_ends_this_browser_and_no_other(workspace: Database) -> None:
     with workspace.write() as session:
-        here, there = (people.sign_in_as(session, stored(session)) for _ in range(2))
+        here, there = (people.sign_in_as(session, stored(session), way="link") for _ in range(2))
         people.sign_out(session, here)
     with workspace.read() as session:
         assert people.signed_in(session, here) is None
@@ -187,10 +187,10 @@ def test_every_change_of_access_is_in_the_audit_log_with_who_did_it(database: Da
 def test_sign_ins_count_the_browsers_that_are_still_in(workspace: Database) -> None:
     with workspace.write() as session:
         people.add_rater(session, "Ben")
-        first = people.sign_in_as(session, stored(session))
-        people.sign_in_as(session, stored(session))
+        first = people.sign_in_as(session, stored(session), way="link")
+        people.sign_in_as(session, stored(session), way="link")
         people.sign_out(session, first)
-        people.sign_in_as(session, stored(session, "Ben"))
+        people.sign_in_as(session, stored(session, "Ben"), way="link")
         people.revoke(session, stored(session, "Ben"), by=None)
     with workspace.read() as session:
         found = people.sign_ins(session)
