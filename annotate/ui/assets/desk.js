@@ -3,7 +3,7 @@
 
 import { MarkButton, MarkMode, mark, repaint } from "./evidence.js";
 import { Drafts } from "./drafts.js";
-import { asked, choices, isChosen, isTyping, keyed, press, settled, textField, unfold } from "./form.js";
+import { asked, choices, isChosen, isTyping, keyed, press, settled, textField, unfold, until } from "./form.js";
 import { draw, selected } from "./reader.js";
 
 const PENDING = "annotate:pending";
@@ -292,10 +292,14 @@ class Desk {
     return () => command(this);
   }
 
-  /** One step after the other, each when the page has drawn what the one before changed. */
+  /** One step after the other, each when the page has drawn what the one before changed. What was
+   * meant for a unit is done to no other: a key pressed while a submission is on its way counts
+   * only if that was refused. */
   later(work) {
+    const { mark } = this.data;
     this.busy += 1;
-    this.queue = this.queue.then(() => (this.sent ? undefined : work()))
+    this.queue = this.queue.then(() => until(() => !this.sent, 5000))
+      .then(() => (this.sent || this.data.mark !== mark ? undefined : work()))
       .catch((error) => console.error(error)).finally(() => {
         this.busy -= 1;
         if (!this.busy) this.willMark = false;

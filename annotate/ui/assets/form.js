@@ -74,14 +74,16 @@ export function isTyping(target) {
     target.matches('textarea, select, input:not([type="radio"]):not([type="checkbox"]):not([type="button"])'));
 }
 
+/** Until a condition holds, at most so many milliseconds. */
+export async function until(condition, patience) {
+  const end = performance.now() + patience;
+  while (!condition() && performance.now() < end) await new Promise((r) => setTimeout(r, 10));
+}
+
 /** Until the page has drawn what a choice changes, at most three seconds. */
 export async function settled() {
   const running = () =>
     document.querySelector("[data-test-script-state]")?.dataset.testScriptState !== "notRunning";
-  const until = async (condition, patience) => {
-    const end = performance.now() + patience;
-    while (!condition() && performance.now() < end) await new Promise((r) => setTimeout(r, 10));
-  };
   await until(running, 120);
   await until(() => !running(), 3000);
 }
