@@ -24,8 +24,7 @@ SELECT
         SELECT COUNT(*) FROM assignment a
         WHERE a.round_id = :round AND a.rater_id = :rater AND a.state = 'submitted'
     ) AS done,
-    (SELECT COUNT(*) FROM unit u WHERE u.round_id = :round AND u.missing > 0)
-    - (
+    (
         SELECT COUNT(*) FROM unit u
         WHERE u.round_id = :round AND u.missing > 0 AND u.missing < :overlap
             AND EXISTS (
@@ -34,12 +33,12 @@ SELECT
                     AND (a.state IN ('submitted', 'skipped') OR a.submitted_at IS NOT NULL)
             )
     )
-    - (
+    + (
         SELECT COUNT(*) FROM assignment a
         WHERE a.round_id = :round AND a.rater_id = :rater AND a.state = 'skipped'
             AND (SELECT u.missing FROM unit u WHERE u.id = a.unit_id) >= :overlap
     )
-    - (
+    + (
         SELECT COUNT(*) FROM unit u JOIN unit o ON o.id = u.repeats_id
         WHERE u.round_id = :round AND u.repeats_id IS NOT NULL AND u.missing > 0
             AND NOT EXISTS (
@@ -53,8 +52,16 @@ SELECT
                     WHERE a.unit_id = o.id AND a.rater_id = :rater AND a.state = 'skipped'
                 )
             )
-    ) AS still_open
+    ) AS not_theirs
 """)
+# Counted no further than anybody reads: a round of 50,000 units is not walked at every submission.
+OPEN = sa.text("""
+SELECT COUNT(*) FROM (
+    SELECT 1 FROM unit u WHERE u.round_id = :round AND u.missing > 0 LIMIT :most
+) few
+""")
+MANY_LEFT = 1_000
+"""Beyond this many, how many units are left is not counted."""
 
 PACE_OF = 20
 """Latest units by which the pace goes."""
@@ -89,7 +96,8 @@ class Place:
     """Active work on the unit so far."""
     done: int
     left: int
-    """Units of the round that this rater may still get, this one included."""
+    """Units of the round that this rater may still get, this one included: at most MANY_LEFT + 1,
+    which stands for more than MANY_LEFT."""
     pace: float | None = None
     """Seconds of active work on a unit: the median of the rater's last ones here."""
     last: tuple[int, datetime] | None = None
@@ -173,7 +181,8 @@ def _signals(output: Output) -> dict[str, Any]:
 
 def _counts(session: Session, round_: Round, rater: Rater) -> tuple[int, int]:
     """Units that this rater has submitted, and those that they may still get."""
-    done, left = session.execute(
-        COUNTS, {"round": round_.id, "rater": rater.id, "overlap": round_.overlap}
-    ).one()
-    return int(done), int(left)
+    said = {"round": round_.id, "rater": rater.id, "overlap": round_.overlap}
+    done, not_theirs = session.execute(COUNTS, said).one()
+    most = MANY_LEFT + 1 + not_theirs
+    still_open = session.execute(OPEN, {"round": round_.id, "most": most}).scalar_one()
+    return int(done), int(still_open - not_theirs)

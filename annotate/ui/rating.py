@@ -8,6 +8,7 @@ import streamlit as st
 
 from annotate import desk, draft_route, practice
 from annotate.desk import Place
+from annotate.place import MANY_LEFT
 from annotate.ui import component, form, keyboard, learning, look, messages, steps, viewer
 from annotate.ui.clock import own_zone
 from annotate.ui.screen import (
@@ -216,8 +217,10 @@ def _head(screen: Screen, round: Round) -> None:
 
 def progress_in_words(place: Place, round: Round) -> str:
     """`May: 12 done, 38 left for you · about 25 min`"""
-    words = f"{messages.as_plain_text(round.name)}: {place.done} done, {place.left} left for you"
-    if place.pace is None:
+    many = place.left > MANY_LEFT
+    left = f"over {MANY_LEFT:,}" if many else place.left
+    words = f"{messages.as_plain_text(round.name)}: {place.done} done, {left} left for you"
+    if place.pace is None or many:
         return words
     return f"{words} · about {in_minutes(place.pace * place.left)}"
 

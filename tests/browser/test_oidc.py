@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from annotate import events, people
 from db.engine import Database
-from tests.browser.conftest import Server
+from tests.server import Server
 
 PEOPLE = (
     {

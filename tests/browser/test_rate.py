@@ -11,7 +11,8 @@ from annotate import outputs, people, rounds, rubric_versions
 from annotate.rounds import Design
 from db.engine import Database
 from db.tables import Assignment, Output, Rater, Rating, Unit
-from tests.browser.conftest import Seed, Server, sign_in
+from tests.browser.conftest import Seed, sign_in
+from tests.server import Server
 
 RUBRIC = """
 name: short

@@ -13,7 +13,8 @@ from annotate.rounds import Design
 from annotate.rubric import Answer
 from db.engine import Database
 from db.tables import Rater, Rating, Round, now
-from tests.browser.conftest import Seed, Server, sign_in
+from tests.browser.conftest import Seed, sign_in
+from tests.server import Server
 
 RUBRIC = """
 name: short

@@ -8,8 +8,9 @@ from playwright.sync_api import Locator, Page, expect
 from sqlmodel import select
 
 from db.tables import Rating
-from tests.browser.conftest import Server, sign_in
+from tests.browser.conftest import sign_in
 from tests.rounds.workspace import RATERS, SEGMENTS, judge_value, quality, write_outputs
+from tests.server import Server
 
 RUBRIC = """
 name: support
