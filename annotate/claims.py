@@ -8,11 +8,12 @@ See `docs/decisions/claiming.md`.
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from db.tables import Assignment, Unit, UtcDateTime
+from db.tables import Assignment, UtcDateTime
 
 REPEAT_GAP = 3
 """Submissions that a rater makes at least between a unit and its repeat, while others are left."""
@@ -94,6 +95,31 @@ PLACES = sa.text(f"""
 SELECT u.missing, ({_HELD_BY_OTHERS}) AS elsewhere FROM unit u WHERE u.id = :unit
 """).bindparams(*_TIMES)
 
+# The rest as text too: a rater waits for these at every unit, and what SQLAlchemy needs to build
+# a statement is longer than what the database needs to carry it out.
+_CLAIMS_OF = "round_id = :round AND rater_id = :rater AND state = 'claimed'"
+LOSE = sa.text(f"""
+UPDATE assignment SET state = 'expired', lease_until = NULL
+WHERE {_CLAIMS_OF} AND submitted_at IS NULL
+""")
+RELEASE = sa.text(f"""
+UPDATE assignment SET state = 'expired', lease_until = NULL
+WHERE {_CLAIMS_OF} AND lease_until > :at
+""").bindparams(*_TIMES)
+SETTLE = sa.text(f"""
+UPDATE assignment SET state = 'submitted', lease_until = NULL
+WHERE {_CLAIMS_OF} AND submitted_at IS NOT NULL AND lease_until <= :at
+""").bindparams(*_TIMES)
+RENEW = sa.text(f"""
+UPDATE assignment SET lease_until = :lease_until
+WHERE {_CLAIMS_OF} AND (lease_until > :at OR id = :one)
+""").bindparams(*_TIMES, sa.bindparam("lease_until", type_=UtcDateTime()))
+TAKE = sa.text("UPDATE unit SET missing = missing - 1 WHERE id = :unit")
+SUBMITTED = sa.text("""
+SELECT COUNT(*) FROM assignment
+WHERE round_id = :round AND rater_id = :rater AND state = 'submitted'
+""")
+
 
 def one_at_a_time(session: Session, round_id: int) -> None:
     """Queue this transaction behind the other desk writes of the round.
@@ -151,31 +177,18 @@ def _factor(seed: str, rater_id: int) -> int:
 
 def lose(session: Session, *, round_id: int, rater_id: int) -> int:
     """Say of claims that have lapsed, and whose place others have, that they are given back."""
-    lost = session.connection().execute(
-        _claimed(round_id, rater_id)
-        .where(col(Assignment.submitted_at).is_(None))
-        .values(state="expired", lease_until=None)
-    )
-    return lost.rowcount
+    return _changed(session, LOSE, {"round": round_id, "rater": rater_id})
 
 
 def submitted(session: Session, round_id: int, rater_id: int) -> int:
     """How many units a rater has submitted in a round."""
-    counted = sa.select(sa.func.count()).where(
-        col(Assignment.round_id) == round_id,
-        col(Assignment.rater_id) == rater_id,
-        col(Assignment.state) == "submitted",
-    )
-    return int(session.connection().execute(counted).scalar_one())
+    counted = session.execute(SUBMITTED, {"round": round_id, "rater": rater_id})
+    return int(counted.scalar_one())
 
 
 def settle(session: Session, *, round_id: int, rater_id: int, at: datetime) -> None:
     """Let submissions that were reopened and left alone stand as they were submitted."""
-    session.execute(
-        _claimed(round_id, rater_id)
-        .where(col(Assignment.submitted_at).is_not(None), col(Assignment.lease_until) <= at)
-        .values(state="submitted", lease_until=None)
-    )
+    session.execute(SETTLE, {"round": round_id, "rater": rater_id, "at": at})
 
 
 def renew(
@@ -189,23 +202,21 @@ def renew(
 ) -> None:
     """Extend all that a rater holds, and the claim on `assignment_id` even if it has lapsed."""
     session.execute(
-        _claimed(round_id, rater_id)
-        .where(
-            sa.or_(col(Assignment.lease_until) > at, col(Assignment.id) == assignment_id),
-        )
-        .values(lease_until=lease_until)
+        RENEW,
+        {
+            "round": round_id,
+            "rater": rater_id,
+            "at": at,
+            "one": assignment_id or 0,
+            "lease_until": lease_until,
+        },
     )
 
 
 def release(session: Session, *, round_id: int, rater_id: int, at: datetime) -> int:
     """End all that a rater holds; how many live claims that were."""
     settle(session, round_id=round_id, rater_id=rater_id, at=datetime.max.replace(tzinfo=UTC))
-    live = session.connection().execute(
-        _claimed(round_id, rater_id)
-        .where(col(Assignment.lease_until) > at)
-        .values(state="expired", lease_until=None)
-    )
-    return live.rowcount
+    return _changed(session, RELEASE, {"round": round_id, "rater": rater_id, "at": at})
 
 
 def has_place(session: Session, assignment: Assignment, *, at: datetime) -> bool:
@@ -223,21 +234,10 @@ def take_place(session: Session, assignment: Assignment, *, at: datetime) -> boo
     """Count a first submission on its unit; False when others have every place by now."""
     if not has_place(session, assignment, at=at):
         return False
-    session.execute(
-        sa.update(Unit)
-        .where(col(Unit.id) == assignment.unit_id)
-        .values(missing=col(Unit.missing) - 1)
-    )
+    session.execute(TAKE, {"unit": assignment.unit_id})
     return True
 
 
-def _claimed(round_id: int, rater_id: int) -> sa.Update:
-    return (
-        sa.update(Assignment)
-        .where(
-            col(Assignment.round_id) == round_id,
-            col(Assignment.rater_id) == rater_id,
-            col(Assignment.state) == "claimed",
-        )
-        .execution_options(synchronize_session=False)
-    )
+def _changed(session: Session, statement: sa.TextClause, said: dict[str, Any]) -> int:
+    """How many rows a statement has changed."""
+    return session.connection().execute(statement, said).rowcount

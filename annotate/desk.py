@@ -45,6 +45,11 @@ IDLE = 60.0
 """Seconds without a sign of activity after which a rater is not at work."""
 MAX_NOTE = 2_000
 EXCERPT = 100
+RATED = (
+    select(Unit, Output)
+    .join(Output, col(Output.id) == Unit.output_id)
+    .where(Unit.id == sa.bindparam("unit"))
+)
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,10 @@ def claim_next(session: Session, rater: Rater, round_: Round, *, at: datetime) -
             at=at,
             lease_until=turn.lease_until,
         )
-    if found is None:
-        return None
-    turn.renew(found)
+        if found is None:
+            return None
+    else:
+        turn.renew(found)
     return place.show(session, rater, turn.round, found, lost=lost > 0)
 
 
@@ -160,9 +166,8 @@ def submit(
     _refuse_ended(assignment)
     if not idempotency_key:
         raise BadInput("a submission needs an idempotency key; reload the page")
-    unit = session.get_one(Unit, assignment.unit_id)
+    unit, output = session.exec(RATED, params={"unit": assignment.unit_id}).one()
     rubric = rounds.rubric_of(session, turn.round)
-    output = session.get_one(Output, unit.output_id)
     rival = None if unit.rival_id is None else session.get_one(Output, unit.rival_id)
     seen = list(rounds.shown_fields(turn.round))
     if rival is not None:

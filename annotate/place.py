@@ -67,6 +67,23 @@ PACE_OF = 20
 """Latest units by which the pace goes."""
 PACE_FROM = 3
 """Units from which there is a pace."""
+LATEST = (
+    select(Assignment.id, Assignment.submitted_at, Assignment.seconds)
+    .where(
+        Assignment.round_id == sa.bindparam("round"),
+        Assignment.rater_id == sa.bindparam("rater"),
+        col(Assignment.submitted_at).is_not(None),
+    )
+    .order_by(col(Assignment.submitted_at).desc())
+    .limit(PACE_OF)
+)
+SHOWN = (
+    select(Assignment, Unit, Output)
+    .join(Unit, col(Unit.id) == Assignment.unit_id)
+    .join(Output, col(Output.id) == Unit.output_id)
+    .where(Assignment.id == sa.bindparam("assignment"))
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True)
@@ -112,9 +129,7 @@ def show(
     session: Session, rater: Rater, round_: Round, assignment_id: int, *, lost: bool = False
 ) -> Place:
     """The unit of a rater's claim, as the round's blind policy lets them see it."""
-    assignment = session.get_one(Assignment, assignment_id, populate_existing=True)
-    unit = session.get_one(Unit, assignment.unit_id)
-    output = session.get_one(Output, unit.output_id)
+    assignment, unit, output = session.exec(SHOWN, params={"assignment": assignment_id}).one()
     rubric = rounds.rubric_of(session, round_)
     shown = rounds.shown_fields(round_)
     reopened = assignment.submitted_at is not None
@@ -157,18 +172,7 @@ def show(
 
 def _latest(session: Session, round_: Round, rater: Rater) -> list[Any]:
     """The rater's latest submissions here, newest first: id, submitted_at, seconds."""
-    return list(
-        session.exec(
-            select(Assignment.id, Assignment.submitted_at, Assignment.seconds)
-            .where(
-                Assignment.round_id == round_.id,
-                Assignment.rater_id == rater.id,
-                col(Assignment.submitted_at).is_not(None),
-            )
-            .order_by(col(Assignment.submitted_at).desc())
-            .limit(PACE_OF)
-        )
-    )
+    return list(session.exec(LATEST, params={"round": round_.id, "rater": rater.id}))
 
 
 def _last(latest: list[Any]) -> tuple[int, datetime] | None:

@@ -12,7 +12,6 @@ from annotate.design import Practice
 from annotate.errors import NotAllowed
 from annotate.rubric import RatingKey, Rubric
 from db.tables import Assignment, Gold, Rater, Rating, Round, Unit
-from db.tables import Rubric as RubricRow
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ def _rules(round_: Round) -> Practice:
 
 
 def _rubric(session: Session, round_: Round) -> Rubric:
-    return rubric_versions.loaded(session.get_one(RubricRow, round_.rubric_id))
+    return rubric_versions.frozen(session, round_.rubric_id, round_.design["rubric"]["hash"])
 
 
 def _gold(session: Session, outputs: list[int]) -> dict[int, list[Gold]]:

@@ -285,7 +285,7 @@ def list_rounds(session: Session) -> list[Round]:
 
 def rubric_of(session: Session, round_: Round) -> Rubric:
     """The rubric that the round froze."""
-    return rubric_versions.loaded(session.get_one(RubricRow, round_.rubric_id))
+    return rubric_versions.frozen(session, round_.rubric_id, round_.design["rubric"]["hash"])
 
 
 def parameters(round_: Round) -> Parameters:

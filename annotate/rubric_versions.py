@@ -59,6 +59,16 @@ def loaded(row: Row) -> Rubric:
     return _parsed(row.hash, row.source, f"{row.name}@{row.version}")
 
 
+def frozen(session: Session, rubric_id: int, hash_: str) -> Rubric:
+    """The rubric of a row that has this hash. It never changes: this process asks for it once."""
+    if hash_ not in _FROZEN:
+        _FROZEN[hash_] = loaded(session.get_one(Row, rubric_id))
+    return _FROZEN[hash_]
+
+
+_FROZEN: dict[str, Rubric] = {}
+
+
 @lru_cache(maxsize=64)
 def _parsed(hash_: str, source: str, name: str) -> Rubric:
     del hash_

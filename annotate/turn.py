@@ -3,11 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
 
 from annotate import claims
 from annotate.errors import NotAllowed, NotFound, RoundClosed, StaleAssignment
 from db.tables import Assignment, Rater, Round
+
+_ROUND_OF = select(Assignment.round_id).where(
+    Assignment.id == sa.bindparam("assignment"), Assignment.rater_id == sa.bindparam("rater")
+)
+_BOTH = (
+    select(Round, Rater)
+    .join(Rater, col(Rater.id) == sa.bindparam("rater"))
+    .where(Round.id == sa.bindparam("round"))
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True)
@@ -39,9 +50,7 @@ class Turn:
     ) -> tuple["Turn", Assignment]:
         """A turn at a rater's own assignment, its round open or closed."""
         round_id = session.exec(
-            select(Assignment.round_id).where(
-                Assignment.id == assignment_id, Assignment.rater_id == rater.id
-            )
+            _ROUND_OF, params={"assignment": assignment_id, "rater": rater.id}
         ).first()
         if round_id is None:
             raise StaleAssignment(
@@ -53,13 +62,18 @@ class Turn:
     @classmethod
     def _begin(cls, session: Session, rater: Rater, round_id: int, at: datetime) -> "Turn":
         session.flush()  # reading anew drops what this transaction has changed and not sent yet
+        begun = session.info.get(cls)
+        if begun is not None and begun[:3] == (session.get_transaction(), round_id, rater.id):
+            # What was read when this transaction's turn came still holds: nobody else's has come.
+            return cls(session, begun[3], round_id, begun[2], at)
         claims.one_at_a_time(session, round_id)
-        round_ = session.get(Round, round_id, populate_existing=True)
-        stored = session.get(Rater, rater.id, populate_existing=True)
-        if round_ is None:
-            raise NotFound("this round does not exist")
-        if stored is None or stored.id is None or stored.revoked_at is not None:
+        found = session.exec(_BOTH, params={"round": round_id, "rater": rater.id}).first()
+        if found is None:
+            raise NotFound("this round, or the rater, does not exist")
+        round_, stored = found
+        if stored.id is None or stored.revoked_at is not None:
             raise NotAllowed("your access was revoked; ask the lead of your round")
+        session.info[cls] = (session.get_transaction(), round_id, stored.id, round_)
         return cls(session, round_, round_id, stored.id, at)
 
     def refuse_closed(self) -> None:

@@ -4,11 +4,10 @@ import streamlit as st
 
 from annotate.ui import messages, rating, session
 
-rater = session.require_rater()
-messages.show_kept()
-round = rating.choose_round(rater)
+round = rating.choose_round(session.require_rater())
 if round is None:
+    messages.show_kept()
     st.subheader("No round is open")
     st.write("When a lead launches a round with you in it, it appears here.")
 else:
-    rating.draw(rater, round)
+    rating.draw(round)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from annotate import desk, draft_route, practice
 from annotate.desk import Place
+from annotate.errors import RoundClosed
 from annotate.place import MANY_LEFT
 from annotate.ui import component, form, keyboard, learning, look, messages, steps, viewer
 from annotate.ui.clock import own_zone
@@ -20,7 +21,7 @@ from annotate.ui.screen import (
     round_before,
     screen_for,
 )
-from annotate.ui.session import database
+from annotate.ui.session import current_rater, database
 from db.tables import Rater, Round, now
 
 LONG_GUIDELINES = 600
@@ -41,20 +42,26 @@ def choose_round(rater: Rater) -> Round | None:
     return names[chosen]
 
 
-def draw(rater: Rater, round: Round) -> None:
+def draw(round: Round) -> None:
     """Draw the unit that is this rater's to rate, or say that nothing is left."""
     look.apply()
+    _desk(round)
+
+
+# A fragment: a step at the desk draws the desk anew, and not the menu and the page around it.
+@st.fragment
+def _desk(round: Round) -> None:
     screen = screen_for(round)
+    if not screen.claimed and not screen.paused:
+        _claim(screen, round)
+    messages.show_kept()
     if screen.paused:
         _paused(screen, round)
         return
-    if not screen.claimed:
-        with database().write() as session:
-            screen.arrive(desk.claim_next(session, rater, round, at=now()))
     place = screen.place
     _head(screen, round)
     if place is None:
-        _nothing_left(screen, round, rater)
+        _nothing_left(screen, round)
         return
     widths = (11, 9) if place.rival is None else (14, 6)
     output, answers = st.columns(widths, gap="large")
@@ -93,6 +100,18 @@ def draw(rater: Rater, round: Round) -> None:
             on_restored_change=lambda: steps.restored(screen),
             on_stale_change=lambda: steps.stale(screen),
         )
+
+
+def _claim(screen: Screen, round: Round) -> None:
+    """Ask the desk. Who is signed out, or whose round is closed, is told by the whole page."""
+    rater = current_rater()
+    if rater is None:
+        st.rerun()
+    try:
+        with database().write() as session:
+            screen.arrive(desk.claim_next(session, rater, round, at=now()))
+    except RoundClosed:
+        st.rerun()
 
 
 def _buttons(screen: Screen, round: Round, place: Place) -> None:
@@ -266,14 +285,15 @@ def _paused(screen: Screen, round: Round) -> None:
         st.button("Go on", type="primary", key="resume", on_click=steps.resume, args=(screen,))
 
 
-def _nothing_left(screen: Screen, round: Round, rater: Rater) -> None:
+def _nothing_left(screen: Screen, round: Round) -> None:
     with st.container(key="nothing-left"):
         st.subheader("Nothing waits for you")
         st.write(
             f"You have rated everything that waits for you in "
             f"{messages.as_plain_text(round.name)}. Thank you."
         )
-        if practice.rules(round) is not None:
+        rater = current_rater()
+        if practice.rules(round) is not None and rater is not None:
             with database().read() as session:
                 learning.show_results(practice.results(session, round, by=rater), own=True)
         st.button("Look again", on_click=screen.forget, key="look-again")

@@ -157,6 +157,7 @@ def _stored(screen: Screen, work: Callable[[Session, Rater], None]) -> bool:
     try:
         rater = current_rater()
         if rater is None:
+            screen.forget()
             return False
         with database().write() as session:
             work(session, rater)

@@ -27,6 +27,8 @@ class Widget:
     kind: str
     """The element's name in the protocol: `radio`, `button`, `text_area`."""
     proto: Any
+    fragment: str
+    """What is drawn anew when it is used: a fragment's id, empty for the whole page."""
 
     @property
     def id(self) -> str:
@@ -55,8 +57,8 @@ class WebsocketRater:
 
     async def press(self, key: str) -> float:
         """Press a button and wait until the page is drawn; the seconds it took."""
-        pressed = WidgetState(id=self.widgets[key].id, trigger_value=True)
-        return await self._run(pressed)
+        widget = self.widgets[key]
+        return await self._run(WidgetState(id=widget.id, trigger_value=True), widget.fragment)
 
     def choose(self, key: str, option: str) -> None:
         """Choose an option of a radio group: its words as they are shown."""
@@ -79,9 +81,10 @@ class WebsocketRater:
         """The keys of the widgets whose keys end like this, in the order drawn."""
         return [key for key in self.widgets if key.endswith(end)]
 
-    async def _run(self, pressed: WidgetState | None) -> float:
+    async def _run(self, pressed: WidgetState | None, fragment: str = "") -> float:
         message = BackMsg()
         run = message.rerun_script
+        run.fragment_id = fragment
         run.page_name = "" if self.page_hash else self.page
         run.page_script_hash = self.page_hash
         standing = {widget.id for widget in self.widgets.values()}
@@ -101,12 +104,15 @@ class WebsocketRater:
             message = ForwardMsg.FromString(frame)
             kind = message.WhichOneof("type")
             if kind == "new_session":
-                self.widgets.clear()
+                drawn = list(message.metadata.run.fragment_ids)
+                gone = [k for k, w in self.widgets.items() if not drawn or w.fragment in drawn]
+                for key in gone:
+                    del self.widgets[key]
                 self.texts.clear()
             elif kind == "navigation":
                 self.page_hash = message.navigation.page_script_hash
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                self._draw(message.delta.new_element)
+                self._draw(message.delta.new_element, message.delta.fragment_id)
             elif (
                 kind == "script_finished"
                 # Streamlit goes on to another run at once, after `st.rerun` or `st.switch_page`.
@@ -114,7 +120,7 @@ class WebsocketRater:
             ):
                 return
 
-    def _draw(self, element: Any) -> None:
+    def _draw(self, element: Any, fragment: str) -> None:
         kind = element.WhichOneof("type")
         proto = getattr(element, kind)
         if getattr(proto, "body", ""):
@@ -123,7 +129,7 @@ class WebsocketRater:
         if not name:
             return
         key = name.split("-", 2)[2]  # `$$ID-<hash>-<key>`
-        self.widgets[key] = Widget(kind, proto)
+        self.widgets[key] = Widget(kind, proto, fragment)
         if kind == "radio":
             if proto.set_value or proto.HasField("raw_value"):
                 self.states[name] = WidgetState(id=name, string_value=proto.raw_value)
