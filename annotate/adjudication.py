@@ -130,7 +130,7 @@ def disputes(
     Refused to a lead who rates in the round while it is open: their ratings would no longer be
     blind.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     if by is not None and round_.status == "open" and by.name in round_.design.get("raters", []):
         raise NotAllowed(
             f"you rate in round {round_.name}, and would see what others say; its disputes are "
@@ -173,7 +173,7 @@ def adjudicate(
     by: Rater,
 ) -> Rating:
     """Settle a dispute: a rating of the lead's own, with a reason. A later one supersedes it."""
-    people.require_lead(by)
+    people.require_lead(session, by)
     reason = storable(reason)
     if not reason.strip():
         raise BadInput("an adjudication needs a reason; raters will read it")

@@ -276,7 +276,7 @@ def release(
     What the rater submits of them later is still kept. Submissions that the rater has reopened
     stand as they were submitted.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     assert round_.id is not None and rater.id is not None
     claims.one_at_a_time(session, round_.id)
     released = claims.release(session, round_id=round_.id, rater_id=rater.id, at=at)

@@ -78,7 +78,7 @@ def import_ratings(
     is stored already is a no-op. Raises BadRow for a row that cannot be used, and (unless
     dry_run) RatingConflicts for rows that contradict stored ratings: nothing is stored then.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     read = read_ratings(file, name=name, format=format, mapping=mapping)
     if round is not None and round.id is not None and not dry_run:
         claims.one_at_a_time(session, round.id)

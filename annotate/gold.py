@@ -81,7 +81,7 @@ def promote(
     replace: do so too with labels that come from another round; without it they stay in force,
         and are reported.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     _known_kind(kind)
     if round_.status != "closed":
         raise NotAllowed(
@@ -378,7 +378,7 @@ def merged(
     if resolve is not None and resolve not in RESOLVE:
         raise BadInput(f"resolve {resolve!r} is not one of {', '.join(RESOLVE)}")
     if stamp:
-        people.require_lead(by)
+        people.require_lead(session, by)
     preview = gold_file.merge(
         text,
         lines(session, kind=kind),

@@ -88,7 +88,7 @@ class Change:
 
 def changes(session: Session, round_: Round, *, by: Rater | None) -> list[Change]:
     """What talking it over has changed, per criterion; for leads."""
-    people.require_lead(by)
+    people.require_lead(session, by)
     blind = revealed(session, round_)
     after = ratings.counted(ratings.people(session, round_))
     before = ratings.counted(ratings.people(session, blind))

@@ -151,7 +151,7 @@ def import_outputs(
     reading everything, when ids are stored with other content (unless those are to be skipped):
     the caller's transaction then leaves nothing behind. An output is never overwritten.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     plan = ImportPlan()
     files: dict[str, None] = {}
     connection = session.connection()

@@ -42,7 +42,7 @@ class Attempt:
 def set_password(session: Session, rater: Rater, password: str, *, by: Rater | None) -> None:
     """Give a person a password; their sign-ins end. For leads, and each person for themselves."""
     if by is None or by.id != rater.id:
-        people.require_lead(by)
+        people.require_lead(session, by)
     if rater.kind != "human":
         raise BadInput(f"{rater.name} is a {rater.kind}; only people sign in")
     if not SHORTEST <= len(password) <= LONGEST:
@@ -60,7 +60,7 @@ def set_password(session: Session, rater: Rater, password: str, *, by: Rater | N
 
 def remove_password(session: Session, rater: Rater, *, by: Rater | None) -> None:
     """Let a person in by link alone; their sign-ins end."""
-    people.require_lead(by)
+    people.require_lead(session, by)
     rater.password_hash = None
     session.add(rater)
     people.end_sign_ins(session, rater)

@@ -31,9 +31,15 @@ class SignIns:
     """When one was last made, ended or not."""
 
 
-def require_lead(by: Rater | None) -> None:
-    """Refuse anybody but a lead; None is the command line on the server itself."""
-    if by is not None and (by.role != "lead" or by.revoked_at is not None):
+def require_lead(session: Session, by: Rater | None) -> None:
+    """Refuse anybody but a lead; None is the command line on the server itself.
+
+    What is stored at this moment decides: a page may have been open since before a revocation.
+    """
+    if by is None:
+        return
+    stored = session.exec(select(Rater.role, Rater.revoked_at).where(Rater.id == by.id)).first()
+    if stored is None or stored[0] != "lead" or stored[1] is not None:
         raise NotAllowed("only a lead may do this; ask a lead of your round")
 
 
@@ -49,7 +55,7 @@ def add_rater(
     by: Rater | None = None,
 ) -> Rater:
     """Add a rater. Raises BadInput for a name that cannot be shown, Conflict for a taken one."""
-    require_lead(by)
+    require_lead(session, by)
     name = normalize("NFC", name.strip())
     email = (email or "").strip() or None
     if not name or len(name) > MAX_NAME or not name.isprintable():
@@ -114,7 +120,7 @@ def list_raters(session: Session, kind: str | None = None) -> list[Rater]:
 
 def new_link(session: Session, rater: Rater, *, by: Rater | None) -> str:
     """The token of a new personal link; the earlier link stops working."""
-    require_lead(by)
+    require_lead(session, by)
     if rater.kind != "human":
         raise BadInput(f"{rater.name} is a {rater.kind}; only people get a link")
     if rater.revoked_at is not None:
@@ -128,7 +134,7 @@ def new_link(session: Session, rater: Rater, *, by: Rater | None) -> str:
 
 def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
     """Take a rater's access away at once: link and sign-ins. Their ratings stay."""
-    require_lead(by)
+    require_lead(session, by)
     rater.link_hash = None
     rater.revoked_at = rater.revoked_at or now()
     session.add(rater)
@@ -138,7 +144,7 @@ def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
 
 def restore(session: Session, rater: Rater, *, by: Rater | None) -> None:
     """Let a revoked rater back in; they need a new link."""
-    require_lead(by)
+    require_lead(session, by)
     rater.revoked_at = None
     session.add(rater)
     events.record(session, "restored", f"rater:{rater.name}", by=by)
@@ -211,7 +217,7 @@ def sign_out(session: Session, token: str) -> None:
 def sign_out_everywhere(session: Session, rater: Rater, *, by: Rater | None) -> None:
     """End every sign-in of this rater. For leads, and each person for themselves."""
     if by is None or by.id != rater.id:
-        require_lead(by)
+        require_lead(session, by)
     end_sign_ins(session, rater)
     events.record(session, "signed out everywhere", f"rater:{rater.name}", by=by)
 

@@ -92,7 +92,7 @@ def results(session: Session, round_: Round, *, by: Rater | None) -> list[Result
     """How far every rater of a practice round is; for leads, and each rater for themselves."""
     found = _results(session, round_)
     if by is None or by.role == "lead":
-        people.require_lead(by)
+        people.require_lead(session, by)
         return found
     return [result for result in found if result.rater == by.name]
 

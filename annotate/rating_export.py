@@ -72,7 +72,7 @@ def export_ratings(
     Only reads the database, so that nobody who rates has to wait for it: the caller then writes
     `record_export`.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     path = Path(file)
     standard = str(file) == "-"
     chosen = format or (None if standard else format_of_name(path.name))
@@ -95,7 +95,7 @@ def record_export(
     session: Session, round: Round, file: str | Path, count: int, *, by: Rater | None
 ) -> None:
     """Note in the audit log that ratings left the workspace."""
-    people.require_lead(by)
+    people.require_lead(session, by)
     events.record(
         session,
         "exported ratings",

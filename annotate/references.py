@@ -91,7 +91,7 @@ def choose(
 
     Stored as a rating of the lead's; a later choice supersedes it.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     text = storable(text).strip()
     if not text:
         raise BadInput("the ideal answer is empty; choose one, or write it")

@@ -60,7 +60,7 @@ def launch_round(
     session: Session, design: Design, *, by: Rater | None, at: datetime | None = None
 ) -> Round:
     """Draw the sample and freeze everything under one hash. From here it can only be closed."""
-    people.require_lead(by)
+    people.require_lead(session, by)
     return launch_plan(session, plan_round(session, design), by=by, at=at)
 
 
@@ -68,7 +68,7 @@ def launch_plan(
     session: Session, plan: Plan, *, by: Rater | None, at: datetime | None = None
 ) -> Round:
     """Freeze a plan that was made in this very transaction."""
-    people.require_lead(by)
+    people.require_lead(session, by)
     return _freeze(session, planned_document(plan), by=by, at=at)
 
 
@@ -110,7 +110,7 @@ def launch_frozen(
     Its outputs must be here with the same content, its people and its baseline by their names.
     Its rubric comes with it.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     frozen = read_document(document)
     if session.exec(select(Round).where(Round.name == frozen.name)).first() is not None:
         raise Conflict(f"there is a round {frozen.name!r} already; a round is launched once")
@@ -254,7 +254,7 @@ def close_round(
     session: Session, name: str, *, by: Rater | None, at: datetime | None = None
 ) -> Round:
     """Take no more ratings. Claims that are open end; what was submitted stays."""
-    people.require_lead(by)
+    people.require_lead(session, by)
     round_ = get_round(session, name)
     assert round_.id is not None
     claims.one_at_a_time(session, round_.id)  # nobody submits into a round that is closing

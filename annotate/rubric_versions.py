@@ -18,7 +18,7 @@ def add_rubric(
 
     What says the same as the latest version is that version. Raises BadRubric.
     """
-    people.require_lead(by)
+    people.require_lead(session, by)
     loaded = rubric.parse(text, source_name)
     versions = _versions(session, loaded.name)
     if versions and versions[0].hash == loaded.hash:

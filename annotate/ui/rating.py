@@ -48,8 +48,10 @@ def draw(round: Round) -> None:
     _desk(round)
 
 
-# A fragment: a step at the desk draws the desk anew, and not the menu and the page around it.
-@st.fragment
+# A fragment: a step at the desk draws the desk anew, and not the menu and the page around it. A
+# server that has been restarted knows no fragment of a page that is still open, and would not
+# hear it; because of the interval, however long, the browser asks such a server for the whole page.
+@st.fragment(run_every=timedelta(days=1))
 def _desk(round: Round) -> None:
     screen = screen_for(round)
     if not screen.claimed and not screen.paused:
