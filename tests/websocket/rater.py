@@ -60,6 +60,16 @@ class WebsocketRater:
         widget = self.widgets[key]
         return await self._run(WidgetState(id=widget.id, trigger_value=True), widget.fragment)
 
+    async def press_unseen(self, widget: Widget, *, page_hash: str) -> None:
+        """Say that a widget was used which may stand on another page, or on somebody else's."""
+        self.page_hash = page_hash
+        used = WidgetState(id=widget.id)
+        if widget.kind == "button":
+            used.trigger_value = True
+        else:
+            used.string_value = "forged"
+        await self._run(used)
+
     def choose(self, key: str, option: str) -> None:
         """Choose an option of a radio group: its words as they are shown."""
         widget = self.widgets[key]
@@ -140,12 +150,17 @@ class WebsocketRater:
 
 @asynccontextmanager
 async def at_the_page(
-    base: str, token: str, *, page: str = "rate", headers: Mapping[str, str] | None = None
+    base: str,
+    token: str,
+    *,
+    page: str = "rate",
+    headers: Mapping[str, str] | None = None,
+    origin: str | None = None,
 ) -> AsyncIterator[WebsocketRater]:
     """Connect as the browser of the person whose cookie holds the token does."""
     async with connect(
         f"{base.replace('http', 'ws', 1)}/_stcore/stream",
-        origin=base,  # type: ignore[arg-type]
+        origin=origin or base,  # type: ignore[arg-type]
         subprotocols=["streamlit"],  # type: ignore[list-item]
         additional_headers={"Cookie": f"{COOKIE}={token}", **(headers or {})},
         max_size=None,
