@@ -4,6 +4,7 @@ It keeps every byte that it is sent, knows the widgets that stand on the page by
 presses buttons as the browser does: the states of all widgets, and the one that was pressed.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -50,6 +51,8 @@ class WebsocketRater:
     """The texts that the last run drew."""
     states: dict[str, WidgetState] = field(default_factory=dict)
     page_hash: str = ""
+    read: dict[str, Any] = field(default_factory=dict)
+    """What our own components have been given to draw, by key."""
 
     async def open(self) -> float:
         """Draw the page for the first time; the seconds it took."""
@@ -140,6 +143,8 @@ class WebsocketRater:
             return
         key = name.split("-", 2)[2]  # `$$ID-<hash>-<key>`
         self.widgets[key] = Widget(kind, proto, fragment)
+        if kind == "bidi_component":
+            self.read[key] = json.loads(proto.json)
         if kind == "radio":
             if proto.set_value or proto.HasField("raw_value"):
                 self.states[name] = WidgetState(id=name, string_value=proto.raw_value)
