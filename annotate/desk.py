@@ -174,7 +174,7 @@ def submit(
         swapped = pairs.swapped(turn.round.seed, turn.rater_id, unit.key)
         seen.append("order:ba" if swapped else "order:ab")
         if swapped:
-            answers = pairs.turned(answers, rubric)
+            answers = pairs.turned(answers, rubric, apart=pairs.apart(output, rival))
     problems = rubric.check_answers(answers, submission.lengths(output, rival))
     if problems:
         raise BadInput("; ".join(str(problem) for problem in problems))

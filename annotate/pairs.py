@@ -2,7 +2,8 @@
 
 A unit's output is the base's and its rival the candidate's, and ratings are stored so. On the
 screen they are A and B in an order that seed, rater and unit decide; what a rater says of A and B
-is turned back here, and nowhere else.
+is turned back here, and nowhere else. Where the two had contexts of their own, each response stands
+beside the contexts that it was made from.
 """
 
 import hashlib
@@ -22,7 +23,8 @@ from db.tables import Output
 FIRST, SECOND, TIE, BOTH_BAD = 0.0, 1.0, 2.0, 3.0
 """A preference as it is stored: the base, the candidate, neither, and neither is any good."""
 _TURNED = {FIRST: SECOND, SECOND: FIRST}
-_OTHER_FIELD = {"response": "rival", "rival": "response"}
+_OTHER_SIDE = {"response": "rival", "contexts": "rival_contexts"}
+_OTHER_SIDE |= {other: own for own, other in _OTHER_SIDE.items()}
 
 
 class Rival(NamedTuple):
@@ -96,16 +98,32 @@ def swapped(seed: str, rater_id: int, unit: str) -> bool:
     return digest[0] % 2 == 1
 
 
-def turned(answers: Mapping[str, Answer], rubric: Rubric) -> dict[str, Answer]:
-    """Answers about A and B as answers about base and candidate, and back: the same step."""
+def apart(one: Output, other: Output) -> bool:
+    """Whether each of the two has contexts of its own; what both were given is shown once."""
+    return one.contexts != other.contexts
+
+
+def references(first: Output, second: Output | None) -> tuple[str | None, str | None]:
+    """The references to be shown; the second is None where there is one for both.
+
+    A reference belongs to the case: where only one output brought it, it is that of both, and
+    does not tell them apart.
+    """
+    own = first.reference or None
+    other = None if second is None else second.reference or None
+    return (own, other) if own and other and own != other else (own or other, None)
+
+
+def turned(answers: Mapping[str, Answer], rubric: Rubric, *, apart: bool) -> dict[str, Answer]:
+    """Answers about A and B as answers about base and candidate, and back: the same step.
+
+    apart: whether each side has contexts of its own; passages in common ones stay where they are.
+    """
     preferences = {c.id for c in rubric.criteria if c.scale == "preference"}
     return {
         name: answer.model_copy(
             update={
-                "evidence": tuple(
-                    Span(field=_OTHER_FIELD.get(s.field, s.field), start=s.start, end=s.end)
-                    for s in answer.evidence
-                ),
+                "evidence": tuple(_other_side(s, apart) for s in answer.evidence),
                 "value": _TURNED.get(answer.value, answer.value)
                 if name in preferences and answer.value is not None
                 else answer.value,
@@ -113,3 +131,11 @@ def turned(answers: Mapping[str, Answer], rubric: Rubric) -> dict[str, Answer]:
         )
         for name, answer in answers.items()
     }
+
+
+def _other_side(span: Span, apart: bool) -> Span:
+    side, bracket, rest = span.field.partition("[")
+    if side.endswith("contexts") and not apart:
+        return span
+    field = _OTHER_SIDE.get(side, side) + bracket + rest
+    return Span(field=field, start=span.start, end=span.end)

@@ -52,6 +52,13 @@ class Form:
     contexts: list[str]
     response: str
     rival: str | None = None
+    rival_contexts: list[str] | None = None
+    """None where the other response has none of its own."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What evidence may point into, by span field."""
+        return quote.texts(self.contexts, self.response, self.rival, self.rival_contexts)
 
     def key(self, criterion: Criterion, part: Part) -> str:
         """The widget's key in the session."""
@@ -122,7 +129,7 @@ class Form:
         problems = [problem for problem in own if problem.criterion in shown]
         found = {(problem.criterion, problem.field) for problem in problems}
         for problem in self.rubric.check_answers(
-            answers, quote.lengths(self.contexts, self.response, self.rival)
+            answers, {name: len(text) for name, text in self.texts.items()}
         ):
             if (problem.criterion, problem.field) not in found:
                 problems.append(problem)
@@ -132,7 +139,7 @@ class Form:
         """What each widget shows for an answer."""
         widgets: dict[Part, Any] = {"rationale": answer.rationale or ""}
         if criterion.evidence:
-            texts = quote.places(criterion, self.contexts, self.response, self.rival)
+            texts = quote.places(criterion, self.texts)
             widgets["evidence"] = "\n".join(quote.written(one, texts) for one in answer.evidence)
         if criterion.scale in {"tags", "text"}:
             widgets["instead"] = answer.abstained
@@ -188,7 +195,7 @@ class Form:
     def _evidence(self, criterion: Criterion, lines: str) -> tuple[tuple[Span, ...], list[Problem]]:
         if not criterion.evidence:
             return (), []
-        texts = quote.places(criterion, self.contexts, self.response, self.rival)
+        texts = quote.places(criterion, self.texts)
         spans, lost = quote.read(lines, texts)
         if not lost:
             return spans, []

@@ -73,7 +73,9 @@ def _desk(round: Round) -> None:
             contexts=list(place.contexts),
             response=place.response,
             rival=place.rival,
+            rival_contexts=None if place.rival_contexts is None else list(place.rival_contexts),
             reference=place.reference,
+            rival_reference=place.rival_reference,
             facts=facts_of(place),
             mark=screen.idempotency_key,
         )

@@ -36,6 +36,7 @@ def fill(database: Database) -> None:
             "case": f"case {n}",
             "input": f"Question {n}.",
             "response": f"Answer {n}: refunds take {days} days.",
+            "contexts": [f"The rules of {days} days."],
             "segment": "billing",
             "configuration": version,
         }
@@ -104,6 +105,18 @@ def test_a_pair_is_preferred_by_keyboard_with_its_differences_shown(
     page.keyboard.press("h")
     page.wait_for_function("CSS.highlights.get('annotate-differs')?.size === 2")
     wanted = "five" if "five" in first.inner_text() else "two"
+    # Each response stands below what it was made from.
+    contexts = page.locator(".reader-contexts")
+    expect(contexts).to_have_count(2)
+    assert contexts.nth(0).get_attribute("aria-label") == "Context of A"
+    assert f"The rules of {wanted} days." in contexts.nth(0).inner_text()
+    assert f"The rules of {wanted} days." not in contexts.nth(1).inner_text()
+    above = [contexts.nth(n).bounding_box() for n in (0, 1)]
+    assert (
+        above[0]
+        and above[1]
+        and [box["x"] for box in above if box] == [box["x"] for box in boxes if box]
+    )
     for key in ("1", "1", "Enter", "Enter"):
         page.keyboard.press(key)
     expect(page.get_by_text("1 done")).to_be_visible()

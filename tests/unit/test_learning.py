@@ -224,7 +224,8 @@ def test_the_card_comes_after_the_round_with_the_largest_differences_first(dispu
     assert cy.compared == ada.compared
     assert ada.differences == []
     assert (ada.as_consensus, ada.compared) == (ada.compared, ada.compared)
-    assert not [word for word in repr(cy).split() if word in ("Ada", "Ben")]
+    assert cy.compared > 0
+    assert not [name for name in ("Ada", "Ben") if name in repr(cy)]
 
 
 def test_the_card_tells_of_repeats_and_of_a_decision_that_went_another_way(

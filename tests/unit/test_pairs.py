@@ -2,12 +2,27 @@
 
 import io
 import json
+import shutil
 from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session, select
 
-from annotate import desk, gold, outputs, pairs, people, rounds, rubric_versions
+from annotate import (
+    desk,
+    exchange,
+    gold,
+    outputs,
+    pairs,
+    people,
+    rating_export,
+    rounds,
+    rubric_versions,
+)
+from annotate.design import document_hash
 from annotate.desk import Place
 from annotate.errors import BadInput, BadRubric, NotAllowed, NotFound
 from annotate.reports.preference import preference_report
@@ -99,15 +114,23 @@ def test_a_pair_is_one_case_of_both_configurations(paired: Database) -> None:
     assert {u["inclusion_probability"] for u in document["units"]} == {1.0}
 
 
+@pytest.fixture
+def elsewhere(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """Another workspace, empty."""
+    path = tmp_path / "elsewhere.db"
+    shutil.copy(migrated_file, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.dispose()
+
+
 def test_the_design_of_pairs_launches_again_elsewhere(
-    paired: Database, sqlite_database: Database
+    paired: Database, elsewhere: Database
 ) -> None:
     with paired.read() as session:
         document = rounds.design_document(session, rounds.get_round(session, "P"))
-    if sqlite_database.url == paired.url:
-        return
-    filled(sqlite_database)
-    with sqlite_database.write() as session:
+    filled(elsewhere)
+    with elsewhere.write() as session:
         again = rounds.launch_frozen(session, document, by=None)
         assert again.design_hash == document["hash"]
         assert rounds.design_document(session, again) == document
@@ -258,9 +281,119 @@ def test_turning_twice_gives_the_same_back() -> None:
             "better": Answer(value=value, evidence=spans),
             "because": Answer(tags=("truth",)),
         }
-        once = pairs.turned(answers, rubric)
-        assert pairs.turned(once, rubric) == answers
+        once = pairs.turned(answers, rubric, apart=True)
+        assert pairs.turned(once, rubric, apart=True) == answers
         assert (once == answers) is False
-    assert pairs.turned({"better": Answer(abstained="cannot_judge")}, rubric) == {
-        "better": Answer(abstained="cannot_judge")
-    }
+    abstained = {"better": Answer(abstained="cannot_judge")}
+    assert pairs.turned(abstained, rubric, apart=False) == abstained
+
+
+BY_CONTEXT = RUBRIC.replace("evidence: response", "evidence: contexts")
+
+
+def compared_with_contexts(
+    database: Database, of: Callable[[str], dict[str, object]], **more: object
+) -> None:
+    """Round P over eight cases; `of` says what the output of a configuration has besides."""
+    lines = [
+        {"id": f"{version}-{case}", "case": f"case {case}", "input": "Q", "segment": "s",
+         "response": f"{version} says {case}", "configuration": version, **of(version)}
+        for case in range(8) for version in ("v1", "v2")
+    ]  # fmt: skip
+    with database.write() as session:
+        file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+        outputs.import_outputs(session, outputs.read_outputs(file, name="o.jsonl"), by=None)
+        for name in ("Ada", "Ben"):
+            people.add_rater(session, name)
+        rubric_versions.add_rubric(session, BY_CONTEXT, source_name="which.yaml", by=None)
+        fields = {"units": 8, "overlap": 1, "raters": ("Ada", "Ben")} | more
+        rounds.launch_round(session, design(**fields), by=None)
+
+
+def test_each_response_stands_beside_its_own_contexts_and_reference(database: Database) -> None:
+    compared_with_contexts(
+        database, lambda version: {"contexts": [f"{version} read this"], "reference": version}
+    )
+    orders = set()
+    while (place := claimed(database, "Ada")) is not None:
+        a, b = place.response[:2], (place.rival or "")[:2]
+        assert (place.contexts, place.rival_contexts) == ((f"{a} read this",), (f"{b} read this",))
+        assert (place.reference, place.rival_reference) == (a, b)
+        submit(database, "Ada", place, {"better": Answer(value=pairs.TIE)})
+        orders.add(a)
+    assert orders == {"v1", "v2"}
+
+
+def test_contexts_that_both_were_given_are_shown_once_and_stay_in_their_place(
+    database: Database,
+) -> None:
+    compared_with_contexts(
+        database,
+        lambda version: {
+            "contexts": ["Both read this"],
+            "reference": "R" if version == "v2" else None,
+        },
+    )
+    span = Span(field="contexts[0]", start=0, end=4)
+    while (place := claimed(database, "Ada")) is not None:
+        assert (place.contexts, place.rival_contexts) == (("Both read this",), None)
+        # One reference is the case's, whichever output brought it.
+        assert (place.reference, place.rival_reference) == ("R", None)
+        submit(database, "Ada", place, {"better": Answer(value=pairs.TIE, evidence=(span,))})
+    assert {r.evidence[0]["field"] for r in ratings_of(database) if r.evidence} == {"contexts[0]"}
+
+
+def test_a_passage_in_either_sides_contexts_is_stored_of_base_and_candidate_and_comes_back(
+    database: Database, tmp_path: Path
+) -> None:
+    compared_with_contexts(
+        database, lambda v: {"contexts": [f"{v} read this", "and that"] if v == "v2" else []}
+    )
+    for name in ("Ada", "Ben"):
+        while (place := claimed(database, name)) is not None:
+            assert sorted((len(place.contexts), len(place.rival_contexts or ()))) == [0, 2]
+            # The passage is the candidate's, wherever it stands.
+            field = "contexts[1]" if place.contexts else "rival_contexts[1]"
+            span = Span(field=field, start=0, end=3)
+            beyond = span.model_copy(update={"end": 99})
+            with pytest.raises(BadInput, match="which the text does not have"):
+                submit(database, name, place, {"better": Answer(value=0, evidence=(beyond,))})
+            answers = {"better": Answer(value=pairs.TIE, evidence=(span,))}
+            submit(database, name, place, answers)
+            with database.write() as session:
+                back = desk.undo(session, *of(session, name), at=now())
+            assert back.answers == answers
+            submit(database, name, back, answers)
+            if place.done == 3:
+                break
+    spans = [r.evidence for r in ratings_of(database)]
+    assert spans == [[{"field": "rival_contexts[1]", "start": 0, "end": 3}]] * 8
+    file = tmp_path / "ratings.csv"
+    with database.read() as session:
+        round_ = rounds.get_round(session, "P")
+        rating_export.export_ratings(session, round_, file, by=None)
+        document = rounds.design_document(session, round_)
+    with database.write() as session:
+        rounds.launch_frozen(session, renamed(document, "again"), by=None)
+        text = file.read_text().replace(",P,", ",again,")
+        exchange.import_ratings(
+            session, io.BytesIO(text.encode()), name="r.csv",
+            round=rounds.get_round(session, "again"), by=None,
+        )  # fmt: skip
+    assert [r.evidence for r in ratings_of(database, "again")] == spans
+
+
+def ratings_of(database: Database, name: str = "P") -> list[Rating]:
+    """What stands on `better`."""
+    with database.read() as session:
+        found = session.exec(
+            select(Rating).join(Round).where(Rating.criterion == "better", Round.name == name)
+        ).all()
+    superseded = {rating.supersedes_id for rating in found}
+    return [rating for rating in found if rating.id not in superseded]
+
+
+def renamed(document: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:
+    """A design document of another name, its hash made to fit."""
+    changed = {**document, "name": name, **more}
+    return {**changed, "hash": document_hash(changed)}
