@@ -135,8 +135,9 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
         args=(screen, round, aid),
     )
     with st.container(horizontal=True, gap="small", key="menus"):
-        # What has been submitted once is corrected or left as it was, not skipped.
-        if not place.reopened:
+        # What has been submitted once is corrected or left as it was, not skipped; and a practice
+        # is passed once every unit is rated.
+        if not place.reopened and practice.rules(round) is None:
             _skip_menu(screen, round, aid)
         with st.container(key="flag-menu", width="content"), st.popover("Flag"):
             st.text_area(

@@ -178,6 +178,43 @@ def test_a_position_bias_is_told_apart_from_a_preference(paired: Database) -> No
     assert share.low is not None and share.high is not None and share.low < 0.5 < share.high
 
 
+def test_whether_the_order_decides_goes_by_the_votes_that_stand(paired: Database) -> None:
+    for name in ("Ada", "Ben"):
+        while (place := claimed(paired, name)) is not None:
+            submit(paired, name, place, {"better": Answer(value=pairs.FIRST)})
+            with paired.write() as session:
+                back = desk.undo(session, *of(session, name), at=now())
+            submit(paired, name, back, {"better": Answer(value=pairs.SECOND)})
+    with paired.write() as session:
+        # Kept and not counted: a vote that came after its place had been given to others.
+        unit = session.exec(select(Unit)).first()
+        cy = people.get_rater(session, "Cy")
+        assert unit is not None and cy.id is not None
+        session.add(
+            Rating(
+                round_id=unit.round_id, unit_id=unit.id, output_id=unit.output_id, rater_id=cy.id,
+                criterion="better", value=pairs.FIRST, seen=["order:ab"], extra=True,
+            )
+        )  # fmt: skip
+    with paired.read() as session:
+        report = preference_report(session, rounds.get_round(session, "P"))
+    assert report.first_shown.value == 0.0
+
+
+def test_of_several_outputs_of_a_case_the_first_key_counts_on_every_engine(
+    database: Database,
+) -> None:
+    # By letter code, "B" comes before "a"; by the order of a language it comes after.
+    lines = [
+        {"id": key, "case": "one", "input": "Q", "response": key, "configuration": "v1"}
+        for key in ("a", "B")
+    ] + [{"id": "c", "case": "one", "input": "Q", "response": "c", "configuration": "v2"}]
+    with database.write() as session:
+        file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+        outputs.import_outputs(session, outputs.read_outputs(file, name="o.jsonl"), by=None)
+        assert set(pairs.rivals(session, "v1", "v2")) == {"B"}
+
+
 def test_a_reopened_pair_comes_back_as_it_was_answered(paired: Database) -> None:
     span = Span(field="response", start=0, end=2)
     seen = set()
@@ -194,6 +231,22 @@ def test_a_reopened_pair_comes_back_as_it_was_answered(paired: Database) -> None
         submit(paired, "Ada", back, answers)
         seen.add(place.response[:2])
     assert seen == {"v1", "v2"}
+
+
+@pytest.mark.parametrize("field", ["configuration", "metadata", "signals"])
+def test_a_design_document_can_show_no_more_of_a_pair(paired: Database, field: str) -> None:
+    with paired.read() as session:
+        document = rounds.design_document(session, rounds.get_round(session, "P"))
+    forged = renamed(document, "forged", shown=[*document["shown"], field])
+    with paired.write() as session, pytest.raises(BadInput, match="a comparison is blind"):
+        rounds.launch_frozen(session, forged, by=None)
+
+
+def test_pairs_are_not_talked_over(paired: Database) -> None:
+    with paired.write() as session:
+        rounds.close_round(session, "P", by=None)
+        with pytest.raises(NotAllowed, match="round P compares pairs"):
+            rounds.plan_round(session, design(name="talk", compares=None, reveals="P"))
 
 
 def test_the_configuration_of_neither_response_reaches_the_screen(paired: Database) -> None:
@@ -247,7 +300,9 @@ def test_a_comparison_that_cannot_be_is_refused(
         ({"anchors": 3}, "takes no anchors"),
         ({"practice": {}}, "both practice and compares"),
         ({"compares": ("v1", "v1")}, "names one configuration twice"),
-        ({"hide": {"configuration": False}}, "a comparison is blind"),
+        ({"hide": {"configuration": False}}, "a comparison is blind: configuration"),
+        ({"hide": {"metadata": False}}, "a comparison is blind: metadata"),
+        ({"hide": {"signals": False}}, "a comparison is blind: signals"),
     ],
 )
 def test_a_design_that_contradicts_itself_is_refused(more: dict[str, object], message: str) -> None:
