@@ -210,6 +210,9 @@ def test_of_several_outputs_of_a_case_the_first_key_counts_on_every_engine(
         for key in ("a", "B")
     ] + [{"id": "c", "case": "one", "input": "Q", "response": "c", "configuration": "v2"}]
     with database.write() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            collation = 'ALTER TABLE output ALTER COLUMN key TYPE varchar COLLATE "und-x-icu"'
+            session.connection().exec_driver_sql(collation)
         file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
         outputs.import_outputs(session, outputs.read_outputs(file, name="o.jsonl"), by=None)
         assert set(pairs.rivals(session, "v1", "v2")) == {"B"}
