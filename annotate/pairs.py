@@ -18,12 +18,14 @@ from annotate.design import Design
 from annotate.errors import BadInput, NotFound
 from annotate.planned import Candidate, PlannedUnit
 from annotate.rubric import Rubric
-from db.tables import Output
+from db.tables import Output, Round, Unit
 
 LOOKED_UP = 1_000
 """Outputs that are looked up by key together."""
 FIRST, SECOND, TIE, BOTH_BAD = 0.0, 1.0, 2.0, 3.0
 """A preference as it is stored: the base, the candidate, neither, and neither is any good."""
+WORDS = ("A is better", "B is better", "Equally good", "Both are bad")
+"""The same as raters say it of what stands before them."""
 _TURNED = {FIRST: SECOND, SECOND: FIRST}
 _OTHER_SIDE = {"response": "rival", "contexts": "rival_contexts"}
 _OTHER_SIDE |= {other: own for own, other in _OTHER_SIDE.items()}
@@ -148,6 +150,20 @@ def swapped_as(seen: Collection[str] | None) -> bool | None:
     """Whether the candidate's response stood as A, by what a rating records; None without it."""
     orders = {order(swapped): swapped for swapped in (False, True)}
     return next((orders[word] for word in seen or () if word in orders), None)
+
+
+def in_words(value: float, *, swapped: bool) -> str:
+    """A stored preference as the rater gave it, of A and B."""
+    return WORDS[int(_TURNED.get(value, value) if swapped else value)]
+
+
+def rival_of(session: Session, round_: Round, unit: str) -> Output | None:
+    """The candidate's output of a unit; None where it is no pair."""
+    return session.exec(
+        select(Output)
+        .join(Unit, col(Unit.rival_id) == Output.id)
+        .where(Unit.round_id == round_.id, Unit.key == unit)
+    ).first()
 
 
 def apart(one: Output, other: Output) -> bool:

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from annotate import pairs
 from annotate.rubric import Answer, Criterion, Problem, Rubric, Span
 from annotate.ui import quote
 from annotate.ui.messages import as_plain_text
 
 ABSTENTIONS = {"not_applicable": "Not applicable", "cannot_judge": "Cannot judge"}
 NONE_OF_THESE = "none_of_these"
-_PREFERENCES = ("A is better", "B is better", "Equally good", "Both are bad")
 _CHOICES = {NONE_OF_THESE: "None of these", **ABSTENTIONS}
 
 Part = Literal["choice", "tags", "text", "instead", "rationale", "evidence"]
@@ -279,7 +279,7 @@ def _choice(
         )
         captions.append(as_plain_text((point.anchor or "").strip()))
     for code, option in enumerate(criterion.options):
-        label_ = _PREFERENCES[code] if criterion.scale == "preference" else option.label
+        label_ = pairs.WORDS[code] if criterion.scale == "preference" else option.label
         words[as_choice(code)] = as_plain_text(label_)
         captions.append(as_plain_text((option.anchor or "").strip()))
     for abstention in criterion.abstain:

@@ -33,7 +33,7 @@ def show_output(
 
     input: a text, or a list of {role, content}.
     rival_contexts, rival_reference: the other response's own; None where it has the same.
-    names: what the two responses of a pair are called.
+    names: what the two responses of a pair are called, and their contexts.
     facts: short extra fields by name (configuration, signals ...).
     mark: another mark is another unit, which begins at its top; the default goes by the content.
     """

@@ -108,7 +108,7 @@ def test_a_pair_is_preferred_by_keyboard_with_its_differences_shown(
     # Each response stands below what it was made from.
     contexts = page.locator(".reader-contexts")
     expect(contexts).to_have_count(2)
-    assert contexts.nth(0).get_attribute("aria-label") == "Context of A"
+    assert contexts.nth(0).get_attribute("aria-label") == "Context A"
     assert f"The rules of {wanted} days." in contexts.nth(0).inner_text()
     assert f"The rules of {wanted} days." not in contexts.nth(1).inner_text()
     above = [contexts.nth(n).bounding_box() for n in (0, 1)]

@@ -540,3 +540,24 @@ def test_the_card_tells_of_repeats_and_of_a_decision_that_went_another_way(
     )  # fmt: skip
     assert (first.response, first.points) == ("Response 0", 1.0)
     assert len(ada.differences) <= own_card.EXAMPLES
+    assert not [name for name in ("Ada", "Ben", "Lea") if name in repr(ada)]
+
+
+def test_the_card_shows_nothing_that_is_to_be_rated_blind_again(database: Database) -> None:
+    desk = Desk(database, units=8, overlap=3, anchors=2)
+    for name in ("Ada", "Ben", "Cy"):
+        while (place := desk.claim(name)) is not None:
+            desk.submit(name, place, BAD if name == "Cy" else FAIR)
+            desk.later(1)
+    desk.close()
+    assert len(card(desk, "Cy").differences) == 3
+    launch(desk, "open", units=4, raters=("Dee",))
+    with database.read() as session:
+        open_ = rounds.get_round(session, "open")
+        secret = set(session.exec(select(Unit.key).where(Unit.purpose == "anchor")))
+        secret |= set(session.exec(select(Unit.key).where(Unit.round_id == open_.id)))
+    shown = card(desk, "Cy")
+    examples = {f"o0{one.response.removeprefix('Response ')}" for one in shown.differences}
+    assert len(secret) == 6 and examples and not examples & secret
+    # Of the rest the numbers still tell: of three answers each, one was as all came to.
+    assert (shown.compared, shown.as_consensus) == (24, 8)

@@ -12,10 +12,12 @@ import pytest
 from sqlmodel import Session, select
 
 from annotate import (
+    adjudication,
     desk,
     exchange,
     gold,
     outputs,
+    own_card,
     pairs,
     people,
     rating_export,
@@ -267,6 +269,50 @@ def test_ties_and_both_bad_count_half_to_each(paired: Database) -> None:
         row = preference_report(session, rounds.get_round(session, "P")).rows[0]
     assert (row.share.value, row.p) == (0.5, 1.0)
     assert row.votes["tie"] + row.votes["both_bad"] == 2 * CASES
+
+
+def prefer(database: Database, **by_rater: str) -> None:
+    """Everybody rates all that waits for them and prefers the response of one configuration."""
+    for name, wins in by_rater.items():
+        while (place := claimed(database, name)) is not None:
+            value = pairs.FIRST if place.response.startswith(wins) else pairs.SECOND
+            submit(database, name, place, {"better": Answer(value=value)})
+
+
+def test_a_dispute_says_what_stood_as_a_for_each_vote(paired: Database) -> None:
+    prefer(paired, Ada="v1", Ben="v2")
+    with paired.read() as session:
+        round_ = rounds.get_round(session, "P")
+        found = adjudication.disputes(session, round_, by=None)
+        ids = {name: people.get_rater(session, name).id or 0 for name in ("Ada", "Ben")}
+        rival = pairs.rival_of(session, round_, found[0].decision.unit)
+    assert len(found) == CASES
+    votes = [(d.decision.unit, vote) for d in found for vote in d.votes]
+    assert all(v.swapped == pairs.swapped("1", ids[v.rater], unit) for unit, v in votes)
+    assert {vote.swapped for _, vote in votes} == {True, False}
+    assert rival is not None and rival.configuration == "v2"
+
+
+def test_a_card_shows_both_responses_in_the_raters_own_order_and_words(database: Database) -> None:
+    filled(database)
+    with database.write() as session:
+        rounds.launch_round(session, design(overlap=3), by=None)
+    prefer(database, Ada="v2", Ben="v2", Cy="v1")
+    with database.write() as session:
+        rounds.close_round(session, "P", by=None)
+    seen = set()
+    for name, wins in (("Cy", "v1"), ("Ada", "v2")):
+        with database.read() as session:
+            found = own_card.card(session, *of(session, name)).differences
+        assert len(found) == (3 if name == "Cy" else 0)
+        for one in found:
+            assert {one.response[:2], (one.rival or "")[:2]} == {"v1", "v2"}
+            a_wins = one.response.startswith(wins)
+            assert (one.yours, one.consensus) == (
+                ("A is better", "B is better") if a_wins else ("B is better", "A is better")
+            )
+            seen.add(a_wins)
+    assert seen
 
 
 def test_no_gold_comes_from_pairs(paired: Database) -> None:

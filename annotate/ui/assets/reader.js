@@ -96,8 +96,8 @@ function sections(data) {
   const [a, b] = data.names ?? ["A", "B"];
   // Each response beside what it was made from; what both were given stands once.
   if (data.rival_contexts) {
-    parts.push(sideBySide(contextsSection(passages, "contexts", `Context of ${a}`),
-      contextsSection(others, "rival_contexts", `Context of ${b}`)));
+    parts.push(sideBySide(contextsSection(passages, "contexts", `Context ${a}`),
+      contextsSection(others, "rival_contexts", `Context ${b}`)));
   } else if (passages.length) parts.push(contextsSection(passages, "contexts", "Context"));
   const answers = data.rival === undefined || data.rival === null
     ? [["response", "Response", data.response]]
@@ -110,8 +110,8 @@ function sections(data) {
   }
   parts.push(side);
   if (data.rival_reference) {
-    parts.push(sideBySide(referenceSection(data.reference, "reference", `Reference answer of ${a}`),
-      referenceSection(data.rival_reference, "rival_reference", `Reference answer of ${b}`)));
+    parts.push(sideBySide(referenceSection(data.reference, "reference", `Reference answer ${a}`),
+      referenceSection(data.rival_reference, "rival_reference", `Reference answer ${b}`)));
   } else if (data.reference) {
     parts.push(referenceSection(data.reference, "reference", "Reference answer"));
   }
