@@ -292,8 +292,11 @@ def test_gold_of_another_rubric_or_scale_is_not_practised_on(known: Desk) -> Non
             "      - {value: 4, label: Best, anchor: Nothing is.}\n  - id: failure",
         )
         rubric_versions.add_rubric(session, finer, source_name="answers.yaml", by=None)
-    with pytest.raises(NotFound, match="no gold says what rubric other asks"):
-        launch(known, "training", practice={}, rubric="other")
+        alike = DESK_RUBRIC.replace("name: answers", "name: alike")
+        rubric_versions.add_rubric(session, alike, source_name="alike.yaml", by=None)
+    for rubric in ("other", "alike"):
+        with pytest.raises(NotFound, match=f"no gold says what rubric {rubric} asks"):
+            launch(known, "training", practice={}, rubric=rubric)
     # In the new version `quality` has another scale, so only the one bad unit's tags are known.
     plan = planned(known, practice={}, rubric="answers@2")
     assert plan.known == {"o00": {"failure.stale": 0.0, "failure.unsupported": 0.0}}

@@ -247,6 +247,33 @@ def test_a_design_document_can_show_no_more_of_a_pair(paired: Database, field: s
         rounds.launch_frozen(session, forged, by=None)
 
 
+def test_no_pair_has_a_response_whose_worth_its_raters_were_told(database: Database) -> None:
+    filled(database)
+    polite = "name: polite\ncriteria:\n  - {id: polite, scale: binary}"
+    alone: dict[str, object] = {"name": "alone", "rubric": "polite", "compares": None, "units": 4}
+    with database.write() as session:
+        rubric_versions.add_rubric(session, polite, source_name="polite.yaml", by=None)
+        only = {"configurations": ("v2",)}
+        round_ = rounds.launch_round(
+            session, design(**alone, raters=("Ada", "Ben"), filters=only), by=None
+        )
+        for name in ("Ada", "Ben"):
+            rater = people.get_rater(session, name)
+            while (place := desk.claim_next(session, rater, round_, at=now())) is not None:
+                desk.submit(
+                    session, rater, place.assignment_id, {"polite": Answer(value=1)},
+                    idempotency_key=f"{name} {place.assignment_id}", at=now(),
+                )  # fmt: skip
+        rounds.close_round(session, "alone", by=None)
+        gold.promote(session, round_, by=None)
+        practised = design(**alone | {"name": "training"}, raters=("Cy",), practice={})
+        rounds.launch_round(session, practised, by=None)
+        plan = rounds.plan_round(session, design(raters=("Ada", "Ben", "Cy")))
+        told = set(session.exec(select(Unit.key).join(Round).where(Round.name == "training")))
+    assert len(told) == 4 and len(plan.units) == CASES - 4
+    assert not told & {unit.rival for unit in plan.units}
+
+
 def test_pairs_are_not_talked_over(paired: Database) -> None:
     with paired.write() as session:
         rounds.close_round(session, "P", by=None)
