@@ -43,3 +43,26 @@ def test_a_disputed_pair_shows_both_responses_and_which_stood_as_a(
     assert said == [
         f"A was the {'candidate' if vote.swapped else 'base'}" for vote in found.votes
     ]  # fmt: skip
+
+
+def card_of_a_pair() -> None:
+    from annotate.own_card import Card, Difference
+    from annotate.rubric import builtin
+    from annotate.ui import own_work
+
+    apart = Difference(
+        "better", "A is better", "B is better", "majority", "What stood as A.", "What stood as B.",
+        "The question.", 1.0,
+    )  # fmt: skip
+    own_work.show_card(Card(4, 5.0, 0, 0, 4, 3, [apart]), builtin("pairwise"))
+
+
+def test_the_card_of_pairs_has_both_responses_under_their_letters() -> None:
+    app = AppTest.from_function(card_of_a_pair).run()
+    said = [one.value for one in (*app.markdown, *app.text)]
+    assert "You: A is better. All together: B is better (majority)." in said
+    assert [one for one in said if one.startswith("**Response")] == [
+        "**Response A**",
+        "**Response B**",
+    ]
+    assert {"What stood as A.", "What stood as B."} <= set(said)
