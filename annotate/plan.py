@@ -186,28 +186,28 @@ def _population(
     within = _candidates(session, design, *population.conditions(session, design.filters))
     if not within:
         raise NotFound("there is no output to draw from; import outputs, or widen the filters")
-    unseen = [c for c in within if c.key not in told]
-    if not unseen:
+    unrated = [c for c in within if c.key not in taken]
+    if not unrated:
+        assert baseline is not None
         raise NotFound(
-            f"raters of this panel were told the answer to every output here, in "
+            f"every output here has been rated in round {baseline.name}; import newer outputs, or "
+            "launch without a baseline"
+        )
+    found = [c for c in unrated if c.key not in told]
+    if not found:
+        raise NotFound(
+            "raters of this panel are told the answer to every output that could be drawn, in "
             f"{_rounds(told)}; import newer outputs, or name other raters"
         )
-    if len(unseen) < len(within):
+    if count := len(unrated) - len(found):
         warnings.append(
-            f"{len(within) - len(unseen)} outputs are left out, because raters of this panel are "
-            f"told their answer in {_rounds(told)}"
+            f"{count} outputs are left out, because raters of this panel are told their answer in "
+            f"{_rounds(told)}"
         )
     if count := sum(c.key in told for c in earlier):
         warnings.append(
             f"{count} of the anchors are not blind: raters of this panel are told their answer in "
             f"{_rounds(told)}, and may seem to have moved for it"
-        )
-    found = [c for c in unseen if c.key not in taken]
-    if not found:
-        assert baseline is not None
-        raise NotFound(
-            f"every output here has been rated in round {baseline.name}; import newer outputs, or "
-            "launch without a baseline"
         )
     return found
 

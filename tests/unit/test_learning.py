@@ -161,6 +161,16 @@ def planned(desk: Desk, **fields: Any) -> rounds.Plan:
 
 
 def test_what_raters_were_told_in_practice_they_do_not_rate_blind(known: Desk) -> None:
+    launch(known, "training", practice={}, units=6)
+    with pytest.raises(NotFound, match="told the answer to every output that could be drawn, in"):
+        planned(known)
+    with known.database.write() as session:
+        rounds.close_round(session, "training", by=None)
+    # Nobody came, so nobody was told.
+    assert len(planned(known).units) == 6
+
+
+def test_outputs_that_raters_practise_on_are_left_out_of_a_later_sample(known: Desk) -> None:
     launch(known, "training", practice={}, units=4)
     newer_outputs(known)
     with known.database.read() as session:
