@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from sqlmodel import Session, col, select
 
-from annotate import claims, events, people, ratings, rounds
+from annotate import claims, events, pairs, people, ratings, rounds
 from annotate.answer import storable
 from annotate.consensus import Consensus, consensus
 from annotate.errors import BadInput, NotAllowed, NotFound
@@ -47,6 +47,8 @@ class Vote:
     label: str
     rationale: str | None
     evidence: tuple[dict[str, Any], ...] = ()
+    swapped: bool | None = None
+    """Of a pair: whether the candidate's response stood as A, of which the rationale may speak."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ def disputes(
                     ),
                     rationale=row["rationale"] if isinstance(row["rationale"], str) else None,
                     evidence=tuple(row["evidence"] or ()),
+                    swapped=pairs.swapped_as(row["seen"]),
                 )
             )
     return [Dispute(d, tuple(votes[d.unit, d.criterion])) for d in chosen]

@@ -18,7 +18,7 @@ MAX_SPANS = 100
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _FIELDS = {
     "response": re.compile("response|rival"),
-    "contexts": re.compile(r"contexts\[\d{1,6}\]", re.ASCII),
+    "contexts": re.compile(r"(rival_)?contexts\[\d{1,6}\]", re.ASCII),
 }
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -27,8 +27,9 @@ _CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 class Span(BaseModel):
     """A marked passage: characters `start` to `end` (excluded), counted as Unicode code points.
 
-    field: `response` (of a pair, `rival` is the other one), or `contexts[0]`, `contexts[1]` ...
-        for one of the contexts.
+    field: `response`, or `contexts[0]`, `contexts[1]` ... for one of the contexts. Of a pair they
+        are the base's; `rival` is the candidate's response, and `rival_contexts[0]` ... are the
+        candidate's contexts where these are others.
     """
 
     model_config = _CONFIG

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from annotate.stats import Thresholds
 
 ALWAYS_SHOWN = ("input", "contexts", "response")
+TELLING = ("configuration", "metadata", "signals")
+"""What tells which of two configurations an output comes from."""
 REPEAT = "#repeat"
 
 Signal = Literal["thumbs_down", "regenerated", "escalated"]
+Shown = Literal[
+    "input", "contexts", "response", "reference", "configuration", "metadata", "signals", "others"
+]
+Quota = Annotated[int, Field(ge=1)]
 Name = Annotated[
     str, Field(min_length=1, max_length=100, pattern=r"^[^\s/#?][^/#?\x00-\x1f\x7f-\x9f]*$")
 ]
@@ -127,7 +133,7 @@ class Design(Part):
     filters: Filters = Filters()
     hide: Blind = Blind()
     lease_minutes: Minutes = 15
-    quota: Annotated[int, Field(ge=1)] | None = None
+    quota: Quota | None = None
     """Units that one rater gets at most; None is no limit."""
     compares: tuple[str, str] | None = None
     """Two configurations, base and candidate: a unit is a pair of their outputs of one case."""
@@ -150,15 +156,9 @@ class Design(Part):
     @model_validator(mode="after")
     def _one_kind(self) -> "Design":
         """A practice, a comparison and a norming round are three things, and none has anchors."""
-        kinds = {
-            "practice": self.practice is not None,
-            "compares": self.compares is not None,
-            "reveals": self.reveals is not None,
-        }
-        chosen = [name for name, is_it in kinds.items() if is_it]
-        if len(chosen) > 1:
-            raise ValueError(f"a round cannot be both {' and '.join(chosen)}; launch one of each")
-        if not chosen:
+        _check_kind(self, self.shown)
+        kind = _kinds(self)
+        if not kind:
             return self
         unfit = {
             "anchors": self.anchors,
@@ -166,16 +166,38 @@ class Design(Part):
             "baseline": self.baseline,
             "judges": self.judges,
             "oversample": self.oversample,
-            "repeats": self.repeats if chosen != ["compares"] else 0,
+            "repeats": self.repeats if kind != ["compares"] else 0,
         }
         for name, given in unfit.items():
             if given:
-                raise ValueError(f"a round with {chosen[0]} takes no {name}; leave it out")
-        if self.compares and self.compares[0] == self.compares[1]:
-            raise ValueError("compares names one configuration twice; name base and candidate")
-        if self.compares and not self.hide.configuration:
-            raise ValueError("a comparison is blind: the configuration cannot be shown")
+                raise ValueError(f"a round with {kind[0]} takes no {name}; leave it out")
         return self
+
+
+def _kinds(design: "Design | Frozen") -> list[str]:
+    """What makes a round another one than rating outputs one by one."""
+    return [
+        name
+        for name in ("practice", "compares", "reveals")
+        if getattr(design, name) is not None
+    ]  # fmt: skip
+
+
+def _check_kind(design: "Design | Frozen", shown: tuple[str, ...]) -> None:
+    """What must hold of the round's kind however it is launched."""
+    kinds = _kinds(design)
+    if len(kinds) > 1:
+        raise ValueError(f"a round cannot be both {' and '.join(kinds)}; launch one of each")
+    if design.practice is not None and design.quota is not None:
+        raise ValueError("a round with practice takes no quota: it is passed once all is rated")
+    if design.compares is not None:
+        if design.compares[0] == design.compares[1]:
+            raise ValueError("compares names one configuration twice; name base and candidate")
+        for name in TELLING:
+            if name in shown:
+                raise ValueError(
+                    f"a comparison is blind: {name} would tell the two apart; leave it hidden"
+                )
 
 
 class FrozenRubric(Part):
@@ -213,9 +235,17 @@ class Frozen(BaseModel):
     seed: str
     raters: tuple[str, ...]
     judges: tuple[str, ...]
-    shown: tuple[str, ...]
+    shown: tuple[Shown, ...]
     lease_minutes: Minutes
     parameters: Parameters
+    quota: Quota | None = None
+    compares: tuple[str, str] | None = None
+    practice: Practice | None = None
+    qualified_by: str | None = None
+    reveals: str | None = None
+    known: dict[str, dict[str, float]] | None = None
+    """Of a practice round: the known answers by output and criterion. Frozen, so that gold that
+    is promoted later neither fails nor passes anybody who has been told them."""
     units: tuple[FrozenUnit, ...] = Field(min_length=1)
     hash: str
     rubric_source: str | None = None
@@ -230,6 +260,20 @@ class Frozen(BaseModel):
         for unit in self.units:
             if (unit.purpose == "repeat") != (unit.repeats in originals):
                 raise ValueError(f"unit {unit.key!r} does not say which unit it repeats")
+        return self
+
+    @model_validator(mode="after")
+    def _check_its_kind(self) -> "Frozen":
+        _check_kind(self, self.shown)
+        if ("others" in self.shown) != (self.reveals is not None):
+            raise ValueError("others' votes are shown where, and only where, a round is revealed")
+        if (self.practice is None) != (self.known is None):
+            raise ValueError("known answers are there for a practice, and only for a practice")
+        for unit in self.units:
+            if (unit.rival is None) != (self.compares is None):
+                raise ValueError(f"unit {unit.key!r} is no pair, or the round compares nothing")
+            if self.known is not None and unit.output not in self.known:
+                raise ValueError(f"nothing is known of unit {unit.key!r}, which is practised on")
         return self
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import answer, claims, events, pairs, people, place, rounds, submission
+from annotate import answer, claims, events, pairs, people, place, practice, rounds, submission
 from annotate.errors import (
     BadInput,
+    NotAllowed,
     NothingToUndo,
     StaleAssignment,
 )
@@ -172,9 +173,9 @@ def submit(
     seen = list(rounds.shown_fields(turn.round))
     if rival is not None:
         swapped = pairs.swapped(turn.round.seed, turn.rater_id, unit.key)
-        seen.append("order:ba" if swapped else "order:ab")
+        seen.append(pairs.order(swapped))
         if swapped:
-            answers = pairs.turned(answers, rubric)
+            answers = pairs.turned(answers, rubric, apart=pairs.apart(output, rival))
     problems = rubric.check_answers(answers, submission.lengths(output, rival))
     if problems:
         raise BadInput("; ".join(str(problem) for problem in problems))
@@ -199,6 +200,11 @@ def skip(session: Session, rater: Rater, assignment_id: int, reason: str, *, at:
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at)
     turn.refuse_closed()
     _refuse_ended(assignment)
+    if practice.rules(turn.round) is not None:
+        raise NotAllowed(
+            "a practice is done once every unit is rated; rate this one as well as you can, and "
+            "flag it for the lead"
+        )
     if assignment.submitted_at is not None:
         raise StaleAssignment(
             "this unit was submitted and reopened; submit it again, or leave it as it was"

@@ -75,8 +75,8 @@ def promote(
 ) -> Promotion:
     """Accept a closed round's consensus as gold.
 
-    Left out, and counted by reason: what is disputed, what only one rater saw. The same label
-    again is a no-op. What the same round has come to since, an adjudication say, retires the
+    Left out, and counted by reason: what is disputed, what only one rater saw or wrote. The same
+    label again is a no-op. What the same round has come to since, an adjudication say, retires the
     earlier label, which stays as history.
     replace: do so too with labels that come from another round; without it they stay in force,
         and are reported.
@@ -103,8 +103,8 @@ def promote(
     conflicts: list[GoldDispute] = []
     added = changed = same = 0
     left: dict[str, int] = defaultdict(int)
-    for new, output, reason in _offered(session, round_, rubric, kind=kind, by=by):
-        if criteria is not None and new.criterion not in criteria:
+    for new, output, asked, reason in _offered(session, round_, rubric, kind=kind, by=by):
+        if criteria is not None and asked not in criteria:
             continue
         if wanted is not None and output not in wanted:
             continue
@@ -119,7 +119,7 @@ def promote(
         if old is not None and not replace and _elsewhere(old, new):
             conflicts.append(
                 GoldDispute(
-                    output, new.criterion, old.label, old.how, names[old.round_id],
+                    output, asked, old.label, old.how, names[old.round_id],
                     new.label, new.how,
                 )
             )  # fmt: skip
@@ -145,9 +145,9 @@ def promote(
 
 def _offered(
     session: Session, round_: Round, rubric: Rubric, *, kind: str, by: Rater | None
-) -> Iterator[tuple[Gold, str, str | None]]:
-    """What a round's consensus and ideal answers would make gold: the label, its output's key,
-    and why it cannot be."""
+) -> Iterator[tuple[Gold, str, str, str | None]]:
+    """What a round's consensus and ideal answers would make gold: the label, its output's key, the
+    criterion that was asked, and why it cannot be."""
     assert round_.id is not None
     common: dict[str, Any] = {
         "output_id": 0,  # the caller's, who has looked them up
@@ -169,11 +169,13 @@ def _offered(
             how=result.how,
             raters=[*decision.raters, *filter(None, [decision.adjudicated_by])],
         )
-        yield gold, decision.output, (result.reason or result.how) if undecided else None
+        reason = (result.reason or result.how) if undecided else None
+        yield gold, decision.output, decision.criterion, reason
     for ideal in references.ideals(session, round_):
         gold = Gold(
             **common,
-            criterion=ideal.criterion,
+            # One reference a case, whatever the criterion is called that asked for it.
+            criterion=gold_file.REFERENCE,
             value=None,
             text=ideal.chosen,
             label=" ".join((ideal.chosen or "").split())[:LABEL],
@@ -182,7 +184,7 @@ def _offered(
             how=ideal.how,
             raters=[name for name, _ in ideal.written],
         )
-        yield gold, ideal.output, references.SEVERAL if ideal.open else None
+        yield gold, ideal.output, ideal.criterion, ideal.reason
 
 
 def _known_kind(kind: str | None) -> None:
@@ -232,6 +234,7 @@ class GoldLabel:
     output: str
     segment: str
     criterion: str
+    """`reference` for a text."""
     value: float | None
     """None for a text: an ideal answer, the case's reference."""
     label: str
@@ -264,7 +267,7 @@ def list_gold(
         GoldLabel(
             output.key,
             output.segment,
-            gold.criterion,
+            "reference" if gold.value is None else gold.criterion,
             gold.value,
             gold.label,
             gold.votes,

@@ -38,10 +38,14 @@ def votes(
     rows = session.exec(
         select(Rating, Rater)
         .join(Rater, col(Rater.id) == Rating.rater_id)
+        .join(Unit, col(Unit.id) == Rating.unit_id)
         .where(
             Rating.output_id == unit.output_id,
             Rating.round_id == blind.id,
             Rater.kind == "human",
+            # Not repeats, which are nobody's business, and not what is kept and not counted.
+            col(Unit.purpose).in_(["fresh", "anchor"]),
+            col(Rating.extra).is_(False),
             col(Rating.adjudication).is_(False),
             ~select(later.id).where(col(later.supersedes_id) == col(Rating.id)).exists(),
         )
@@ -70,7 +74,10 @@ def revealed(session: Session, round_: Round) -> Round:
     name = round_.design.get("reveals")
     if name is None:
         raise NotAllowed(f"round {round_.name} reveals nobody's votes")
-    return get_round(session, str(name))
+    blind = get_round(session, str(name))
+    if blind.status != "closed":
+        raise NotAllowed(f"round {blind.name} is {blind.status}: its votes are still blind")
+    return blind
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 import pandas as pd
 from sqlmodel import Session, col, select
 
-from annotate import adjudication, ratings, rounds
+from annotate import adjudication, pairs, population, ratings, rounds
+from annotate.adjudication import Decision
+from annotate.criterion import PREFERENCES
 from annotate.errors import NotAllowed
 from annotate.rubric import RatingKey
-from db.tables import Assignment, Output, Rater, Round
+from db.tables import Assignment, Output, Rater, Round, Unit
 
 EXAMPLES = 3
+AT_ONCE = 100
+"""Differences that are looked through together for examples."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,23 @@ class Difference:
     consensus: str
     how: str
     response: str
+    """Of a pair, what stood as A."""
+    rival: str | None
+    """Of a pair, what stood as B."""
     input: object
     points: float
     """How far apart they lie, in widths of the scale: 1 is from one end to the other."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """An answer of the rater's beside what all came to."""
+
+    decision: Decision
+    key: RatingKey
+    yours: float
+    all: float
+    points: float
 
 
 @dataclass(frozen=True)
@@ -66,16 +84,16 @@ def card(session: Session, rater: Rater, round_: Round) -> Card:
     own = said[(said["rater"] == rater.name) & said["value"].notna()]
     own = own[~own["adjudication"].astype(bool)]
     repeated, alike = _repeats(own)
-    differences, compared = _differences(session, round_, own, keys)
-    apart = [one for one in differences if one.points > 0]
+    compared = _compared(session, round_, own, keys)
+    apart = [one for one in compared if one.points > 0]
     return Card(
         units=len(worked),
         seconds=statistics.median(worked) if worked else None,
         repeated=repeated,
         alike=alike,
-        compared=compared,
-        as_consensus=compared - len(apart),
-        differences=sorted(apart, key=lambda one: -one.points)[:EXAMPLES],
+        compared=len(compared),
+        as_consensus=len(compared) - len(apart),
+        differences=_examples(session, rater, round_, apart),
     )
 
 
@@ -88,15 +106,15 @@ def _repeats(own: pd.DataFrame) -> tuple[int, int]:
     return len(pairs), int((pairs["value_again"] == pairs["value_first"]).sum())
 
 
-def _differences(
+def _compared(
     session: Session, round_: Round, own: pd.DataFrame, keys: dict[str, RatingKey]
-) -> tuple[list[Difference], int]:
+) -> list[Beside]:
     """Every answer beside the consensus of at least two others and the rater, or a decision."""
     given = {
         (str(row.unit), str(row.criterion)): float(row.value)  # type: ignore[arg-type]
         for row in own.itertuples()
     }
-    found: list[tuple[str, Difference]] = []
+    found: list[Beside] = []
     for decision in adjudication.decisions(session, round_):
         value = given.get((decision.unit, decision.criterion))
         result = decision.consensus
@@ -107,28 +125,62 @@ def _differences(
         points = abs(value - result.value) / (high - low)
         if key.level == "nominal":
             points = float(value != result.value)
-        found.append(
-            (
-                decision.output,
-                Difference(
-                    decision.criterion, key.label(value), decision.label or "", result.how,
-                    "", None, points,
-                ),
-            )
-        )  # fmt: skip
-    furthest = sorted(found, key=lambda one: -one[1].points)[:EXAMPLES]
-    outputs = {
-        output.key: output
-        for output in session.exec(
-            select(Output).where(col(Output.key).in_([key for key, _ in furthest]))
+        found.append(Beside(decision, key, value, result.value, points))
+    return found
+
+
+def _examples(
+    session: Session, rater: Rater, round_: Round, apart: list[Beside]
+) -> list[Difference]:
+    """The largest of the differences, of units that nobody is to rate blind again."""
+    furthest = sorted(apart, key=lambda one: -one.points)
+    chosen: list[Beside] = []
+    for start in range(0, len(furthest), AT_ONCE):
+        some = furthest[start : start + AT_ONCE]
+        secret = _still_blind(session, {one.decision.output for one in some})
+        chosen += [one for one in some if one.decision.output not in secret]
+        if len(chosen) >= EXAMPLES:
+            break
+    return [_example(session, rater, round_, one) for one in chosen[:EXAMPLES]]
+
+
+def _still_blind(session: Session, outputs: set[str]) -> set[str]:
+    """Outputs that are anchors, or units of an open round: what all came to stays unsaid."""
+    standing = {round_.id: round_ for round_ in session.exec(select(Round))}
+    found: set[str] = set()
+    for side in (col(Unit.output_id), col(Unit.rival_id)):
+        rows = session.exec(
+            select(Output.key, Unit.purpose, Unit.round_id)
+            .join(Unit, side == col(Output.id))
+            .where(col(Output.key).in_(outputs))
         )
-    }
-    shown = [
-        Difference(
-            d.criterion, d.yours, d.consensus, d.how,
-            outputs[key].response, outputs[key].input, d.points,
-        )
-        for key, d in furthest
-    ]  # fmt: skip
-    rest = [d for _, d in sorted(found, key=lambda one: -one[1].points)[EXAMPLES:]]
-    return [*shown, *rest], len(found)
+        for key, purpose, round_id in rows:
+            where = standing[round_id]
+            # What is called an anchor of a norming round has been talked over there.
+            if where.status == "open" or (purpose == "anchor" and not population.tells(where)):
+                found.add(key)
+    return found
+
+
+def _example(session: Session, rater: Rater, round_: Round, one: Beside) -> Difference:
+    """A difference as the rater met it: of a pair, in the words and the order of their screen."""
+    first = session.exec(select(Output).where(Output.key == one.decision.output)).one()
+    second = pairs.rival_of(session, round_, one.decision.unit)
+    yours, consensus = one.key.label(one.yours), one.key.label(one.all)
+    if second is not None:
+        assert rater.id is not None
+        swapped = pairs.swapped(round_.seed, rater.id, one.decision.unit)
+        first, second = (second, first) if swapped else (first, second)
+        if one.key.options == tuple(PREFERENCES):
+            yours = pairs.in_words(one.yours, swapped=swapped)
+            consensus = pairs.in_words(one.all, swapped=swapped)
+    return Difference(
+        criterion=one.decision.criterion,
+        yours=yours,
+        consensus=consensus,
+        how=one.decision.consensus.how,
+        response=first.response,
+        rival=None if second is None else second.response,
+        input=first.input,
+        points=one.points,
+    )

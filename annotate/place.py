@@ -98,7 +98,11 @@ class Place:
     response: str
     rival: str | None
     """The other response of a pair; None where one response is rated."""
+    rival_contexts: tuple[str, ...] | None
+    """What the other response was made from; None where both had the same contexts."""
     reference: str | None
+    rival_reference: str | None
+    """The other response's reference, where it is another one."""
     configuration: str | None
     """None where the round hides it; so are the next two."""
     signals: dict[str, Any] | None
@@ -134,12 +138,13 @@ def show(
     shown = rounds.shown_fields(round_)
     reopened = assignment.submitted_at is not None
     answers = submission.as_answers(session, assignment, rubric) if reopened else None
-    response, rival = output.response, None
+    first, second = output, None
     if unit.rival_id is not None:
-        rival = session.get_one(Output, unit.rival_id).response
+        second = session.get_one(Output, unit.rival_id)
         if pairs.swapped(round_.seed, assignment.rater_id, unit.key):
-            response, rival = rival, response
-            answers = answers and pairs.turned(answers, rubric)
+            first, second = second, first
+            answers = answers and pairs.turned(answers, rubric, apart=pairs.apart(first, second))
+    reference, rival_reference = pairs.references(first, second)
     done, left = _counts(session, round_, rater)
     quota = round_.design.get("quota")
     latest = _latest(session, round_, rater)
@@ -149,10 +154,14 @@ def show(
         lease_until=assignment.lease_until,
         rubric=rubric,
         input=output.input,
-        contexts=tuple(output.contexts),
-        response=response,
-        rival=rival,
-        reference=output.reference if "reference" in shown else None,
+        contexts=tuple(first.contexts),
+        response=first.response,
+        rival=None if second is None else second.response,
+        rival_contexts=(
+            tuple(second.contexts) if second is not None and pairs.apart(first, second) else None
+        ),
+        reference=reference if "reference" in shown else None,
+        rival_reference=rival_reference if "reference" in shown else None,
         configuration=output.configuration if "configuration" in shown else None,
         signals=_signals(output) if "signals" in shown else None,
         metadata=output.extra if "metadata" in shown else None,

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from annotate import known_units, pairs, people, practice, rubric_versions, sampling
+from annotate import known_units, pairs, people, population, practice, rubric_versions, sampling
 from annotate.design import REPEAT, Design
 from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
 from annotate.planned import Candidate, Plan, PlannedUnit, StratumPlan
@@ -54,25 +54,28 @@ def plan_round(session: Session, design: Design) -> Plan:
     if session.exec(select(Round).where(Round.name == design.name)).first() is not None:
         raise Conflict(f"there is a round {design.name!r} already; choose another name")
     rubric = rubric_versions.get_rubric(session, design.rubric)
-    _check_raters(session, design)
-    if design.practice is not None:
-        return _every_rater_on(known_units.with_gold(session, design, rubric), design, rubric)
+    _check_raters(session, design, rubric)
     if design.reveals is not None:
         blind = get_round(session, design.reveals)
         found = known_units.disagreed(session, design, rubric, blind)
-        return _every_rater_on(found, design, rubric)
+        return _every_rater_on(session, found, design, rubric, None)
+    pairs.check_rubric(rubric_versions.loaded(rubric), design.compares)
+    if design.practice is not None:
+        found, known = known_units.with_gold(session, design, rubric)
+        return _every_rater_on(session, found, design, rubric, known)
+    _check_overlap(design)
     source = get_round(session, design.anchors_from) if design.anchors_from else None
     baseline = get_round(session, design.baseline) if design.baseline else source
     if design.anchors and source is not None:
         raise BadInput("give either a number of anchors or the round that they come from, not both")
     earlier = _anchors_of(session, design, source) if source is not None else []
-    candidates = _population(session, design, earlier, baseline)
+    warnings = population.undated(session, design.filters)
+    told = population.told(session, design.raters)
+    candidates = _population(session, design, earlier, baseline, told, warnings)
     rivals: dict[str, pairs.Rival] = {}
     if design.compares is not None:
         rivals = pairs.rivals(session, *design.compares)
-        candidates = pairs.with_rival(candidates, rivals, design)
-    pairs.check_rubric(rubric_versions.loaded(rubric), design)
-    warnings = _undated(session, design)
+        candidates = pairs.with_rival(candidates, rivals, design, told)
     counts = _allocation(session, design, rubric, candidates, warnings)
     fresh, marked = _drawn(design, candidates, counts)
     sizes = Counter(c.stratum for c in candidates)
@@ -91,13 +94,17 @@ def plan_round(session: Session, design: Design) -> Plan:
         StratumPlan(s, sizes[s], of_fresh[s], of_anchors[s], of_fresh[s] / max(1, sizes[s]))
         for s in sorted({*sizes, *of_anchors})
     ]
+    planned = _ranked(units, design)
     warnings += _warnings(session, design, rubric, baseline, strata)
+    warnings += _quota(design, planned)
+    if rivals:
+        warnings += pairs.differing(session, planned)
     content = {c.key: c.content_hash for c in (*fresh, *marked, *earlier)}
     content |= {rivals[c.key].key: rivals[c.key].content_hash for c in fresh if rivals}
-    return Plan(design, rubric, baseline, strata, _ranked(units, design), content, warnings)
+    return Plan(design, rubric, baseline, strata, planned, content, warnings)
 
 
-def _check_raters(session: Session, design: Design) -> None:
+def _check_raters(session: Session, design: Design, rubric: RubricRow) -> None:
     if not design.raters:
         raise BadInput("a round needs raters; name them, each with --rater NAME")
     twice = [name for name, count in Counter(design.raters).items() if count > 1]
@@ -111,16 +118,13 @@ def _check_raters(session: Session, design: Design) -> None:
             raise NotAllowed(f"rater {name} is revoked; restore them or choose another")
     if design.qualified_by is not None:
         practised = get_round(session, design.qualified_by)
-        passed = practice.passed(session, practised)
-        for name in design.raters:
-            if name not in passed:
-                raise NotAllowed(
-                    f"rater {name} has not passed practice round {practised.name}; let them rate "
-                    "it, or leave them out"
-                )
+        practice.refuse_unqualified(session, practised, design.raters, rubric.name)
     for name in design.judges:
         if people.get_rater(session, name).kind == "human":
             raise BadInput(f"{name} is a person; name judges and metrics as judges")
+
+
+def _check_overlap(design: Design) -> None:
     if len(design.raters) < design.overlap:
         raise BadInput(
             f"overlap {design.overlap} needs {design.overlap} raters, {len(design.raters)} are "
@@ -159,9 +163,18 @@ def _anchors_of(session: Session, design: Design, source: Round) -> list[Candida
 
 
 def _population(
-    session: Session, design: Design, earlier: Sequence[Candidate], baseline: Round | None
+    session: Session,
+    design: Design,
+    earlier: Sequence[Candidate],
+    baseline: Round | None,
+    told: Mapping[str, str],
+    warnings: list[str],
 ) -> list[Candidate]:
-    """The outputs that may be drawn: within the filters, not rated in the baseline."""
+    """The outputs that may be drawn: within the filters, not rated in the baseline, and their
+    answer told to nobody on the panel.
+
+    told: the outputs whose answer was, with the round that tells it.
+    """
     taken = {c.key for c in earlier}
     if baseline is not None:
         rated = (
@@ -170,48 +183,33 @@ def _population(
             .where(col(Unit.round_id) == baseline.id)
         )
         taken |= set(session.connection().execute(rated).scalars())
-    within = _candidates(session, design, *_conditions(session, design))
-    found = [c for c in within if c.key not in taken]
+    within = _candidates(session, design, *population.conditions(session, design.filters))
     if not within:
         raise NotFound("there is no output to draw from; import outputs, or widen the filters")
-    if not found:
+    unrated = [c for c in within if c.key not in taken]
+    if not unrated:
         assert baseline is not None
         raise NotFound(
             f"every output here has been rated in round {baseline.name}; import newer outputs, or "
             "launch without a baseline"
         )
+    found = [c for c in unrated if c.key not in told]
+    if not found:
+        raise NotFound(
+            "raters of this panel are told the answer to every output that could be drawn, in "
+            f"{_rounds(told)}; import newer outputs, or name other raters"
+        )
+    if count := len(unrated) - len(found):
+        warnings.append(
+            f"{count} outputs are left out, because raters of this panel are told their answer in "
+            f"{_rounds(told)}"
+        )
+    if count := sum(c.key in told for c in earlier):
+        warnings.append(
+            f"{count} of the anchors are not blind: raters of this panel are told their answer in "
+            f"{_rounds(told)}, and may seem to have moved for it"
+        )
     return found
-
-
-def _conditions(session: Session, design: Design) -> list[sa.ColumnElement[bool]]:
-    filters = design.filters
-    conditions: list[sa.ColumnElement[bool]] = []
-    for what, column, names in (
-        ("segment", col(Output.segment), filters.segments),
-        ("configuration", col(Output.configuration), filters.configurations),
-    ):
-        if not names:
-            continue
-        known = set(session.connection().execute(sa.select(column).distinct()).scalars())
-        for name in names:
-            if name not in known:
-                there = ", ".join(sorted(known)) or "none"
-                raise NotFound(f"no output has the {what} {name!r}; there are: {there}")
-        conditions.append(column.in_(names))
-    if filters.since:
-        conditions.append(col(Output.occurred_at) >= filters.since)
-    if filters.until:
-        conditions.append(col(Output.occurred_at) < filters.until)
-    return conditions
-
-
-def _undated(session: Session, design: Design) -> list[str]:
-    """A warning for outputs that a filter by time cannot place."""
-    if not (design.filters.since or design.filters.until):
-        return []
-    undated = col(Output.occurred_at).is_(None)
-    count = session.exec(select(sa.func.count()).select_from(Output).where(undated)).one()
-    return [f"{count} outputs have no time (occurred_at) and are left out"] if count else []
 
 
 def _allocation(
@@ -309,14 +307,41 @@ def _deviation(values: Sequence[float]) -> float:
     return float((math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5)
 
 
-def _every_rater_on(candidates: Sequence[Candidate], design: Design, rubric: RubricRow) -> Plan:
-    """A plan in which every rater gets every unit, and nothing is said of traffic."""
+def _rounds(by_output: Mapping[str, str]) -> str:
+    return ", ".join(sorted(set(by_output.values())))
+
+
+def _every_rater_on(
+    session: Session,
+    candidates: Sequence[Candidate],
+    design: Design,
+    rubric: RubricRow,
+    known: known_units.Known | None,
+) -> Plan:
+    """A plan in which every rater gets every unit, and nothing is said of traffic.
+
+    known: of a practice, what is known by output.
+    """
     if len(design.raters) > MOST_RATERS:
         raise BadInput(
             f"{len(design.raters)} raters are named and a unit takes at most {MOST_RATERS}; "
             "launch it for some of them at a time"
         )
     design = design.model_copy(update={"overlap": len(design.raters)})
+    rated = population.being_rated(session, design.raters)
+    allowed = [c for c in candidates if c.key not in rated]
+    if not allowed:
+        raise NotAllowed(
+            f"raters of this panel rate all of these outputs blind in {_rounds(rated)}; close it "
+            "first, or name other raters"
+        )
+    warnings = []
+    if len(allowed) < len(candidates):
+        warnings.append(
+            f"{len(candidates) - len(allowed)} outputs are left out, because raters of this panel "
+            f"rate them blind in {_rounds(rated)}"
+        )
+    candidates = allowed
     sizes = Counter(c.stratum for c in candidates)
     counts = sampling.allocate(sizes, design.units, "proportional")
     drawn = {d.key for d in sampling.draw(
@@ -330,7 +355,11 @@ def _every_rater_on(candidates: Sequence[Candidate], design: Design, rubric: Rub
     ]
     strata = [StratumPlan(s, sizes[s], 0, counts[s], 0.0) for s in sorted(sizes)]
     content = {c.key: c.content_hash for c in chosen}
-    return Plan(design, rubric, None, strata, _ranked(units, design), content)
+    if known is not None:
+        known = {c.key: known[c.key] for c in chosen}
+    planned = _ranked(units, design)
+    warnings += _quota(design, planned)
+    return Plan(design, rubric, None, strata, planned, content, warnings, known)
 
 
 def _drawn(
@@ -387,6 +416,18 @@ def _ranked(units: list[PlannedUnit], design: Design) -> list[PlannedUnit]:
     places |= {unit.key: places[unit.repeats or ""] + half + 0.5 for unit in again}
     ordered = sorted([*units, *again], key=lambda unit: (places[unit.key], unit.key))
     return [replace(unit, rank=rank) for rank, unit in enumerate(ordered)]
+
+
+def _quota(design: Design, units: Sequence[PlannedUnit]) -> list[str]:
+    """A warning where the raters cannot finish the round, each with what they may get."""
+    asked = sum(unit.overlap for unit in units)
+    possible = len(design.raters) * (asked if design.quota is None else design.quota)
+    if possible >= asked:
+        return []
+    return [
+        f"{len(design.raters)} raters of {design.quota} units each make {possible} of the {asked} "
+        "ratings of a unit that are asked for; raise the quota, or name more raters"
+    ]
 
 
 def _warnings(

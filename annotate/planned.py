@@ -30,7 +30,8 @@ class StratumPlan:
 
     stratum: str
     population: int
-    """Outputs that could be drawn; those of the baseline round are not among them."""
+    """Outputs that could be drawn: not those of the baseline round, nor those whose answer raters
+    are told in a practice or a norming round."""
     fresh: int
     anchors: int
     inclusion_probability: float
@@ -50,6 +51,8 @@ class Plan:
     content: dict[str, str]
     """The content hash of every output in it, by key."""
     warnings: list[str] = field(default_factory=list)
+    known: dict[str, dict[str, float]] | None = None
+    """Of a practice: the known answers, by output and criterion."""
 
     @property
     def assignments(self) -> int:

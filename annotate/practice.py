@@ -1,17 +1,19 @@
 """Practice: what a rater answered against what is known, told at once, and who has passed."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from annotate import people, rubric_versions
 from annotate.design import Practice
-from annotate.errors import NotAllowed
+from annotate.errors import BadInput, NotAllowed
 from annotate.rubric import RatingKey, Rubric
-from db.tables import Assignment, Gold, Rater, Rating, Round, Unit
+from db.tables import Assignment, Gold, Output, Rater, Rating, Round, Unit
 
 
 @dataclass(frozen=True)
@@ -65,26 +67,21 @@ def lessons(session: Session, rater: Rater, round_: Round, assignment_id: int) -
     if assignment is None:
         raise NotAllowed("what is known of a unit is told once you have submitted it")
     unit = session.get_one(Unit, assignment.unit_id)
-    rubric = _rubric(session, round_)
-    given = {
-        rating.criterion: rating
-        for rating in session.exec(
-            select(Rating).where(
-                Rating.assignment_id == assignment.id, col(Rating.supersedes_id).is_(None)
-            )
-        )
-    }
-    keys = {key.key: key for key in rubric.rating_keys()}
+    known = _known(session, round_).get(unit.output_id, {})
+    firsts = session.exec(
+        select(Rating).where(Rating.assignment_id == assignment.id, _first_answer(round_))
+    )
+    given = {rating.criterion: rating for rating in firsts}
     return [
         Lesson(
-            criterion=gold.criterion,
-            yours=_in_words(given[gold.criterion], keys[gold.criterion]),
-            known=gold.label,
-            met=_met(given[gold.criterion].value, gold.value, keys[gold.criterion], practised),
-            why=_why(session, gold),
+            criterion=key.key,
+            yours=_in_words(given[key.key], key),
+            known=key.label(known[key.key]),
+            met=_met(given[key.key].value, known[key.key], key, practised),
+            why=_why(session, unit.output_id, key.key, known[key.key]),
         )
-        for gold in _gold(session, [unit.output_id])[unit.output_id]
-        if gold.criterion in given and gold.criterion in keys and gold.value is not None
+        for key in _rubric(session, round_).rating_keys()
+        if key.key in given and key.key in known
     ]
 
 
@@ -102,26 +99,37 @@ def passed(session: Session, round_: Round) -> set[str]:
     return {result.rater for result in _results(session, round_) if result.passed}
 
 
+def refuse_unqualified(session: Session, round_: Round, raters: Iterable[str], rubric: str) -> None:
+    """Refuse raters who have not passed a practice round, and one that practised another rubric."""
+    qualified = passed(session, round_)
+    practised = round_.design["rubric"]["name"]
+    if practised != rubric:
+        raise BadInput(
+            f"practice round {round_.name} practises rubric {practised}, which says nothing of "
+            f"{rubric}; let the raters practise that one"
+        )
+    for name in raters:
+        if name not in qualified:
+            raise NotAllowed(
+                f"rater {name} has not passed practice round {round_.name}; let them rate it, or "
+                "leave them out"
+            )
+
+
 def _results(session: Session, round_: Round) -> list[Result]:
     practised = _rules(round_)
     keys = {key.key: key for key in _rubric(session, round_).rating_keys()}
     units = list(session.exec(select(Unit).where(Unit.round_id == round_.id)))
-    gold = _gold(session, [unit.output_id for unit in units])
-    known = {(id_, g.criterion): g.value for id_, rows in gold.items() for g in rows}
+    known = _known(session, round_)
     met: dict[int, int] = defaultdict(int)
     asked: dict[int, int] = defaultdict(int)
-    # The first answers: who has been told the known ones cannot mend them.
     rows: Any = session.connection().execute(
         sa.select(
             col(Rating.rater_id), col(Rating.output_id), col(Rating.criterion), col(Rating.value)
-        ).where(
-            col(Rating.round_id) == round_.id,
-            col(Rating.supersedes_id).is_(None),
-            col(Rating.adjudication).is_(False),
-        )
+        ).where(col(Rating.round_id) == round_.id, _first_answer(round_))
     )
     for rater_id, output_id, criterion, value in rows:
-        right = known.get((output_id, criterion))
+        right = known.get(output_id, {}).get(criterion)
         if right is not None and criterion in keys:
             asked[rater_id] += 1
             met[rater_id] += _met(value, right, keys[criterion], practised)
@@ -163,19 +171,30 @@ def _rubric(session: Session, round_: Round) -> Rubric:
     return rubric_versions.frozen(session, round_.rubric_id, round_.design["rubric"]["hash"])
 
 
-def _gold(session: Session, outputs: list[int]) -> dict[int, list[Gold]]:
-    found: dict[int, list[Gold]] = defaultdict(list)
-    for gold in session.exec(
-        select(Gold)
-        .where(col(Gold.output_id).in_(outputs), col(Gold.retired_at).is_(None))
-        .order_by(col(Gold.id))
-    ):
-        found[gold.output_id].append(gold)
-    return found
+def _known(session: Session, round_: Round) -> dict[int, dict[str, float]]:
+    """The answers that the round froze, by output and criterion."""
+    frozen = round_.design["known"]
+    outputs = session.exec(
+        select(Output.id, Output.key)
+        .join(Unit, col(Unit.output_id) == Output.id)
+        .where(Unit.round_id == round_.id)
+    )
+    return {id_: frozen[key] for id_, key in outputs if id_ is not None}
 
 
-def _met(given: float | None, known: float | None, key: RatingKey, practised: Practice) -> bool:
-    if given is None or known is None:
+def _first_answer(round_: Round) -> sa.ColumnElement[bool]:
+    """Of a rating: that it belongs to its unit's first submission. Who has been told what is
+    known cannot mend their answers with it, nor add some that were not asked of them before."""
+    firsts = (
+        sa.select(col(Rating.assignment_id), sa.func.min(col(Rating.rated_at)))
+        .where(col(Rating.round_id) == round_.id, col(Rating.assignment_id).is_not(None))
+        .group_by(col(Rating.assignment_id))
+    )
+    return sa.tuple_(col(Rating.assignment_id), col(Rating.rated_at)).in_(firsts)
+
+
+def _met(given: float | None, known: float, key: RatingKey, practised: Practice) -> bool:
+    if given is None:
         return False
     tolerance = 0.0 if key.level == "nominal" else practised.tolerance
     return abs(given - known) <= tolerance + 1e-9
@@ -187,17 +206,31 @@ def _in_words(rating: Rating, key: RatingKey) -> str:
     return (rating.abstained or "no answer").replace("_", " ")
 
 
-def _why(session: Session, gold: Gold) -> str | None:
-    """The decision's own reason, else the first of those who gave the same answer."""
+def _why(session: Session, output_id: int, criterion: str, value: float) -> str | None:
+    """What people said for the known answer where it became gold: the decision's own reason,
+    else the first of those whose answer it is and stands."""
+    later = aliased(Rating)
     return session.exec(
         select(Rating.rationale)
-        .where(
-            Rating.output_id == gold.output_id,
-            Rating.round_id == gold.round_id,
-            Rating.criterion == gold.criterion,
-            Rating.value == gold.value,
-            col(Rating.rationale).is_not(None),
+        .join(Rater, col(Rater.id) == Rating.rater_id)
+        .join(
+            Gold,
+            sa.and_(
+                col(Gold.output_id) == Rating.output_id,
+                col(Gold.round_id) == Rating.round_id,
+                col(Gold.criterion) == Rating.criterion,
+                col(Gold.value) == Rating.value,
+            ),
         )
-        .order_by(col(Rating.adjudication).desc(), col(Rating.id))
+        .where(
+            Rating.output_id == output_id,
+            Rating.criterion == criterion,
+            Rating.value == value,
+            Rater.kind == "human",
+            col(Rating.extra).is_(False),
+            col(Rating.rationale).is_not(None),
+            ~select(later.id).where(col(later.supersedes_id) == col(Rating.id)).exists(),
+        )
+        .order_by(col(Gold.id).desc(), col(Rating.adjudication).desc(), col(Rating.id))
         .limit(1)
     ).first()

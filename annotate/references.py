@@ -1,14 +1,15 @@
 """Ideal answers: what raters say the answer should have been, and which becomes the reference."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from annotate import claims, events, people, rounds
-from annotate.answer import MAX_TEXT, storable
+from annotate import adjudication, claims, events, people, rounds
+from annotate.answer import MAX_TEXT, Answer, storable
 from annotate.consensus import How
 from annotate.errors import BadInput, NotFound
 from annotate.ratings import WITHDRAWN
@@ -16,6 +17,8 @@ from annotate.rubric import Criterion
 from db.tables import Output, Rater, Rating, Round, Unit
 
 SEVERAL = "raters wrote different ideal answers: a lead chooses"
+SINGLE = "only one rater wrote an ideal answer: a lead confirms it"
+UNASKED = "what raters agree on asks for no ideal answer: a lead confirms it"
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,10 @@ class Ideal:
     written: tuple[tuple[str, str], ...]
     """(rater, text) of everybody who wrote one."""
     chosen: str | None
-    """None while several differ and no lead has chosen."""
+    """None while it waits for a lead."""
     how: How
+    reason: str | None = None
+    """Why it waits."""
 
     @property
     def open(self) -> bool:
@@ -44,7 +49,11 @@ def criteria(session: Session, round_: Round) -> list[Criterion]:
 
 
 def ideals(session: Session, round_: Round) -> list[Ideal]:
-    """The ideal answers of a round, by output."""
+    """The ideal answers of a round, by output.
+
+    A text stands where at least two raters wrote it and nobody another, and where the consensus
+    asks for it: who alone calls a response wrong does not thereby mend it. Else a lead decides.
+    """
     names = [criterion.id for criterion in criteria(session, round_)]
     if not names:
         return []
@@ -69,7 +78,37 @@ def ideals(session: Session, round_: Round) -> list[Ideal]:
     grouped: dict[tuple[str, str, str], list[tuple[Rating, str]]] = defaultdict(list)
     for rating, name, unit, output in rows:
         grouped[unit, output, rating.criterion].append((rating, name))
-    return [_ideal(*place, said) for place, said in grouped.items()]
+    found = [_ideal(*place, said) for place, said in grouped.items()]
+    if not any(ideal.how == "unanimous" for ideal in found):
+        return found
+    asked = _asked(session, round_)
+    return [
+        replace(ideal, chosen=None, how="undecided", reason=UNASKED)
+        if ideal.how == "unanimous" and ideal.criterion not in asked(ideal.unit)
+        else ideal
+        for ideal in found
+    ]
+
+
+def _asked(session: Session, round_: Round) -> Callable[[str], tuple[str, ...]]:
+    """What the rubric asks of each unit, were it answered as the raters agree on it."""
+    rubric = rounds.rubric_of(session, round_)
+    agreed: dict[str, dict[str, float]] = defaultdict(dict)
+    for decision in adjudication.decisions(session, round_):
+        if decision.consensus.value is not None and not decision.open:
+            agreed[decision.unit][decision.criterion] = decision.consensus.value
+
+    def asked(unit: str) -> tuple[str, ...]:
+        return rubric.shown({c.id: _answered(c, agreed[unit]) for c in rubric.criteria})
+
+    return asked
+
+
+def _answered(criterion: Criterion, agreed: Mapping[str, float]) -> Answer:
+    said = {key: agreed[key] for key in criterion.keys if key in agreed}
+    if criterion.scale != "tags":
+        return Answer(value=said.get(criterion.id))
+    return Answer(tags=tuple(key.partition(".")[2] for key, value in said.items() if value == 1))
 
 
 def _ideal(unit: str, output: str, criterion: str, said: list[tuple[Rating, str]]) -> Ideal:
@@ -79,9 +118,10 @@ def _ideal(unit: str, output: str, criterion: str, said: list[tuple[Rating, str]
         return Ideal(unit, output, criterion, written, ruled[-1], "adjudicated")
     different = {" ".join(text.split()) for _, text in written}
     if len(different) > 1:
-        return Ideal(unit, output, criterion, written, None, "undecided")
-    how: How = "single" if len(written) == 1 else "unanimous"
-    return Ideal(unit, output, criterion, written, written[0][1], how)
+        return Ideal(unit, output, criterion, written, None, "undecided", SEVERAL)
+    if len(written) == 1:
+        return Ideal(unit, output, criterion, written, None, "single", SINGLE)
+    return Ideal(unit, output, criterion, written, written[0][1], "unanimous")
 
 
 def choose(

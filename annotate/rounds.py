@@ -9,7 +9,16 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import claims, events, people, ratings, rubric_versions
+from annotate import (
+    claims,
+    events,
+    known_units,
+    pairs,
+    people,
+    practice,
+    ratings,
+    rubric_versions,
+)
 from annotate.design import (
     Blind,
     Design,
@@ -88,6 +97,9 @@ def planned_document(plan: Plan) -> dict[str, Any]:
         "strata": [asdict(stratum) for stratum in plan.strata],
         "units": [_unit_document(unit, plan.content) for unit in plan.units],
     }
+    # Only a practice knows answers, so that the hash of every other design stays what it was.
+    if plan.known is not None:
+        document["known"] = plan.known
     return {**document, "hash": document_hash(document), "rubric_source": plan.rubric.source}
 
 
@@ -135,6 +147,12 @@ def _freeze(
         )
     assert rubric.id is not None
     baseline = get_round(session, frozen.baseline) if frozen.baseline else None
+    if frozen.reveals is not None:
+        known_units.check_revealed(get_round(session, frozen.reveals), rubric)
+    pairs.check_rubric(rubric_versions.loaded(rubric), frozen.compares)
+    if frozen.qualified_by is not None:
+        practised = get_round(session, frozen.qualified_by)
+        practice.refuse_unqualified(session, practised, frozen.raters, rubric.name)
     design = {k: v for k, v in document.items() if k not in {"units", "hash", "rubric_source"}}
     round_ = Round(
         name=frozen.name,

@@ -81,6 +81,12 @@ class Rubric(Part):
                 except condition.BadCondition as error:
                     raise bad(error.problem, error.mend, f"[{index}].show_if") from None
                 criterion = criterion.model_copy(update={"show_if": show_if})
+            if criterion.becomes and any(one.becomes for one in earlier.values()):
+                raise bad(
+                    "is given a second time",
+                    "a case has one reference; ask for one ideal answer",
+                    f"[{index}].becomes",
+                )
             earlier[criterion.id] = criterion
             bound.append(criterion)
         return tuple(bound)

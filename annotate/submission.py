@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from annotate import answer
+from annotate import answer, pairs
 from annotate.errors import BadInput
 from annotate.ratings import WITHDRAWN
 from annotate.rubric import Answer, Criterion, Rubric, Span
@@ -125,8 +125,15 @@ def draft(entries: Mapping[str, Any]) -> dict[str, str | list[str]]:
 def lengths(output: Output, rival: Output | None = None) -> dict[str, int]:
     """How many characters each field has that evidence may point into."""
     contexts = {f"contexts[{i}]": len(text) for i, text in enumerate(output.contexts)}
-    other = {} if rival is None else {"rival": len(rival.response)}
-    return {"response": len(output.response), **other, **contexts}
+    own = {"response": len(output.response), **contexts}
+    if rival is None:
+        return own
+    other = enumerate(rival.contexts if pairs.apart(output, rival) else ())
+    return {
+        **own,
+        "rival": len(rival.response),
+        **{f"rival_contexts[{i}]": len(text) for i, text in other},
+    }
 
 
 def _said(rubric: Rubric, answers: Mapping[str, Answer]) -> Iterator[tuple[str, dict[str, Any]]]:

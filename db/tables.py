@@ -328,6 +328,7 @@ class Gold(SQLModel, table=True):
     round_id: int = Field(foreign_key="round.id", index=True)
     rubric_hash: str
     criterion: str
+    """The criterion's key; `field:reference` for a text, whatever asked for it."""
     value: float | None
     """None where the label is a text: an ideal answer, the reference of its case."""
     text: str | None = None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from annotate import adjudication, outputs, rounds
+from annotate import adjudication, outputs, pairs, rounds
 from annotate.ui import choose, dispute, ideal_answers, messages, session
 
 lead = session.require_lead()
@@ -23,7 +23,10 @@ with messages.shown_errors(), session.database().read() as db:
     rubric = rounds.rubric_of(db, round_)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        dispute.show_output(outputs.get_output(db, chosen.decision.output))
+        unit = chosen.decision
+        dispute.show_output(
+            outputs.get_output(db, unit.output), pairs.rival_of(db, round_, unit.unit)
+        )
     with right:
         dispute.show_sides(chosen, rubric)
         dispute.decision_form(chosen, rubric, round_.name, lead)

@@ -49,6 +49,7 @@ def disputes(
                                 "value": v.value,
                                 "label": v.label,
                                 "rationale": v.rationale,
+                                **_order(v.swapped),
                             }
                             for v in d.votes
                         ],
@@ -74,6 +75,11 @@ def disputes(
         ["unit", "criterion", "ratings", "why"],
         title=f"Disputes in {round_name}",
     )
+
+
+def _order(swapped: bool | None) -> dict[str, str]:
+    """Of a pair: which response stood as A, of which the rationale may speak."""
+    return {} if swapped is None else {"shown_as_a": "candidate" if swapped else "base"}
 
 
 @app.command()

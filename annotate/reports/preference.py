@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from annotate import pairs, ratings, rounds
 from annotate.errors import NotAllowed
@@ -15,7 +14,7 @@ from annotate.reports.slices import slices
 from annotate.stats import Figure, not_enough
 from annotate.stats.comparison import sign_test
 from annotate.stats.means import mean_figure
-from db.tables import Rating, Round
+from db.tables import Round
 
 METHOD = "share of pairs that the candidate wins, ties half"
 _POINTS = {pairs.FIRST: 0.0, pairs.SECOND: 1.0, pairs.TIE: 0.5, pairs.BOTH_BAD: 0.5}
@@ -110,21 +109,16 @@ def _row(name: str, segment: str | None, said: pd.DataFrame, minimum: int) -> Pr
 
 
 def _first_shown(session: Session, round_: Round, names: list[str]) -> Figure:
-    """By what each rating records of the order on the screen."""
-    rows: Any = session.connection().execute(
-        sa.select(col(Rating.unit_id), col(Rating.value), col(Rating.seen)).where(
-            col(Rating.round_id) == round_.id,
-            col(Rating.criterion).in_(names),
-            col(Rating.value).in_([pairs.FIRST, pairs.SECOND]),
-            col(Rating.supersedes_id).is_(None),
-            col(Rating.adjudication).is_(False),
-        )
-    )
-    by_unit: dict[int, list[float]] = {}
-    for unit, value, seen in rows:
-        if "order:ab" in (seen or []) or "order:ba" in (seen or []):
-            swapped = "order:ba" in seen
-            by_unit.setdefault(unit, []).append(float((value == pairs.SECOND) == swapped))
+    """By what each vote that counts records of the order on the screen."""
+    columns = (*ratings.STATISTICS, "seen")
+    said = ratings.frame(session, rounds=[round_], kinds=["human"], columns=columns)
+    votes = ratings.counted(said)
+    votes = votes[votes["criterion"].isin(names) & votes["value"].isin([pairs.FIRST, pairs.SECOND])]
+    by_unit: dict[str, list[float]] = {}
+    for unit, value, seen in zip(votes["unit"], votes["value"], votes["seen"], strict=True):
+        swapped = pairs.swapped_as(seen)
+        if swapped is not None:
+            by_unit.setdefault(str(unit), []).append(float((value == pairs.SECOND) == swapped))
     means: Floats = np.array([sum(v) / len(v) for v in by_unit.values()], dtype=np.float64)
     if len(means) < 2:
         return Figure.undefined(not_enough(2 - len(means)), len(means))

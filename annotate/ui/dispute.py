@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from annotate import adjudication, rounds
+from annotate import adjudication, pairs, rounds
 from annotate.adjudication import Dispute
 from annotate.errors import BadInput
 from annotate.rubric import Rubric
@@ -24,14 +24,22 @@ def _name(dispute: Dispute) -> str:
     return f"{decision.unit} · {decision.criterion} · {decision.segment}{mark}"
 
 
-def show_output(output: Output) -> None:
-    """The unit as raters saw it."""
+def show_output(output: Output, rival: Output | None) -> None:
+    """The unit as raters saw it; of a pair both responses, and which is which."""
+    reference, rival_reference = pairs.references(output, rival)
+    apart = rival is not None and pairs.apart(output, rival)
     viewer.show_output(
         input=output.input,
         contexts=output.contexts,
         response=output.response,
-        reference=output.reference,
-    )
+        rival=None if rival is None else rival.response,
+        rival_contexts=rival.contexts if rival is not None and apart else None,
+        reference=reference,
+        rival_reference=rival_reference,
+        names=("A", "B") if rival is None else (
+            f"of the base, {output.configuration}", f"of the candidate, {rival.configuration}"
+        ),
+    )  # fmt: skip
 
 
 def show_sides(dispute: Dispute, rubric: Rubric) -> None:
@@ -47,6 +55,8 @@ def show_sides(dispute: Dispute, rubric: Rubric) -> None:
                 st.markdown(f"**{messages.as_plain_text(vote.rater)}**")
                 value = "" if vote.value is None else f"{vote.value:g} · "
                 st.text(value + vote.label)
+                if vote.swapped is not None:
+                    st.caption(f"A was the {'candidate' if vote.swapped else 'base'}")
                 if vote.rationale:
                     st.text(vote.rationale)
 

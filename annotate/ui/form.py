@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from annotate import pairs
 from annotate.rubric import Answer, Criterion, Problem, Rubric, Span
 from annotate.ui import quote
 from annotate.ui.messages import as_plain_text
 
 ABSTENTIONS = {"not_applicable": "Not applicable", "cannot_judge": "Cannot judge"}
 NONE_OF_THESE = "none_of_these"
-_PREFERENCES = ("A is better", "B is better", "Equally good", "Both are bad")
 _CHOICES = {NONE_OF_THESE: "None of these", **ABSTENTIONS}
 
 Part = Literal["choice", "tags", "text", "instead", "rationale", "evidence"]
@@ -52,6 +52,13 @@ class Form:
     contexts: list[str]
     response: str
     rival: str | None = None
+    rival_contexts: list[str] | None = None
+    """None where the other response has none of its own."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What evidence may point into, by span field."""
+        return quote.texts(self.contexts, self.response, self.rival, self.rival_contexts)
 
     def key(self, criterion: Criterion, part: Part) -> str:
         """The widget's key in the session."""
@@ -122,7 +129,7 @@ class Form:
         problems = [problem for problem in own if problem.criterion in shown]
         found = {(problem.criterion, problem.field) for problem in problems}
         for problem in self.rubric.check_answers(
-            answers, quote.lengths(self.contexts, self.response, self.rival)
+            answers, {name: len(text) for name, text in self.texts.items()}
         ):
             if (problem.criterion, problem.field) not in found:
                 problems.append(problem)
@@ -132,7 +139,7 @@ class Form:
         """What each widget shows for an answer."""
         widgets: dict[Part, Any] = {"rationale": answer.rationale or ""}
         if criterion.evidence:
-            texts = quote.places(criterion, self.contexts, self.response, self.rival)
+            texts = quote.places(criterion, self.texts)
             widgets["evidence"] = "\n".join(quote.written(one, texts) for one in answer.evidence)
         if criterion.scale in {"tags", "text"}:
             widgets["instead"] = answer.abstained
@@ -188,7 +195,7 @@ class Form:
     def _evidence(self, criterion: Criterion, lines: str) -> tuple[tuple[Span, ...], list[Problem]]:
         if not criterion.evidence:
             return (), []
-        texts = quote.places(criterion, self.contexts, self.response, self.rival)
+        texts = quote.places(criterion, self.texts)
         spans, lost = quote.read(lines, texts)
         if not lost:
             return spans, []
@@ -272,7 +279,7 @@ def _choice(
         )
         captions.append(as_plain_text((point.anchor or "").strip()))
     for code, option in enumerate(criterion.options):
-        label_ = _PREFERENCES[code] if criterion.scale == "preference" else option.label
+        label_ = pairs.WORDS[code] if criterion.scale == "preference" else option.label
         words[as_choice(code)] = as_plain_text(label_)
         captions.append(as_plain_text((option.anchor or "").strip()))
     for abstention in criterion.abstain:

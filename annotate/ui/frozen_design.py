@@ -70,7 +70,8 @@ def _sample(design: Mapping[str, Any]) -> str:
     strata = design["strata"]
     if design.get("practice") or design.get("reveals"):
         known = "with gold" if design.get("practice") else "that raters disagreed about"
-        return f"{_counted(sum(s['anchors'] for s in strata), 'unit')} {known}, for every rater."
+        units = _counted(sum(s["anchors"] for s in strata), "unit")
+        return f"{units} {known}, for every rater{_filters(design['filters'])}."
     fresh, population = (sum(s[name] for s in strata) for name in ("fresh", "population"))
     how = f"{design['allocate']} by segment" if design["by"] else "as a simple random sample"
     over = "".join(

@@ -9,13 +9,13 @@ from db.tables import Rater, Round
 
 
 def show(round_: Round, lead: Rater) -> None:
-    """The outputs for which raters wrote different ideal answers."""
+    """The outputs whose ideal answer waits for a lead."""
     with session.database().read() as db:
         waiting = [ideal for ideal in references.ideals(db, round_) if ideal.open]
     if not waiting:
         return
     st.subheader("Ideal answers")
-    st.caption(f"{len(waiting)} wait: raters wrote different ones, and one becomes the reference.")
+    st.caption(f"{len(waiting)} wait for you: what you take becomes the reference of its case.")
     for ideal in waiting:
         with st.expander(messages.as_plain_text(f"{ideal.output} · {ideal.criterion}")):
             _choice(ideal, round_.name, lead)
@@ -23,6 +23,8 @@ def show(round_: Round, lead: Rater) -> None:
 
 def _choice(ideal: Ideal, round_name: str, lead: Rater) -> None:
     widget = f"ideal/{round_name}/{ideal.unit}/{ideal.criterion}"
+    if ideal.reason is not None:
+        st.caption(f"{ideal.reason[0].upper()}{ideal.reason[1:]}.")
     for place, (rater, text) in enumerate(ideal.written):
         with st.container(border=True, key=f"{widget}/{place}"):
             st.caption(messages.as_plain_text(rater))

@@ -220,10 +220,12 @@ def _kind_fields(kind: str, configurations: list[str], known: list[Round]) -> di
     if practices and kind != PRACTISE:
         chosen = st.selectbox("Raters must have passed", [NONE, *practices], key="launch_qualified")
         qualified = None if chosen == NONE else chosen
-    quota = st.number_input(
-        "Units that one rater gets at most", min_value=1, value=None, key="launch_quota",
-        placeholder="no limit",
-    )  # fmt: skip
+    quota = None
+    if kind != PRACTISE:  # of which everybody rates every unit
+        quota = st.number_input(
+            "Units that one rater gets at most", min_value=1, value=None, key="launch_quota",
+            placeholder="no limit",
+        )  # fmt: skip
     fields: dict[str, Any] = {
         "qualified_by": qualified,
         "quota": None if quota is None else int(quota),

@@ -115,7 +115,11 @@ def show_card(card: Card, rubric: Rubric) -> None:
                 st.text(f"You: {one.yours}. All together: {one.consensus} ({one.how}).")
                 with st.expander("The unit", type="compact"):
                     st.text(_as_text(one.input))
-                    st.text(one.response)
+                    for name, text in (("A", one.response), ("B", one.rival)):
+                        if one.rival is not None:
+                            st.markdown(f"**Response {name}**")
+                        if text is not None:
+                            st.text(text)
 
 
 def _as_text(input: object) -> str:

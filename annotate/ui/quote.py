@@ -1,35 +1,40 @@
 """Passages that decided: lines in a text field, found where they stand.
 
 A line is `[response 12-40] the words`, which the page writes when a passage is marked, or a quote
-alone, which stands where it first stands. The numbers are characters, the end excluded.
+alone, which stands where it first stands. The numbers are characters, the end excluded. Of a pair,
+`response` and `context 1` are A's, `response B` and `context B 1` the other's.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from annotate.rubric import Criterion, Span
 
-_PLACED = re.compile(r"\s*\[(response B|response|context (\d{1,6})) (\d{1,9})[-–](\d{1,9})\]")
+_PLACED = re.compile(r"\s*\[(response B|response|context (B )?(\d{1,6})) (\d{1,9})[-–](\d{1,9})\]")
+_CONTEXT = re.compile(r"(rival_)?contexts\[(\d+)\]")
 
 
-def places(
-    criterion: Criterion, contexts: list[str], response: str, rival: str | None = None
+def texts(
+    contexts: Sequence[str],
+    response: str,
+    rival: str | None = None,
+    rival_contexts: Sequence[str] | None = None,
 ) -> dict[str, str]:
-    """The texts that this criterion's evidence may come from, by span field."""
-    if criterion.evidence == "contexts":
-        return {f"contexts[{index}]": text for index, text in enumerate(contexts)}
-    if criterion.evidence == "response":
-        return {"response": response} | ({} if rival is None else {"rival": rival})
-    return {}
-
-
-def lengths(contexts: list[str], response: str, rival: str | None = None) -> dict[str, int]:
-    """The number of characters of every text that evidence may point into."""
+    """Every text that evidence may point into, by span field."""
     return (
-        {"response": len(response)}
-        | ({} if rival is None else {"rival": len(rival)})
-        | {f"contexts[{index}]": len(text) for index, text in enumerate(contexts)}
+        {"response": response}
+        | ({} if rival is None else {"rival": rival})
+        | {f"contexts[{index}]": text for index, text in enumerate(contexts)}
+        | {f"rival_contexts[{index}]": text for index, text in enumerate(rival_contexts or ())}
     )
+
+
+def places(criterion: Criterion, texts: Mapping[str, str]) -> dict[str, str]:
+    """Those of the texts that this criterion's evidence may come from."""
+    if criterion.evidence is None:
+        return {}
+    contexts = criterion.evidence == "contexts"
+    return {name: text for name, text in texts.items() if bool(_CONTEXT.match(name)) == contexts}
 
 
 def read(lines: str, texts: Mapping[str, str]) -> tuple[tuple[Span, ...], list[str]]:
@@ -50,8 +55,10 @@ def read(lines: str, texts: Mapping[str, str]) -> tuple[tuple[Span, ...], list[s
 def written(span: Span, texts: Mapping[str, str]) -> str:
     """The line of a span, as `read` reads it."""
     words = " ".join(texts.get(span.field, "")[span.start : span.end].split())
-    number = re.fullmatch(r"contexts\[(\d+)\]", span.field)
-    label = f"context {int(number[1]) + 1}" if number else _LABELS.get(span.field, span.field)
+    number = _CONTEXT.fullmatch(span.field)
+    label = _LABELS.get(span.field, span.field)
+    if number:
+        label = f"context {'B ' if number[1] else ''}{int(number[2]) + 1}"
     return f"[{label} {span.start}-{span.end}] {words[:200]}"
 
 
@@ -61,10 +68,10 @@ _LABELS = {"response": "response", "rival": "response B"}
 def _placed(line: str, texts: Mapping[str, str]) -> Span | None:
     found = _PLACED.match(line)
     assert found is not None
-    label, number, start, end = found.groups()
-    field = (
-        f"contexts[{int(number) - 1}]" if number else "response" if label == "response" else "rival"
-    )
+    label, other, number, start, end = found.groups()
+    field = "response" if label == "response" else "rival"
+    if number:
+        field = f"{'rival_' if other else ''}contexts[{int(number) - 1}]"
     if field not in texts or not 0 <= int(start) < int(end) <= len(texts[field]):
         return None
     return Span(field=field, start=int(start), end=int(end))

@@ -73,7 +73,9 @@ def _desk(round: Round) -> None:
             contexts=list(place.contexts),
             response=place.response,
             rival=place.rival,
+            rival_contexts=None if place.rival_contexts is None else list(place.rival_contexts),
             reference=place.reference,
+            rival_reference=place.rival_reference,
             facts=facts_of(place),
             mark=screen.idempotency_key,
         )
@@ -133,8 +135,9 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
         args=(screen, round, aid),
     )
     with st.container(horizontal=True, gap="small", key="menus"):
-        # What has been submitted once is corrected or left as it was, not skipped.
-        if not place.reopened:
+        # What has been submitted once is corrected or left as it was, not skipped; and a practice
+        # is passed once every unit is rated.
+        if not place.reopened and practice.rules(round) is None:
             _skip_menu(screen, round, aid)
         with st.container(key="flag-menu", width="content"), st.popover("Flag"):
             st.text_area(

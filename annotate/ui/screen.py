@@ -104,9 +104,11 @@ def menu_fields(aid: int) -> list[Field]:
 
 def form_of(place: Place) -> Form:
     """The form of a unit."""
+    other = place.rival_contexts
     return Form(
-        place.assignment_id, place.rubric, list(place.contexts), place.response, place.rival
-    )
+        place.assignment_id, place.rubric, list(place.contexts), place.response, place.rival,
+        None if other is None else list(other),
+    )  # fmt: skip
 
 
 def facts_of(place: Place) -> dict[str, Any]:

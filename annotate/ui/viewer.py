@@ -21,7 +21,10 @@ def show_output(
     contexts: list[str],
     response: str,
     rival: str | None = None,
+    rival_contexts: list[str] | None = None,
     reference: str | None = None,
+    rival_reference: str | None = None,
+    names: tuple[str, str] = ("A", "B"),
     facts: Mapping[str, Any] | None = None,
     mark: str = "",
 ) -> None:
@@ -29,6 +32,8 @@ def show_output(
     the round shows.
 
     input: a text, or a list of {role, content}.
+    rival_contexts, rival_reference: the other response's own; None where it has the same.
+    names: what the two responses of a pair are called, and their contexts.
     facts: short extra fields by name (configuration, signals ...).
     mark: another mark is another unit, which begins at its top; the default goes by the content.
     """
@@ -37,7 +42,10 @@ def show_output(
         "contexts": contexts,
         "response": response,
         "rival": rival,
+        "rival_contexts": rival_contexts,
         "reference": reference,
+        "rival_reference": rival_reference,
+        "names": list(names),
         "facts": [[name, as_text(value)] for name, value in (facts or {}).items()],
     }
     shown["mark"] = mark or str(hash(json.dumps(shown, sort_keys=True)))

@@ -28,6 +28,13 @@ criteria:
 """
 
 
+GROUNDED = """
+name: grounded
+criteria:
+  - {id: better, question: Which is better grounded?, scale: preference, evidence: contexts}
+"""
+
+
 def fill(database: Database) -> None:
     file = database.path.with_name("outputs.jsonl")
     lines = [
@@ -36,6 +43,7 @@ def fill(database: Database) -> None:
             "case": f"case {n}",
             "input": f"Question {n}.",
             "response": f"Answer {n}: refunds take {days} days.",
+            "contexts": [f"The rules of {days} days."],
             "segment": "billing",
             "configuration": version,
         }
@@ -46,7 +54,8 @@ def fill(database: Database) -> None:
     with database.write() as session:
         outputs.import_outputs(session, outputs.read_outputs(file), by=None)
         rubric_versions.add_rubric(session, RUBRIC, source_name="short.yaml", by=None)
-        for name in ("Ana", "Ben", "Cleo", "Pia", "Quin"):
+        rubric_versions.add_rubric(session, GROUNDED, source_name="grounded.yaml", by=None)
+        for name in ("Ana", "Ben", "Cleo", "Dot", "Eli", "Fay", "Pia", "Quin"):
             people.add_rater(session, name)
         people.add_rater(session, "Lea", role="lead")
 
@@ -65,6 +74,15 @@ def fill(database: Database) -> None:
         rounds.close_round(session, "blind", by=None)
         gold.promote(session, blind, by=None)
         launch("talk", reveals="blind", raters=("Ana", "Ben"))
+        duel = launch("duel", "grounded", compares=("v1", "v2"), overlap=2, raters=("Dot", "Eli"))
+        for name, wins in (("Dot", "five"), ("Eli", "two")):
+            rater = people.get_rater(session, name)
+            while (place := claim_next(session, rater, duel, at=now())) is not None:
+                said = Answer(value=float(wins not in place.response), rationale="As I see it.")
+                submit(session, rater, place.assignment_id, {"better": said},
+                       idempotency_key=f"{name} {place.assignment_id}", at=now())  # fmt: skip
+        rounds.close_round(session, "duel", by=None)
+        launch("grounds", "grounded", compares=("v1", "v2"), raters=("Fay",))
         launch("pairs", "pairwise", compares=("v1", "v2"), raters=("Pia",))
         launch("training", practice={"pass_mark": 0.5}, raters=("Quin",))
         launch("plain", raters=("Cleo",))
@@ -104,6 +122,18 @@ def test_a_pair_is_preferred_by_keyboard_with_its_differences_shown(
     page.keyboard.press("h")
     page.wait_for_function("CSS.highlights.get('annotate-differs')?.size === 2")
     wanted = "five" if "five" in first.inner_text() else "two"
+    # Each response stands below what it was made from.
+    contexts = page.locator(".reader-contexts")
+    expect(contexts).to_have_count(2)
+    assert contexts.nth(0).get_attribute("aria-label") == "Context A"
+    assert f"The rules of {wanted} days." in contexts.nth(0).inner_text()
+    assert f"The rules of {wanted} days." not in contexts.nth(1).inner_text()
+    above = [contexts.nth(n).bounding_box() for n in (0, 1)]
+    assert (
+        above[0]
+        and above[1]
+        and [box["x"] for box in above if box] == [box["x"] for box in boxes if box]
+    )
     for key in ("1", "1", "Enter", "Enter"):
         page.keyboard.press(key)
     expect(page.get_by_text("1 done")).to_be_visible()
@@ -117,6 +147,40 @@ def test_a_pair_is_preferred_by_keyboard_with_its_differences_shown(
     boxes = [one.bounding_box() for one in (first, second)]
     assert boxes[0] and boxes[1] and boxes[0]["y"] < boxes[1]["y"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_passage_is_cited_in_the_context_of_the_response_that_stands_as_b(
+    server: Server, page: Page
+) -> None:
+    at_the_desk(server, page, "Fay")
+    days = "five" if "five" in page.locator(".reader-rival").inner_text() else "two"
+    for key in ("2", "k", "e", "Tab", "ArrowRight", "Shift+ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    evidence = page.locator('[class*="st-key-"][class*="evidence"] textarea')
+    expect(evidence).to_have_value("[context B 1 4-12] rules of")
+    page.wait_for_function("CSS.highlights.get('annotate-marked')?.size === 1")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("1 done")).to_be_visible()
+    (stored,) = values(server, "Fay", "better")
+    candidate = days == "two"
+    assert stored.value == float(candidate)
+    field = "rival_contexts[0]" if candidate else "contexts[0]"
+    assert stored.evidence == [{"field": field, "start": 4, "end": 12}]
+
+
+def test_a_lead_settles_a_disputed_pair_knowing_which_is_which(server: Server, page: Page) -> None:
+    sign_in(page, server.link("Lea"))
+    page.goto(f"{server.base}/adjudicate")
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name=re.compile("^duel")).click()
+    expect(page.get_by_text("4 wait for a decision")).to_be_visible()
+    titles = page.locator(".reader-pair h3")
+    expect(titles).to_have_text([
+        "Context of the base, v1", "Context of the candidate, v2",
+        "Response of the base, v1", "Response of the candidate, v2",
+    ])  # fmt: skip
+    expect(page.locator(".reader-rival")).to_contain_text("refunds take two days")
+    expect(page.get_by_text(re.compile("^A was the (base|candidate)$"))).to_have_count(2)
 
 
 def test_practice_tells_at_once_and_says_who_has_passed(server: Server, page: Page) -> None:

@@ -204,6 +204,24 @@ def test_marked_passages_stand_where_the_line_says_each_once() -> None:
         assert problems == ["faithfulness.evidence"], line
 
 
+def test_a_passage_may_stand_in_the_contexts_of_either_response_of_a_pair() -> None:
+    pair = Form(7, parse(RUBRIC), CONTEXTS, "One.", "Two.", ["Refunds take a week."])
+    lines = "[context B 1 0-7] Refunds\ntake a week\n[context 2 0-7] Refunds"
+    state = {"rate:7:faithfulness:choice": "3", "rate:7:faithfulness:evidence": lines}
+    answers, problems = pair.read(state)
+    spans = answers["faithfulness"].evidence
+    assert [(span.field, span.start, span.end) for span in spans] == [
+        ("rival_contexts[0]", 0, 7), ("rival_contexts[0]", 8, 19), ("contexts[1]", 0, 7),
+    ]  # fmt: skip
+    assert problems == []
+    again: dict[str, Any] = {}
+    pair.fill(answers, again)
+    assert pair.read(again) == (answers, [])
+    # Where both were given the same, there is no other context to cite.
+    shared = Form(7, parse(RUBRIC), CONTEXTS, "One.", "Two.")
+    assert [str(p.field) for p in shared.read(state)[1]] == ["evidence"]
+
+
 def test_the_form_of_another_assignment_starts_empty() -> None:
     state = {"rate:7:faithfulness:choice": "3"}
     rubric: Rubric = parse(RUBRIC)

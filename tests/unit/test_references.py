@@ -32,22 +32,28 @@ WRONG = Answer(value=0)
 def mended(database: Database) -> Desk:
     """Round M, two raters a unit, four units."""
     desk = Desk(database)
-    with database.write() as session:
-        rubric_versions.add_rubric(session, RUBRIC, source_name="mended.yaml", by=None)
-        design = Design(name="M", rubric="mended", units=4, overlap=2, raters=("Ada", "Ben"))
-        rounds.launch_round(session, design, by=None)
+    launch(desk, "M", RUBRIC, ("Ada", "Ben"))
     return desk
 
 
-def rate(desk: Desk, name: str, written: dict[str, str]) -> None:
+def launch(desk: Desk, name: str, rubric: str, raters: tuple[str, ...]) -> None:
+    with desk.database.write() as session:
+        added = rubric_versions.add_rubric(session, rubric, source_name="r.yaml", by=None)
+        design = Design(name=name, rubric=added.name, units=4, overlap=len(raters), raters=raters)
+        rounds.launch_round(session, design, by=None)
+
+
+def rate(
+    desk: Desk, name: str, written: dict[str, str], round_: str = "M", ideal: str = "ideal"
+) -> None:
     """Every unit: wrong with an ideal answer where one is given by its input, else right."""
     with desk.database.write() as session:
-        who, where = people.get_rater(session, name), rounds.get_round(session, "M")
+        who, where = people.get_rater(session, name), rounds.get_round(session, round_)
         while (place := claim_next(session, who, where, at=now())) is not None:
             text = written.get(place.input)
             answers = (
                 {"right": Answer(value=1)} if text is None
-                else {"right": WRONG, "ideal": Answer(text=text)}
+                else {"right": WRONG, ideal: Answer(text=text)}
             )  # fmt: skip
             submit(
                 session, who, place.assignment_id, answers,
@@ -55,14 +61,14 @@ def rate(desk: Desk, name: str, written: dict[str, str]) -> None:
             )  # fmt: skip
 
 
-def promote(desk: Desk) -> gold.Promotion:
+def promote(desk: Desk, round_: str = "M", *, replace: bool = False) -> gold.Promotion:
     with desk.database.write() as session:
-        return gold.promote(session, rounds.get_round(session, "M"), by=None)
+        return gold.promote(session, rounds.get_round(session, round_), by=None, replace=replace)
 
 
-def close(desk: Desk) -> None:
+def close(desk: Desk, round_: str = "M") -> None:
     with desk.database.write() as session:
-        rounds.close_round(session, "M", by=None)
+        rounds.close_round(session, round_, by=None)
 
 
 def exported(desk: Desk) -> dict[str, dict[str, object]]:
@@ -79,14 +85,15 @@ def choose(desk: Desk, unit: str, text: str, by: str = "Lea", criterion: str = "
 
 
 def test_an_ideal_answer_becomes_the_reference_of_its_case(mended: Desk) -> None:
-    rate(mended, "Ada", {"Question 0": "It takes five days.", "Question 1": "Ask  support."})
+    rate(mended, "Ada", {"Question 1": "Ask  support."})
     rate(mended, "Ben", {"Question 1": "Ask support.", "Question 2": "One", "Question 3": "Three"})
     close(mended)
-    promote(mended)
+    promoted = promote(mended)
     lines = exported(mended)
-    # One rater wrote one; two wrote the same but for white space.
-    assert lines["o00"]["reference"] == "It takes five days."
+    # Two wrote the same but for white space; where one alone wrote something it waits.
     assert lines["o01"]["reference"] == "Ask  support."
+    assert promoted.left[references.SINGLE] == 2
+    assert "o02" not in lines
     assert lines["o01"]["labels"]["right"]["value"] == 0  # type: ignore[index]
     assert "ideal" not in lines["o01"]["labels"]  # type: ignore[operator]
     again = promote(mended)
@@ -108,6 +115,64 @@ def test_different_ideal_answers_wait_for_a_lead(mended: Desk) -> None:
     assert exported(mended)["o00"]["reference"] == "Five days."
 
 
+def test_who_alone_calls_a_response_wrong_does_not_mend_it(database: Database) -> None:
+    desk = Desk(database)
+    launch(desk, "M", RUBRIC, ("Ada", "Ben", "Cy"))
+    rate(desk, "Ada", {"Question 0": "Ada's own view.", "Question 1": "Five days."})
+    rate(desk, "Ben", {"Question 1": "Five days."})
+    rate(desk, "Cy", {})
+    close(desk)
+    assert promote(desk).left == {references.SINGLE: 1}
+    lines = exported(desk)
+    assert (lines["o00"]["labels"]["right"]["value"], lines["o00"]["reference"]) == (  # type: ignore[index]
+        1, "Reference 0",
+    )  # fmt: skip
+    assert lines["o01"]["reference"] == "Five days."  # as two of three agree that it is wrong
+    choose(desk, "o00", "Ada's own view.")
+    assert promote(desk).left == {}
+    assert exported(desk)["o00"]["reference"] == "Ada's own view."
+
+
+def test_what_most_raters_call_right_is_not_mended_by_two(database: Database) -> None:
+    desk = Desk(database)
+    with database.write() as session:
+        people.add_rater(session, "Eve")
+    launch(desk, "M", RUBRIC, ("Ada", "Ben", "Cy", "Dee", "Eve", "Lea"))
+    for name in ("Ada", "Ben"):
+        rate(desk, name, {"Question 0": "The same."})
+    for name in ("Cy", "Dee", "Eve", "Lea"):
+        rate(desk, name, {})
+    with database.read() as session:
+        (ideal,) = references.ideals(session, rounds.get_round(session, "M"))
+    assert (ideal.open, ideal.reason) == (True, references.UNASKED)
+
+
+def test_references_of_two_rounds_meet_whatever_their_criteria_are_called(mended: Desk) -> None:
+    for name in ("Ada", "Ben"):
+        rate(mended, name, {"Question 0": "Five days."})
+    close(mended)
+    promote(mended)
+    other = RUBRIC.replace("mended", "mended-too").replace("id: ideal", "id: a-better-one")
+    launch(mended, "N", other, ("Cy", "Dee"))
+    for name in ("Cy", "Dee"):
+        rate(mended, name, {"Question 0": "Six days."}, "N", "a-better-one")
+    close(mended, "N")
+    (conflict,) = promote(mended, "N").conflicts
+    assert (conflict.in_force, conflict.offered) == ("Five days.", "Six days.")
+    assert exported(mended)["o00"]["reference"] == "Five days."
+    assert promote(mended, "N", replace=True).conflicts == []
+    assert exported(mended)["o00"]["reference"] == "Six days."
+    with mended.database.read() as session:
+        (label,) = [one for one in gold.list_gold(session) if one.text is not None]
+    assert (label.criterion, label.label) == ("reference", "Six days.")
+
+
+def test_a_rubric_asks_for_one_reference_at_most() -> None:
+    second = "\n  - {id: again, scale: text, required: false, becomes: reference}\n"
+    with pytest.raises(BadRubric, match=r"criteria\[2\].*a case has one reference"):
+        parse(RUBRIC.rstrip() + second, "x.yaml")
+
+
 def test_a_choice_is_a_leads_and_says_something(mended: Desk) -> None:
     for by, text, error in (
         ("Ada", "x", NotAllowed),
@@ -125,8 +190,8 @@ def test_a_choice_is_a_leads_and_says_something(mended: Desk) -> None:
 def test_a_file_with_the_cases_own_reference_is_out_of_date_and_not_in_conflict(
     mended: Desk, tmp_path: Path
 ) -> None:
-    rate(mended, "Ada", {"Question 0": "Five days."})
-    rate(mended, "Ben", {})
+    for name in ("Ada", "Ben"):
+        rate(mended, name, {"Question 0": "Five days."})
     close(mended)
     promote(mended)
     file = tmp_path / "golden.jsonl"

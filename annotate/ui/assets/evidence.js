@@ -4,16 +4,18 @@
 import { asked, keyed, textField, unfold, write } from "./form.js";
 import { paint, passage, selected, shown } from "./reader.js";
 
-const LINE = /^\s*\[(response|context \d+|response B) (\d+)[-–](\d+)\]/;
+const LINE = /^\s*\[(response|context (?:B )?\d+|response B) (\d+)[-–](\d+)\]/;
 
 /** The span field of a label in a line, and back. */
 const toField = (label) => label === "response B" ? "rival"
+  : label.startsWith("context B ") ? `rival_contexts[${Number(label.slice(10)) - 1}]`
   : label.startsWith("context") ? `contexts[${Number(label.slice(8)) - 1}]` : "response";
 const toLabel = (field) => field === "rival" ? "response B"
+  : field.startsWith("rival_contexts") ? `context B ${Number(field.slice(15, -1)) + 1}`
   : field.startsWith("contexts") ? `context ${Number(field.slice(9, -1)) + 1}` : "response";
 
 const takes = (criterion, field) => criterion.evidence === "contexts"
-  ? field.startsWith("contexts") : criterion.evidence === "response" && /^(response|rival)$/.test(field);
+  ? /^(rival_)?contexts\[/.test(field) : criterion.evidence === "response" && /^(response|rival)$/.test(field);
 
 /** Paint every marked passage of the form. */
 export function repaint(data) {

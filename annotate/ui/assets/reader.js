@@ -89,13 +89,19 @@ function sections(data) {
   shown.pieces = [];
   const parts = [];
   const passages = data.contexts ?? [];
-  const length = [...passages, data.response, data.rival ?? ""].join("").length;
-  if (length > 1500 || passages.length > 2) parts.push(searchBox());
+  const others = data.rival_contexts ?? [];
+  const length = [...passages, ...others, data.response, data.rival ?? ""].join("").length;
+  if (length > 1500 || passages.length + others.length > 2) parts.push(searchBox());
   parts.push(inputSection(data.input));
-  if (passages.length) parts.push(contextsSection(passages));
+  const [a, b] = data.names ?? ["A", "B"];
+  // Each response beside what it was made from; what both were given stands once.
+  if (data.rival_contexts) {
+    parts.push(sideBySide(contextsSection(passages, "contexts", `Context ${a}`),
+      contextsSection(others, "rival_contexts", `Context ${b}`)));
+  } else if (passages.length) parts.push(contextsSection(passages, "contexts", "Context"));
   const answers = data.rival === undefined || data.rival === null
-    ? [["response", data.rival_label ? data.label : "Response", data.response]]
-    : [["response", "Response A", data.response], ["rival", "Response B", data.rival]];
+    ? [["response", "Response", data.response]]
+    : [["response", `Response ${a}`, data.response], ["rival", `Response ${b}`, data.rival]];
   const side = element("div", answers.length > 1 ? "reader-pair" : "reader-single");
   for (const [field, label, text] of answers) {
     const section = titled(`reader-${field}`, label);
@@ -103,10 +109,11 @@ function sections(data) {
     side.append(section);
   }
   parts.push(side);
-  if (data.reference) {
-    const section = titled("reader-reference", "Reference answer");
-    section.append(boxed(textOf(data.reference, "reference")));
-    parts.push(section);
+  if (data.rival_reference) {
+    parts.push(sideBySide(referenceSection(data.reference, "reference", `Reference answer ${a}`),
+      referenceSection(data.rival_reference, "rival_reference", `Reference answer ${b}`)));
+  } else if (data.reference) {
+    parts.push(referenceSection(data.reference, "reference", "Reference answer"));
   }
   if (data.facts?.length) {
     const section = titled("reader-facts", "Also known");
@@ -118,6 +125,18 @@ function sections(data) {
     parts.push(section);
   }
   return parts;
+}
+
+function sideBySide(...sections) {
+  const side = element("div", "reader-pair");
+  side.append(...sections);
+  return side;
+}
+
+function referenceSection(text, field, title) {
+  const section = titled("reader-reference", title);
+  section.append(boxed(textOf(text, field)));
+  return section;
 }
 
 function inputSection(input) {
@@ -145,19 +164,20 @@ function inputSection(input) {
   return section;
 }
 
-function contextsSection(passages) {
+function contextsSection(passages, field, title) {
   const section = titled("reader-contexts",
-    passages.length > 1 ? `Context, ${passages.length} passages` : "Context");
+    passages.length > 1 ? `${title}, ${passages.length} passages` : title);
+  if (!passages.length) section.append(element("span", "reader-empty", "It was given no context."));
   const long = passages.join("").length > LONG_CONTEXTS;
   const clamped = [];
   passages.forEach((text, index) => {
     const part = element("section", "reader-context");
     if (passages.length > 1) {
       const label = `${index + 1} of ${passages.length}`;
-      part.setAttribute("aria-label", `Context ${label}`);
+      part.setAttribute("aria-label", `${title} ${label}`);
       part.append(element("h4", "", label));
     }
-    const body = textOf(text, `contexts[${index}]`, "This passage is empty.");
+    const body = textOf(text, `${field}[${index}]`, "This passage is empty.");
     part.append(body);
     if (long && text.length > LONG_PASSAGE) {
       body.classList.add("reader-clamped");
