@@ -58,7 +58,10 @@ class Dispute:
 
 
 def decisions(session: Session, round_: Round) -> list[Decision]:
-    """The consensus of every rated unit and criterion of a round, adjudications applied."""
+    """The consensus of every rated unit and criterion of a round, adjudications applied.
+
+    For services that have asked who wants to know; `disputes` asks itself.
+    """
     found = ratings.frame(session, rounds=[round_], kinds=["human"])
     people_said = ratings.counted(found)
     rulings = _rulings(found)
@@ -114,8 +117,11 @@ def _apply(decision: Decision, ruling: tuple[float, str] | None, key: RatingKey)
     return replace(decision, label=None if value_ is None else key.label(value_))
 
 
-def decision_on(session: Session, round_: Round, unit_key: str, criterion: str) -> Decision | None:
-    """What a unit is worth now on a criterion; None where nobody rated it."""
+def decision_on(
+    session: Session, round_: Round, unit_key: str, criterion: str, *, by: Rater | None
+) -> Decision | None:
+    """What a unit is worth now on a criterion; None where nobody rated it. For leads."""
+    people.require_lead(session, by)
     return next(
         (d for d in decisions(session, round_) if (d.unit, d.criterion) == (unit_key, criterion)),
         None,

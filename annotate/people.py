@@ -108,8 +108,9 @@ def get_rater(session: Session, name: str) -> Rater:
     raise NotFound(f"there is no rater {name!r}; {mend}")
 
 
-def list_raters(session: Session, kind: str | None = None) -> list[Rater]:
+def list_raters(session: Session, kind: str | None = None, *, by: Rater | None) -> list[Rater]:
     """Every rater, by name; or those of one kind."""
+    require_lead(session, by)
     statement = select(Rater).order_by(Rater.name)
     if kind is not None:
         if kind not in KINDS:
@@ -191,8 +192,9 @@ _SIGNED_IN = (
 )
 
 
-def sign_ins(session: Session) -> dict[int, SignIns]:
+def sign_ins(session: Session, *, by: Rater | None) -> dict[int, SignIns]:
     """The sign-ins of everybody who ever signed in, by rater id."""
+    require_lead(session, by)
     at = now()
     standing = sa.case(
         (sa.and_(col(SignIn.ended_at).is_(None), col(SignIn.expires_at) > at), 1), else_=0

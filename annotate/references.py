@@ -43,8 +43,9 @@ def criteria(session: Session, round_: Round) -> list[Criterion]:
     return [criterion for criterion in rubric.criteria if criterion.becomes == "reference"]
 
 
-def ideals(session: Session, round_: Round) -> list[Ideal]:
-    """The ideal answers of a round, by output."""
+def ideals(session: Session, round_: Round, *, by: Rater | None) -> list[Ideal]:
+    """The ideal answers of a round, by output; for leads."""
+    people.require_lead(session, by)
     names = [criterion.id for criterion in criteria(session, round_)]
     if not names:
         return []

@@ -15,7 +15,7 @@ with messages.shown_errors(), session.database().read() as db:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")
     found = adjudication.disputes(db, round_, by=lead, settled=settled)
-    ideal_answers.show(round_, lead)
+    ideal_answers.show(round_)
     if not found:
         st.success("Nothing waits for a decision in this round.")
         st.stop()
@@ -23,7 +23,7 @@ with messages.shown_errors(), session.database().read() as db:
     rubric = rounds.rubric_of(db, round_)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        dispute.show_output(outputs.get_output(db, chosen.decision.output))
+        dispute.show_output(outputs.get_output(db, chosen.decision.output, by=lead))
     with right:
         dispute.show_sides(chosen, rubric)
-        dispute.decision_form(chosen, rubric, round_.name, lead)
+        dispute.decision_form(chosen, rubric, round_.name)

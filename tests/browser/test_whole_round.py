@@ -160,7 +160,7 @@ def judge_file(folder: Path, server: Server, name: str, shift: dict[str, float])
     with server.database.read() as session:
         from annotate import rounds
 
-        document = rounds.design_document(session, rounds.get_round(session, name))
+        document = rounds.design_document(session, rounds.get_round(session, name), by=None)
     path = folder / f"{name}-judge.jsonl"
     with path.open("w") as handle:
         for unit in document["units"]:

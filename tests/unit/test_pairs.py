@@ -92,7 +92,7 @@ def submit(database: Database, name: str, place: Place, answers: dict[str, Answe
 def test_a_pair_is_one_case_of_both_configurations(paired: Database) -> None:
     with paired.read() as session:
         units = session.exec(select(Unit)).all()
-        document = rounds.design_document(session, rounds.get_round(session, "P"))
+        document = rounds.design_document(session, rounds.get_round(session, "P"), by=None)
     assert len(units) == CASES
     assert {(u["output"][:2], u["rival"][:2], u["output"][3:] == u["rival"][3:])
             for u in document["units"]} == {("v1", "v2", True)}  # fmt: skip
@@ -103,14 +103,14 @@ def test_the_design_of_pairs_launches_again_elsewhere(
     paired: Database, sqlite_database: Database
 ) -> None:
     with paired.read() as session:
-        document = rounds.design_document(session, rounds.get_round(session, "P"))
+        document = rounds.design_document(session, rounds.get_round(session, "P"), by=None)
     if sqlite_database.url == paired.url:
         return
     filled(sqlite_database)
     with sqlite_database.write() as session:
         again = rounds.launch_frozen(session, document, by=None)
         assert again.design_hash == document["hash"]
-        assert rounds.design_document(session, again) == document
+        assert rounds.design_document(session, again, by=None) == document
 
 
 def test_what_a_rater_says_of_a_and_b_is_stored_of_base_and_candidate(paired: Database) -> None:
@@ -128,7 +128,7 @@ def test_what_a_rater_says_of_a_and_b_is_stored_of_base_and_candidate(paired: Da
             orders[f"{name} {'ab' if second else 'ba'}"] += 1
     with paired.read() as session:
         stored = session.exec(select(Rating).where(Rating.criterion == "better")).all()
-        report = preference_report(session, rounds.get_round(session, "P"))
+        report = preference_report(session, rounds.get_round(session, "P"), by=None)
     assert {rating.value for rating in stored} == {pairs.SECOND}
     assert all(r.evidence == [{"field": "rival", "start": 0, "end": 2}] for r in stored)
     recorded = Counter(r.seen[-1] for r in stored if r.seen)
@@ -149,7 +149,7 @@ def test_a_position_bias_is_told_apart_from_a_preference(paired: Database) -> No
         while (place := claimed(paired, name)) is not None:
             submit(paired, name, place, {"better": Answer(value=pairs.FIRST)})
     with paired.read() as session:
-        report = preference_report(session, rounds.get_round(session, "P"))
+        report = preference_report(session, rounds.get_round(session, "P"), by=None)
     assert report.first_shown.value == 1.0
     share = report.rows[0].share
     assert share.low is not None and share.high is not None and share.low < 0.5 < share.high
@@ -185,7 +185,7 @@ def test_ties_and_both_bad_count_half_to_each(paired: Database) -> None:
         while (place := claimed(paired, name)) is not None:
             submit(paired, name, place, {"better": Answer(value=values[place.done % 2])})
     with paired.read() as session:
-        row = preference_report(session, rounds.get_round(session, "P")).rows[0]
+        row = preference_report(session, rounds.get_round(session, "P"), by=None).rows[0]
     assert (row.share.value, row.p) == (0.5, 1.0)
     assert row.votes["tie"] + row.votes["both_bad"] == 2 * CASES
 

@@ -67,7 +67,7 @@ def close(desk: Desk) -> None:
 
 def exported(desk: Desk) -> dict[str, dict[str, object]]:
     with desk.database.read() as session:
-        return {str(line["id"]): line for line in gold.lines(session)}
+        return {str(line["id"]): line for line in gold.lines(session, by=None)}
 
 
 def choose(desk: Desk, unit: str, text: str, by: str = "Lea", criterion: str = "ideal") -> None:
@@ -97,7 +97,7 @@ def test_different_ideal_answers_wait_for_a_lead(mended: Desk) -> None:
     rate(mended, "Ada", {"Question 0": "Five days."})
     rate(mended, "Ben", {"Question 0": "Within a week."})
     with mended.database.read() as session:
-        (waiting,) = references.ideals(session, rounds.get_round(session, "M"))
+        (waiting,) = references.ideals(session, rounds.get_round(session, "M"), by=None)
     assert waiting.open and dict(waiting.written) == {"Ada": "Five days.", "Ben": "Within a week."}
     close(mended)
     assert promote(mended).left[references.SEVERAL] == 1
