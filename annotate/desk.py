@@ -25,12 +25,10 @@ from annotate.turn import Turn
 from db.tables import Assignment, Output, Rater, Round, Unit, now
 
 __all__ = [
-    "OwnUnit",
     "Place",
     "Receipt",
     "claim_next",
     "flag",
-    "history",
     "open_rounds",
     "release",
     "reopen",
@@ -44,7 +42,6 @@ UNDO_DEPTH = 10
 IDLE = 60.0
 """Seconds without a sign of activity after which a rater is not at work."""
 MAX_NOTE = 2_000
-EXCERPT = 100
 RATED = (
     select(Unit, Output)
     .join(Output, col(Output.id) == Unit.output_id)
@@ -64,18 +61,6 @@ class Receipt:
     """Kept, not counted: the unit's place had been given to others meanwhile."""
     duplicate: bool = False
     """The same submission had been stored before."""
-
-
-@dataclass(frozen=True)
-class OwnUnit:
-    """One unit in a rater's own history."""
-
-    assignment_id: int
-    state: str
-    at: datetime
-    seconds: float
-    extra: bool
-    excerpt: str
 
 
 def open_rounds(session: Session, rater: Rater) -> list[Round]:
@@ -284,48 +269,6 @@ def release(
         session, "released", f"round:{round_.name}", by=by, rater=rater.name, claims=released
     )
     return released
-
-
-def history(
-    session: Session, rater: Rater, round_: Round, *, search: str = "", limit: int = 200
-) -> list[OwnUnit]:
-    """What a rater has done in a round, newest first.
-
-    search: words of the response, in any case.
-    While the round is open an output that came twice stands there once, as it was done last: a
-    list of both would tell which units are repeats.
-    """
-    statement = (
-        select(Assignment, Output.response, Unit.output_id)
-        .join(Unit, col(Unit.id) == Assignment.unit_id)
-        .join(Output, col(Output.id) == Unit.output_id)
-        .where(Assignment.round_id == round_.id, Assignment.rater_id == rater.id)
-        .order_by(
-            sa.func.coalesce(col(Assignment.submitted_at), col(Assignment.claimed_at)).desc(),
-            col(Assignment.id).desc(),
-        )
-    )
-    if search.strip():
-        statement = statement.where(col(Output.response).icontains(search.strip(), autoescape=True))
-    found: list[OwnUnit] = []
-    listed: set[int] = set()
-    for a, response, output in session.exec(statement):
-        if round_.status == "open" and output in listed:
-            continue
-        listed.add(output)
-        found.append(
-            OwnUnit(
-                assignment_id=a.id or 0,
-                state=a.state,
-                at=a.submitted_at or a.claimed_at,
-                seconds=a.seconds,
-                extra=a.extra,
-                excerpt=" ".join(response.split())[:EXCERPT],
-            )
-        )
-        if len(found) == limit:
-            break
-    return found
 
 
 def _refuse_ended(assignment: Assignment) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from annotate import desk, rounds
+from annotate import own_history, rounds
 from annotate.ui import messages, own_work, session
 
 rater = session.require_rater()
@@ -11,8 +11,6 @@ messages.show_kept()
 with messages.shown_errors():
     with session.database().read() as db:
         mine = [
-            (round_, rounds.rubric_of(db, round_))
-            for round_ in rounds.list_rounds(db)
-            if desk.history(db, rater, round_, limit=1)
+            (round_, rounds.rubric_of(db, round_)) for round_ in own_history.worked_in(db, rater)
         ]
     own_work.show(rater, mine)

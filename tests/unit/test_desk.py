@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from annotate import desk, people
+from annotate import desk, own_history, people
 from annotate.errors import (
     BadInput,
     NotAllowed,
@@ -317,7 +317,7 @@ def test_history_is_ones_own_work_newest_first(several: Desk) -> None:
     several.later(1)
     with several.database.read() as session:
         ada, round_ = several.rater("Ada"), several.round()
-        own = desk.history(session, ada, round_)
+        own = own_history.history(session, ada, round_)
         assert desk.open_rounds(session, ada) == [round_]
         assert desk.open_rounds(session, several.rater("Dee")) == []
     assert [unit.state for unit in own] == ["skipped", "submitted"]

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from sqlmodel import Session, select
 
-from annotate import desk, gold, outputs, pairs, people, rounds, rubric_versions
+from annotate import desk, gold, outputs, own_history, pairs, people, rounds, rubric_versions
 from annotate.desk import Place
 from annotate.errors import BadInput, BadRubric, NotAllowed, NotFound
 from annotate.reports.preference import preference_report
@@ -264,3 +264,20 @@ def test_turning_twice_gives_the_same_back() -> None:
     assert pairs.turned({"better": Answer(abstained="cannot_judge")}, rubric) == {
         "better": Answer(abstained="cannot_judge")
     }
+
+
+def test_the_own_history_shows_of_a_pair_what_stood_as_a_and_searches_both(
+    paired: Database,
+) -> None:
+    stood_as_a = {}
+    for _ in range(8):
+        place = claimed(paired, "Ada")
+        assert place is not None
+        submit(paired, "Ada", place, {"better": Answer(value=2)})
+        stood_as_a[place.assignment_id] = place.response
+    assert {response[:2] for response in stood_as_a.values()} == {"v1", "v2"}
+    with paired.read() as session:
+        own = own_history.history(session, *of(session, "Ada"))
+        found = own_history.history(session, *of(session, "Ada"), search="V2 says")
+    assert {unit.assignment_id: unit.excerpt for unit in own} == stood_as_a
+    assert len(found) == 8
