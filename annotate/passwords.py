@@ -1,10 +1,14 @@
 """Signing in by password, where an installation wants it: argon2, and a wait after wrong ones."""
 
+import asyncio
 import hashlib
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from ipaddress import IPv6Address, ip_address
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -15,18 +19,25 @@ from annotate import events, people
 from annotate.errors import BadInput
 from annotate.identity import person_named
 from db.engine import Database
-from db.tables import FailedSignIn, Rater
+from db.tables import FailedSignIn, Rater, now
 
 SHORTEST, LONGEST = 12, 1_000
 WINDOW = timedelta(minutes=15)
 """For so long a wrong password counts."""
-FREE_BY_NAME, FREE_BY_ADDRESS = 5, 30
-"""Wrong passwords in the window before each further one costs a wait: for one name, and from one
-address, behind which a whole team may sit."""
+FREE_BY_PERSON, FREE_BY_ADDRESS = 5, 30
+"""Wrong passwords in the window before each further one costs a wait: for one person from one
+address, and from one address in all, behind which a whole team may sit."""
 LONGEST_WAIT = 300.0
+MOST_WAITING = 20
+"""Attempts that are looked at or wait for it. Each takes a fraction of a second."""
 
-_hasher = PasswordHasher()
-_one_at_a_time = threading.Lock()
+# One thread of a computation is one core: the pages have the others.
+_hasher = PasswordHasher(parallelism=1)
+# A thread of their own. In the pool that all requests share, waiting attempts would take every
+# thread, and nobody could be recognised and no draft kept meanwhile. And one after the other:
+# attempts sent together would all be looked at before the first counts.
+_in_turn = ThreadPoolExecutor(max_workers=1, thread_name_prefix="password")
+_places = threading.BoundedSemaphore(MOST_WAITING)
 
 
 @dataclass(frozen=True)
@@ -67,31 +78,55 @@ def remove_password(session: Session, rater: Rater, *, by: Rater | None) -> None
     events.record(session, "removed password", f"rater:{rater.name}", by=by)
 
 
-def sign_in(database: Database, name: str, password: str, *, address: str, at: datetime) -> Attempt:
-    """Try a name or e-mail with a password.
+async def sign_in_in_turn(
+    database: Callable[[], Database], name: str, password: str, *, address: str
+) -> Attempt | None:
+    """`sign_in`, when its turn comes; None, at once, where too many wait already."""
+    if not _places.acquire(blocking=False):
+        return None
 
-    After a few wrong ones the next is not looked at before a wait, which doubles with each. That
-    nobody has the name takes as long and says the same as that the password is wrong.
+    def attempt() -> Attempt:
+        return sign_in(database(), name, password, address=address, at=now())
+
+    future = _in_turn.submit(attempt)
+    # Not when this function ends: a browser that gives up leaves its attempt in the queue.
+    future.add_done_callback(_leave)
+    return await asyncio.wrap_future(future)
+
+
+def _leave(_: "Future[Attempt]") -> None:
+    _places.release()
+
+
+def sign_in(database: Database, name: str, password: str, *, address: str, at: datetime) -> Attempt:
+    """Try a name or e-mail with a password; one attempt at a time (`sign_in_in_turn`).
+
+    After a few wrong ones the next is not looked at before a wait, which doubles with each. They
+    count for the person at the address that they came from: nobody can keep somebody else out by
+    wrong passwords. That nobody has the name takes as long and says the same as that the password
+    is wrong.
     """
-    subjects = (_subject("name", name.strip().casefold()), _subject("address", address))
-    # One after the other: attempts sent together would all be looked at before the first counts.
-    with _one_at_a_time:
-        with database.read() as session:
-            wait = _wait(session, subjects, at)
-            if wait > 0:
-                return Attempt(None, wait)
-            rater = person_named(session, name.strip())
-            stored = rater.password_hash if rater is not None else None
-        right = _verify(stored, password) and rater is not None
-        with database.write() as session:
-            if not right or rater is None:
-                _remember(session, subjects, at)
-                return Attempt(None)
-            session.execute(sa.delete(FailedSignIn).where(col(FailedSignIn.subject) == subjects[0]))
-            found = session.get_one(Rater, rater.id)
-            if stored is not None and _hasher.check_needs_rehash(stored):
-                found.password_hash = _hasher.hash(password)
-            return Attempt(people.sign_in_as(session, found, way="password"))
+    address = _network(address)
+    with database.read() as session:
+        rater = person_named(session, name.strip())
+        who = name.strip().casefold() if rater is None else f"#{rater.id}"
+        subjects = (_subject("person", f"{who} {address}"), _subject("address", address))
+        wait = _wait(session, subjects, at)
+        if wait > 0:
+            return Attempt(None, wait)
+        stored = rater.password_hash if rater is not None else None
+    right = _verify(stored, password) and rater is not None
+    with database.write() as session:
+        if not right or rater is None:
+            _remember(session, subjects, at)
+            return Attempt(None)
+        found = session.get_one(Rater, rater.id)
+        if found.password_hash != stored or found.revoked_at is not None:
+            return Attempt(None)  # taken away while this one was looked at
+        session.execute(sa.delete(FailedSignIn).where(col(FailedSignIn.subject) == subjects[0]))
+        if stored is not None and _hasher.check_needs_rehash(stored):
+            found.password_hash = _hasher.hash(password)
+        return Attempt(people.sign_in_as(session, found, way="password"))
 
 
 def _verify(stored: str | None, password: str) -> bool:
@@ -110,7 +145,7 @@ def _nobodys() -> str:
 
 def _wait(session: Session, subjects: tuple[str, str], at: datetime) -> float:
     waits = [0.0]
-    for subject, free in zip(subjects, (FREE_BY_NAME, FREE_BY_ADDRESS), strict=True):
+    for subject, free in zip(subjects, (FREE_BY_PERSON, FREE_BY_ADDRESS), strict=True):
         wrong, last = session.execute(
             sa.select(sa.func.count(), sa.func.max(col(FailedSignIn.at))).where(
                 col(FailedSignIn.subject) == subject, col(FailedSignIn.at) > at - WINDOW
@@ -129,3 +164,14 @@ def _remember(session: Session, subjects: tuple[str, str], at: datetime) -> None
 
 def _subject(what: str, said: str) -> str:
     return hashlib.sha256(f"{what}:{said}".encode()).hexdigest()
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 the part that one customer has, whose rest anybody changes at will."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))

@@ -134,9 +134,10 @@ def new_link(session: Session, rater: Rater, *, by: Rater | None) -> str:
 
 
 def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
-    """Take a rater's access away at once: link and sign-ins. Their ratings stay."""
+    """Take a rater's access away at once: link, password and sign-ins. Their ratings stay."""
     require_lead(session, by)
     rater.link_hash = None
+    rater.password_hash = None  # it may be what was lost: `restore` must not bring it back
     rater.revoked_at = rater.revoked_at or now()
     session.add(rater)
     end_sign_ins(session, rater)
@@ -144,7 +145,7 @@ def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
 
 
 def restore(session: Session, rater: Rater, *, by: Rater | None) -> None:
-    """Let a revoked rater back in; they need a new link."""
+    """Let a revoked rater back in; they need a new link or a new password."""
     require_lead(session, by)
     rater.revoked_at = None
     session.add(rater)
