@@ -62,12 +62,16 @@ def decisions(session: Session, round_: Round) -> list[Decision]:
 
     For services that have asked who wants to know; `disputes` asks itself.
     """
-    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    return decided(session, round_, ratings.people(session, round_))
+
+
+def decided(session: Session, round_: Round, found: pd.DataFrame) -> list[Decision]:
+    """As `decisions`, from what people said in the round, or of some of its units."""
     people_said = ratings.counted(found)
     rulings = _rulings(found)
     segments = dict(zip(found["unit"], found["segment"], strict=True))
     outputs = dict(zip(found["unit"], found["output"], strict=True))
-    decided = []
+    all_decided = []
     for key in rounds.rubric_of(session, round_).rating_keys():
         said = ratings.matrix(people_said, key.key)
         results = consensus(said.values, level=key.level, domain=key.domain)
@@ -78,14 +82,14 @@ def decisions(session: Session, round_: Round) -> list[Decision]:
                 if value == value
             )
             decision = Decision(unit, outputs[unit], segments[unit], key.key, result, None, who)
-            decided.append(_apply(decision, rulings.get((unit, key.key)), key))
+            all_decided.append(_apply(decision, rulings.get((unit, key.key)), key))
         # A lead may decide where every rater abstained.
         for unit, criterion in rulings:
             if criterion == key.key and unit not in set(said.units):
                 none = Consensus(None, "undecided", {}, 0.0, True, "disputed: nobody gave a value")
                 decision = Decision(unit, outputs[unit], segments[unit], criterion, none, None, ())
-                decided.append(_apply(decision, rulings[unit, criterion], key))
-    return decided
+                all_decided.append(_apply(decision, rulings[unit, criterion], key))
+    return all_decided
 
 
 def _rulings(found: pd.DataFrame) -> dict[tuple[str, str], tuple[float, str]]:
