@@ -197,10 +197,13 @@ def skip(session: Session, rater: Rater, assignment_id: int, reason: str, *, at:
 def flag(
     session: Session, rater: Rater, assignment_id: int, note: str, *, at: datetime | None = None
 ) -> None:
-    """Leave a note for the lead; the unit stays this rater's to rate."""
+    """Leave a note for the lead, below those left before; the unit stays this rater's to rate."""
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at or now())
     turn.refuse_closed()
-    assignment.flag = _note(note, "a flag needs a note")
+    note = _note(note, "a flag needs a note")
+    before = assignment.flag.split("\n\n") if assignment.flag else []
+    if note not in before:  # a second click says nothing new
+        assignment.flag = _note("\n\n".join([*before, note]), "a flag needs a note")
     if assignment.state in ("claimed", "expired"):
         turn.keep(assignment)
     session.flush()

@@ -16,7 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlmodel import Session, col
 
 from annotate import events, people
-from annotate.errors import BadInput
+from annotate.errors import BadInput, Conflict
 from annotate.identity import person_named
 from db.engine import Database
 from db.tables import FailedSignIn, Rater, now
@@ -51,9 +51,41 @@ class Attempt:
 
 
 def set_password(session: Session, rater: Rater, password: str, *, by: Rater | None) -> None:
-    """Give a person a password; their sign-ins end. For leads, and each person for themselves."""
-    if by is None or by.id != rater.id:
-        people.require_lead(session, by)
+    """Give a person a password; their sign-ins end. For leads; `change` is a person's own."""
+    people.require_lead(session, by)
+    _check(rater, password)
+    rater.password_hash = _hasher.hash(password)
+    session.add(rater)
+    people.end_sign_ins(session, rater)
+    events.record(session, "set password", f"rater:{rater.name}", by=by)
+
+
+def change(
+    database: Database, rater: Rater, password: str, *, present: str, keep: str | None
+) -> None:
+    """A person's own change of their password, or their first one; their other sign-ins end.
+
+    present: the one that they have; any where they have none. Whoever finds a browser open must
+        not be able to take the person over.
+    keep: the cookie token of the browser that they sit at.
+    """
+    _check(rater, password)
+    with database.read() as session:
+        stored = session.get_one(Rater, rater.id).password_hash
+    if stored is not None and not _verify(stored, present):
+        raise BadInput("that is not your present password; nothing was changed")
+    # Outside the transaction: everybody who stores something would wait for it.
+    hashed = _hasher.hash(password)
+    with database.write() as session:
+        found = session.get_one(Rater, rater.id)
+        if found.password_hash != stored or found.revoked_at is not None:
+            raise Conflict("your password was changed elsewhere at this moment; try again")
+        found.password_hash = hashed
+        people.end_sign_ins(session, found, but=keep)
+        events.record(session, "set password", f"rater:{found.name}", by=found)
+
+
+def _check(rater: Rater, password: str) -> None:
     if rater.kind != "human":
         raise BadInput(f"{rater.name} is a {rater.kind}; only people sign in")
     if not SHORTEST <= len(password) <= LONGEST:
@@ -63,10 +95,6 @@ def set_password(session: Session, rater: Rater, password: str, *, by: Rater | N
         )
     if password.casefold() in {rater.name.casefold(), (rater.email or "").casefold()}:
         raise BadInput("the password is the name itself; choose one that nobody guesses")
-    rater.password_hash = _hasher.hash(password)
-    session.add(rater)
-    people.end_sign_ins(session, rater)
-    events.record(session, "set password", f"rater:{rater.name}", by=by)
 
 
 def remove_password(session: Session, rater: Rater, *, by: Rater | None) -> None:

@@ -225,15 +225,19 @@ def sign_out_everywhere(session: Session, rater: Rater, *, by: Rater | None) -> 
     events.record(session, "signed out everywhere", f"rater:{rater.name}", by=by)
 
 
-def end_sign_ins(session: Session, rater: Rater) -> None:
-    """As `sign_out_everywhere`, as a part of a step that says itself what it is."""
+def end_sign_ins(session: Session, rater: Rater, *, but: str | None = None) -> None:
+    """As `sign_out_everywhere`, as a part of a step that says itself what it is.
+
+    but: the cookie token of a sign-in that goes on.
+    """
     rater.signed_out_at = now()
     session.add(rater)
-    session.execute(
-        sa.update(SignIn)
-        .where(col(SignIn.rater_id) == rater.id, col(SignIn.ended_at).is_(None))
-        .values(ended_at=now())
+    ended = sa.update(SignIn).where(
+        col(SignIn.rater_id) == rater.id, col(SignIn.ended_at).is_(None)
     )
+    if but is not None:
+        ended = ended.where(col(SignIn.token_hash) != _hashed(but))
+    session.execute(ended.values(ended_at=now()))
 
 
 def _hashed(token: str) -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from annotate import own_history, rounds
-from annotate.ui import messages, own_work, session
+from annotate.ui import messages, own_password, own_work, session
 
 rater = session.require_rater()
 st.title("My work")
@@ -14,3 +14,4 @@ with messages.shown_errors():
             (round_, rounds.rubric_of(db, round_)) for round_ in own_history.worked_in(db, rater)
         ]
     own_work.show(rater, mine)
+    own_password.show(rater)

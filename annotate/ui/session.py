@@ -62,8 +62,8 @@ def _behind(proof: _Proof) -> Rater | None:
     return None
 
 
-def lead() -> Rater:
-    """Who takes a lead's step, asked at that moment; the service asks for the role.
+def signed_in() -> Rater:
+    """Who takes a step, asked at that moment; the service asks for the role.
 
     Not whoever the page was drawn for: they may have signed out since, here or everywhere. Raises
     NotAllowed where nobody is signed in any more.
@@ -73,18 +73,23 @@ def lead() -> Rater:
 
 @contextmanager
 def lead_reads() -> Iterator[tuple[Session, Rater]]:
-    """A session for a lead's questions, and who asks: `lead()`."""
-    by = lead()
+    """A session for a lead's questions, and who asks: `signed_in()`."""
+    by = signed_in()
     with database().read() as db:
         yield db, by
 
 
 @contextmanager
 def lead_writes() -> Iterator[tuple[Session, Rater]]:
-    """One transaction of a lead's, and who takes the step: `lead()`."""
-    by = lead()
+    """One transaction of a lead's, and who takes the step: `signed_in()`."""
+    by = signed_in()
     with database().write() as db:
         yield db, by
+
+
+def cookie() -> str | None:
+    """The token of this browser's sign-in, where it has one of its own."""
+    return _shown().cookie or None
 
 
 Made = TypeVar("Made")

@@ -201,6 +201,9 @@ def test_a_flag_is_a_note_and_no_skip(one: Desk) -> None:
     assert again.assignment_id == place.assignment_id
     one.submit("Ada", again)
     assert one.assignment(place).flag == "the response is cut off"
+    for _ in range(2):
+        one.flag("Ada", place, "and it is in Latin")
+    assert one.assignment(place).flag == "the response is cut off\n\nand it is in Latin"
     with pytest.raises(BadInput, match="2,001 characters"):
         one.flag("Ada", place, "x" * 2_001)
 

@@ -171,13 +171,38 @@ def test_a_new_password_ends_every_sign_in(staffed: Database) -> None:
     assert token is not None
     with staffed.write() as session:
         ada = people.get_rater(session, "Ada")
-        passwords.set_password(session, ada, "another good secret", by=ada)
+        passwords.set_password(session, ada, "another good secret", by=None)
     with staffed.read() as session:
         assert people.signed_in(session, token) is None
     assert attempt(staffed, "Ada", SECRET).token is None
     with staffed.write() as session:
         passwords.remove_password(session, people.get_rater(session, "Ada"), by=None)
     assert attempt(staffed, "Ada", "another good secret").token is None
+
+
+def test_a_person_changes_their_own_password_and_stays_where_they_sit(staffed: Database) -> None:
+    here, elsewhere = (attempt(staffed, "Ada", SECRET).token for _ in range(2))
+    with staffed.read() as session:
+        ada = people.get_rater(session, "Ada")
+    for present in ("", "guessed"):
+        with pytest.raises(BadInput, match="not your present password"):
+            passwords.change(staffed, ada, "another good secret", present=present, keep=here)
+    with pytest.raises(BadInput, match="the password has 5 characters"):
+        passwords.change(staffed, ada, "short", present=SECRET, keep=here)
+    passwords.change(staffed, ada, "another good secret", present=SECRET, keep=here)
+    assert attempt(staffed, "Ada", SECRET).token is None
+    assert attempt(staffed, "Ada", "another good secret").token is not None
+    assert here is not None and elsewhere is not None
+    with staffed.read() as session:
+        assert people.signed_in(session, here) is not None
+        assert people.signed_in(session, elsewhere) is None
+
+
+def test_who_came_by_link_gives_themselves_a_first_password(staffed: Database) -> None:
+    with staffed.read() as session:
+        ben = people.get_rater(session, "Ben")
+    passwords.change(staffed, ben, SECRET, present="", keep=None)
+    assert attempt(staffed, "Ben", SECRET).token is not None
 
 
 def test_a_password_that_is_none_is_refused_with_the_mend(staffed: Database) -> None:
