@@ -255,9 +255,10 @@ def test_serve_takes_the_lead_who_is_there(
 
 @pytest.fixture
 def with_passwords(
-    workspace_database: Database, monkeypatch: pytest.MonkeyPatch
+    workspace_database: Database, monkeypatch: pytest.MonkeyPatch, quick_hashes: None
 ) -> Iterator[TestClient]:
     """Where the settings allow passwords; Ada has one."""
+    del quick_hashes
     monkeypatch.setenv("ANNOTATE_PASSWORDS", "true")
     get_settings.cache_clear()
     with workspace_database.write() as session:

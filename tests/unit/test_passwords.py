@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from argon2 import Type
 from sqlmodel import select
 
 from annotate import passwords, people
@@ -14,7 +15,8 @@ SECRET = "correct horse battery"
 
 
 @pytest.fixture
-def staffed(database: Database) -> Database:
+def staffed(database: Database, quick_hashes: None) -> Database:
+    del quick_hashes
     with database.write() as session:
         people.add_rater(session, "Lea", role="lead")
         people.add_rater(session, "Judge", kind="judge")
@@ -38,6 +40,13 @@ def test_name_or_e_mail_with_the_password_signs_in(staffed: Database) -> None:
         with staffed.read() as session:
             found = people.signed_in(session, tried.token)
             assert found is not None and found.name == "Ada"
+
+
+def test_a_password_is_hashed_at_the_strength_that_is_advised() -> None:
+    """OWASP's cheat sheet, 2024: 46 MiB with one pass, or as much in more passes."""
+    hasher = passwords._hasher
+    assert hasher.type is Type.ID
+    assert (hasher.memory_cost, hasher.time_cost, hasher.parallelism) == (65_536, 3, 1)
 
 
 def test_the_password_itself_is_stored_nowhere(staffed: Database) -> None:
