@@ -65,8 +65,8 @@ def change(
 ) -> None:
     """A person's own change of their password, or their first one; their other sign-ins end.
 
-    present: the one that they have; any where they have none. Whoever finds a browser open must
-        not be able to take the person over.
+    present: the one that they have, which whoever finds their browser open does not know; anything
+        where they have none.
     keep: the cookie token of the browser that they sit at.
     """
     _check(rater, password)

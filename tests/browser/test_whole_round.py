@@ -263,6 +263,7 @@ def test_two_rounds_run_by_pages_alone(server: Server, page: Page, tmp_path: Pat
     theirs = tmp_path / "golden.jsonl"
     theirs.write_text('{"id":"theirs","note":"kept"}\n')
     upload(page, "An existing golden dataset", theirs)
+    settle(page)
     expect(page.get_by_text("Of others, kept")).to_be_visible()
     page.get_by_role("button", name="Prepare the file").click()
     with page.expect_download() as download:
