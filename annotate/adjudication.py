@@ -60,13 +60,20 @@ class Dispute:
 
 
 def decisions(session: Session, round_: Round) -> list[Decision]:
-    """The consensus of every rated unit and criterion of a round, adjudications applied."""
-    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    """The consensus of every rated unit and criterion of a round, adjudications applied.
+
+    For services that have asked who wants to know; `disputes` asks itself.
+    """
+    return decided(session, round_, ratings.people(session, round_))
+
+
+def decided(session: Session, round_: Round, found: pd.DataFrame) -> list[Decision]:
+    """As `decisions`, from what people said in the round, or of some of its units."""
     people_said = ratings.counted(found)
     rulings = _rulings(found)
     segments = dict(zip(found["unit"], found["segment"], strict=True))
     outputs = dict(zip(found["unit"], found["output"], strict=True))
-    decided = []
+    all_decided = []
     for key in rounds.rubric_of(session, round_).rating_keys():
         said = ratings.matrix(people_said, key.key)
         results = consensus(said.values, level=key.level, domain=key.domain)
@@ -77,14 +84,14 @@ def decisions(session: Session, round_: Round) -> list[Decision]:
                 if value == value
             )
             decision = Decision(unit, outputs[unit], segments[unit], key.key, result, None, who)
-            decided.append(_apply(decision, rulings.get((unit, key.key)), key))
+            all_decided.append(_apply(decision, rulings.get((unit, key.key)), key))
         # A lead may decide where every rater abstained.
         for unit, criterion in rulings:
             if criterion == key.key and unit not in set(said.units):
                 none = Consensus(None, "undecided", {}, 0.0, True, "disputed: nobody gave a value")
                 decision = Decision(unit, outputs[unit], segments[unit], criterion, none, None, ())
-                decided.append(_apply(decision, rulings[unit, criterion], key))
-    return decided
+                all_decided.append(_apply(decision, rulings[unit, criterion], key))
+    return all_decided
 
 
 def _rulings(found: pd.DataFrame) -> dict[tuple[str, str], tuple[float, str]]:
@@ -116,8 +123,11 @@ def _apply(decision: Decision, ruling: tuple[float, str] | None, key: RatingKey)
     return replace(decision, label=None if value_ is None else key.label(value_))
 
 
-def decision_on(session: Session, round_: Round, unit_key: str, criterion: str) -> Decision | None:
-    """What a unit is worth now on a criterion; None where nobody rated it."""
+def decision_on(
+    session: Session, round_: Round, unit_key: str, criterion: str, *, by: Rater | None
+) -> Decision | None:
+    """What a unit is worth now on a criterion; None where nobody rated it. For leads."""
+    people.require_lead(session, by)
     return next(
         (d for d in decisions(session, round_) if (d.unit, d.criterion) == (unit_key, criterion)),
         None,

@@ -26,12 +26,10 @@ from annotate.turn import Turn
 from db.tables import Assignment, Output, Rater, Round, Unit, now
 
 __all__ = [
-    "OwnUnit",
     "Place",
     "Receipt",
     "claim_next",
     "flag",
-    "history",
     "open_rounds",
     "release",
     "reopen",
@@ -45,7 +43,6 @@ UNDO_DEPTH = 10
 IDLE = 60.0
 """Seconds without a sign of activity after which a rater is not at work."""
 MAX_NOTE = 2_000
-EXCERPT = 100
 RATED = (
     select(Unit, Output)
     .join(Output, col(Output.id) == Unit.output_id)
@@ -65,18 +62,6 @@ class Receipt:
     """Kept, not counted: the unit's place had been given to others meanwhile."""
     duplicate: bool = False
     """The same submission had been stored before."""
-
-
-@dataclass(frozen=True)
-class OwnUnit:
-    """One unit in a rater's own history."""
-
-    assignment_id: int
-    state: str
-    at: datetime
-    seconds: float
-    extra: bool
-    excerpt: str
 
 
 def open_rounds(session: Session, rater: Rater) -> list[Round]:
@@ -218,10 +203,13 @@ def skip(session: Session, rater: Rater, assignment_id: int, reason: str, *, at:
 def flag(
     session: Session, rater: Rater, assignment_id: int, note: str, *, at: datetime | None = None
 ) -> None:
-    """Leave a note for the lead; the unit stays this rater's to rate."""
+    """Leave a note for the lead, below those left before; the unit stays this rater's to rate."""
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at or now())
     turn.refuse_closed()
-    assignment.flag = _note(note, "a flag needs a note")
+    note = _note(note, "a flag needs a note")
+    before = assignment.flag.split("\n\n") if assignment.flag else []
+    if note not in before:  # a second click says nothing new
+        assignment.flag = _note("\n\n".join([*before, note]), "a flag needs a note")
     if assignment.state in ("claimed", "expired"):
         turn.keep(assignment)
     session.flush()
@@ -290,48 +278,6 @@ def release(
         session, "released", f"round:{round_.name}", by=by, rater=rater.name, claims=released
     )
     return released
-
-
-def history(
-    session: Session, rater: Rater, round_: Round, *, search: str = "", limit: int = 200
-) -> list[OwnUnit]:
-    """What a rater has done in a round, newest first.
-
-    search: words of the response, in any case.
-    While the round is open an output that came twice stands there once, as it was done last: a
-    list of both would tell which units are repeats.
-    """
-    statement = (
-        select(Assignment, Output.response, Unit.output_id)
-        .join(Unit, col(Unit.id) == Assignment.unit_id)
-        .join(Output, col(Output.id) == Unit.output_id)
-        .where(Assignment.round_id == round_.id, Assignment.rater_id == rater.id)
-        .order_by(
-            sa.func.coalesce(col(Assignment.submitted_at), col(Assignment.claimed_at)).desc(),
-            col(Assignment.id).desc(),
-        )
-    )
-    if search.strip():
-        statement = statement.where(col(Output.response).icontains(search.strip(), autoescape=True))
-    found: list[OwnUnit] = []
-    listed: set[int] = set()
-    for a, response, output in session.exec(statement):
-        if round_.status == "open" and output in listed:
-            continue
-        listed.add(output)
-        found.append(
-            OwnUnit(
-                assignment_id=a.id or 0,
-                state=a.state,
-                at=a.submitted_at or a.claimed_at,
-                seconds=a.seconds,
-                extra=a.extra,
-                excerpt=" ".join(response.split())[:EXCERPT],
-            )
-        )
-        if len(found) == limit:
-            break
-    return found
 
 
 def _refuse_ended(assignment: Assignment) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from html import escape
+from urllib.parse import parse_qsl, urlsplit
 
 import sqlalchemy as sa
 from sqlmodel import col, select
@@ -16,7 +17,7 @@ from annotate.identity import COOKIE, session_cookie
 from annotate.settings import get_settings
 from annotate.workspace import open_database
 from db.engine import DatabaseError
-from db.tables import Rater, now
+from db.tables import Rater
 
 NO_LINK = "This link is not valid (any more)"
 ASK_LEAD = "It may have been replaced or revoked. Ask the lead of your round for a new one."
@@ -145,15 +146,21 @@ async def enter_password(request: Request) -> Response:
         return page(NO_PASSWORDS, ASK_LEAD_FOR_LINK, status=404)
     if from_elsewhere(request):
         return page("You are not signed in", "Open the sign-in page itself.", status=403)
-    if int(request.headers.get("content-length") or "0") > LONGEST_FORM:
+    form = await _form(request)
+    if form is None:
         return _password_form("That was too long for a name and a password.", status=413)
-    form = await request.form(max_files=0, max_fields=10)
-    name, password = (str(form.get(field) or "") for field in ("name", "password"))
+    name, password = form.get("name", ""), form.get("password", "")
     address = request.client.host if request.client else ""
     try:
-        tried = await run_in_threadpool(_try_password, name, password, address)
+        tried = await passwords.sign_in_in_turn(open_database, name, password, address=address)
     except DatabaseError as error:
         return page("The database cannot be used", str(error), status=503)
+    if tried is None:
+        response = _password_form(
+            "Too many people are signing in at this moment. Try again in a few seconds.", status=429
+        )
+        response.headers["Retry-After"] = "5"
+        return response
     if tried.token is not None:
         return signed_in(tried.token)
     if tried.wait > 0:
@@ -171,8 +178,14 @@ def _password_form(text: str, *, status: int = 200) -> HTMLResponse:
     )
 
 
-def _try_password(name: str, password: str, address: str) -> passwords.Attempt:
-    return passwords.sign_in(open_database(), name, password, address=address, at=now())
+async def _form(request: Request) -> dict[str, str] | None:
+    """The fields of a small form; None where it is longer than any of ours, its rest unread."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_FORM:
+            return None
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
 
 async def ask_to_sign_out(request: Request) -> Response:
@@ -193,7 +206,7 @@ async def sign_out(request: Request) -> Response:
     if from_elsewhere(request):
         return page("You are still signed in", "Use the sign-out link of this site.", status=403)
     token = session_cookie(request.headers)
-    form = await request.form(max_files=0, max_fields=10)
+    form = await _form(request) or {}
     if token:
         await run_in_threadpool(_sign_out, token, form.get("everywhere") == "yes")
     response = page(
@@ -215,8 +228,28 @@ async def health(request: Request) -> Response:
 
 
 def from_elsewhere(request: Request) -> bool:
-    """Whether another site's page made the browser post this."""
-    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+    """Whether another site's page made the browser post this.
+
+    Browsers say so in Sec-Fetch-Site, but not to a plain http address of another machine, and old
+    ones never: then the page's own address must be ours. What sends none of these headers is no
+    browser, and has nobody's cookie.
+    """
+    said = request.headers.get("sec-fetch-site")
+    if said is not None:
+        return said not in {"same-origin", "none"}
+    page = request.headers.get("origin") or request.headers.get("referer")
+    if page is None:
+        return False
+    # A proxy may name itself as host; what browsers ask for is then in the settings.
+    ours = {request.headers.get("host", "").lower(), _place(get_settings().base_url)}
+    return _place(page) not in ours
+
+
+def _place(url: str) -> str:
+    """Host and port of an address, as a Host header has them; "" for none, such as `null`."""
+    parts = urlsplit(url.lower())
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, "-")
+    return parts.netloc.removesuffix(default)
 
 
 def _name_behind(token: str) -> str | None:

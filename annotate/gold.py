@@ -171,7 +171,7 @@ def _offered(
         )
         reason = (result.reason or result.how) if undecided else None
         yield gold, decision.output, decision.criterion, reason
-    for ideal in references.ideals(session, round_):
+    for ideal in references.ideals(session, round_, by=by):
         gold = Gold(
             **common,
             # One reference a case, whatever the criterion is called that asked for it.
@@ -248,9 +248,14 @@ class GoldLabel:
 
 
 def list_gold(
-    session: Session, *, kind: str | None = None, round_name: str | None = None
+    session: Session,
+    *,
+    kind: str | None = None,
+    round_name: str | None = None,
+    by: Rater | None,
 ) -> list[GoldLabel]:
     """The gold labels in force, by output and criterion."""
+    people.require_lead(session, by)
     statement = (
         select(Gold, Output, Round.name)
         .join(Output, col(Output.id) == Gold.output_id)
@@ -283,13 +288,14 @@ def list_gold(
 
 
 def lines(
-    session: Session, *, kind: str | None = None, stamp: bool = False
+    session: Session, *, kind: str | None = None, stamp: bool = False, by: Rater | None
 ) -> Iterator[gold_file.Line]:
     """The golden dataset's lines, one a case, sorted by id.
 
     stamp: record now as the time of export of labels that were never exported before; the same
     time is written at every later export, so that equal gold gives equal bytes.
     """
+    people.require_lead(session, by)
     statement = (
         select(Gold, Output, Round.name, Rubric)
         .join(Output, col(Output.id) == Gold.output_id)
@@ -371,20 +377,19 @@ def merged(
     kind: str | None = None,
     resolve: str | None = None,
     stamp: bool = False,
-    by: Rater | None = None,
+    by: Rater | None,
 ) -> gold_file.Merge:
     """The gold in force brought into a golden dataset's text; the file itself is the caller's.
 
     stamp: this is the export itself, not a preview: record when labels were first exported, and
     the export. With conflicts and no `resolve` nothing is recorded.
     """
+    people.require_lead(session, by)
     if resolve is not None and resolve not in RESOLVE:
         raise BadInput(f"resolve {resolve!r} is not one of {', '.join(RESOLVE)}")
-    if stamp:
-        people.require_lead(session, by)
     preview = gold_file.merge(
         text,
-        lines(session, kind=kind),
+        lines(session, kind=kind, by=by),
         name=name,
         earlier=_earlier(session),
         resolve=resolve,
@@ -398,7 +403,7 @@ def merged(
         )
     result = gold_file.merge(
         text,
-        lines(session, kind=kind, stamp=True),
+        lines(session, kind=kind, stamp=True, by=by),
         name=name,
         earlier=_earlier(session),
         resolve=resolve,
@@ -415,9 +420,11 @@ def merged(
     return result
 
 
-def diff(session: Session, path: Path, *, kind: str | None = None) -> gold_file.Merge:
+def diff(
+    session: Session, path: Path, *, kind: str | None = None, by: Rater | None
+) -> gold_file.Merge:
     """What a merge into this file would do; nothing is written."""
-    return merged(session, read_text(path), name=path.name, kind=kind)
+    return merged(session, read_text(path), name=path.name, kind=kind, by=by)
 
 
 def export(

@@ -6,6 +6,7 @@ own, after taking away any that came from outside.
 """
 
 from typing import Literal
+from unicodedata import normalize
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -89,8 +90,9 @@ def named_by_proxy(headers: Headers) -> str | None:
 def person_named(session: Session, name: str) -> Rater | None:
     """The one person with this e-mail (in any case), else with this exact name; not revoked.
 
-    Nobody where an e-mail is that of two: one of them would be taken for the other.
+    A letter may be written in either of the ways that Unicode has for it. Nobody where an e-mail is that of two: one of them would be taken for the other.
     """
+    name = normalize("NFC", name)  # as names are stored
     people = session.exec(
         select(Rater).where(
             Rater.kind == "human",
@@ -99,6 +101,8 @@ def person_named(session: Session, name: str) -> Rater | None:
         )
     ).all()
     # Not by the database: SQLite lowers only ASCII.
-    named = [p for p in people if p.email and p.email.casefold() == name.casefold()]
+    named = [
+        p for p in people if p.email and normalize("NFC", p.email).casefold() == name.casefold()
+    ]
     found = named or [p for p in people if p.name == name]
     return found[0] if len(found) == 1 else None

@@ -127,9 +127,14 @@ class OutputConflicts(Conflict):
 
 
 def plan_import(
-    session: Session, rows: Iterable[tuple[int, OutputRow]], *, progress: Progress | None = None
+    session: Session,
+    rows: Iterable[tuple[int, OutputRow]],
+    *,
+    progress: Progress | None = None,
+    by: Rater | None,
 ) -> ImportPlan:
     """What importing the rows would do; stores nothing."""
+    people.require_lead(session, by)
     plan = ImportPlan()
     for _ in _planned(session, rows, plan, progress, None):
         pass
@@ -192,8 +197,10 @@ def list_outputs(
     search: str | None = None,
     limit: int = 50,
     offset: int = 0,
+    by: Rater | None,
 ) -> list[Output]:
     """Outputs by id, of one segment or configuration, or with a text in id, input or response."""
+    people.require_lead(session, by)
     statement = select(Output).order_by(col(Output.key)).limit(limit).offset(offset)
     if segment is not None:
         statement = statement.where(col(Output.segment) == segment)
@@ -213,8 +220,9 @@ def list_outputs(
     return list(session.exec(statement).all())
 
 
-def get_output(session: Session, key: str) -> Output:
+def get_output(session: Session, key: str, *, by: Rater | None) -> Output:
     """The output with this id. Raises NotFound, naming ids that begin alike."""
+    people.require_lead(session, by)
     found = session.exec(select(Output).where(Output.key == key)).first()
     if found is None:
         alike = session.exec(
@@ -228,16 +236,18 @@ def get_output(session: Session, key: str) -> Output:
     return found
 
 
-def segments(session: Session) -> dict[str, int]:
+def segments(session: Session, *, by: Rater | None) -> dict[str, int]:
     """How many outputs each segment has, by name."""
+    people.require_lead(session, by)
     rows = session.exec(
         select(Output.segment, sa.func.count()).group_by(Output.segment).order_by(Output.segment)
     ).all()
     return dict(rows)
 
 
-def configurations(session: Session) -> dict[str, int]:
+def configurations(session: Session, *, by: Rater | None) -> dict[str, int]:
     """How many outputs each configuration has, by name."""
+    people.require_lead(session, by)
     rows = session.exec(
         select(Output.configuration, sa.func.count())
         .group_by(Output.configuration)
@@ -341,7 +351,7 @@ def _twice(number: int, row: OutputRow, earlier: tuple[str, int, str]) -> BadRow
 def _describe(session: Session, rows: list[tuple[int, OutputRow]], plan: ImportPlan) -> None:
     """Add both versions of the first conflicting rows to the plan."""
     for number, row in rows[: CONFLICTS_SHOWN - len(plan.conflicts)]:
-        stored = shown_fields(get_output(session, row.id))
+        stored = shown_fields(get_output(session, row.id, by=None))
         offered = shown_fields(Output(**_attributes(row)))
         differing = [
             name

@@ -80,11 +80,11 @@ def card(session: Session, rater: Rater, round_: Round) -> Card:
         )
     )
     keys = {key.key: key for key in rounds.rubric_of(session, round_).rating_keys()}
-    said = ratings.people(session, round_)
+    said = ratings.people(session, round_, units_of=rater)
     own = said[(said["rater"] == rater.name) & said["value"].notna()]
     own = own[~own["adjudication"].astype(bool)]
     repeated, alike = _repeats(own)
-    compared = _compared(session, round_, own, keys)
+    compared = _compared(session, round_, said, own, keys)
     apart = [one for one in compared if one.points > 0]
     return Card(
         units=len(worked),
@@ -107,7 +107,11 @@ def _repeats(own: pd.DataFrame) -> tuple[int, int]:
 
 
 def _compared(
-    session: Session, round_: Round, own: pd.DataFrame, keys: dict[str, RatingKey]
+    session: Session,
+    round_: Round,
+    said: pd.DataFrame,
+    own: pd.DataFrame,
+    keys: dict[str, RatingKey],
 ) -> list[Beside]:
     """Every answer beside the consensus of at least two others and the rater, or a decision."""
     given = {
@@ -115,7 +119,7 @@ def _compared(
         for row in own.itertuples()
     }
     found: list[Beside] = []
-    for decision in adjudication.decisions(session, round_):
+    for decision in adjudication.decided(session, round_, said):
         value = given.get((decision.unit, decision.criterion))
         result = decision.consensus
         if value is None or result.value is None or decision.open or result.how == "single":

@@ -108,8 +108,9 @@ def get_rater(session: Session, name: str) -> Rater:
     raise NotFound(f"there is no rater {name!r}; {mend}")
 
 
-def list_raters(session: Session, kind: str | None = None) -> list[Rater]:
+def list_raters(session: Session, kind: str | None = None, *, by: Rater | None) -> list[Rater]:
     """Every rater, by name; or those of one kind."""
+    require_lead(session, by)
     statement = select(Rater).order_by(Rater.name)
     if kind is not None:
         if kind not in KINDS:
@@ -133,9 +134,10 @@ def new_link(session: Session, rater: Rater, *, by: Rater | None) -> str:
 
 
 def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
-    """Take a rater's access away at once: link and sign-ins. Their ratings stay."""
+    """Take a rater's access away at once: link, password and sign-ins. Their ratings stay."""
     require_lead(session, by)
     rater.link_hash = None
+    rater.password_hash = None  # it may be what was lost: `restore` must not bring it back
     rater.revoked_at = rater.revoked_at or now()
     session.add(rater)
     end_sign_ins(session, rater)
@@ -143,7 +145,7 @@ def revoke(session: Session, rater: Rater, *, by: Rater | None) -> None:
 
 
 def restore(session: Session, rater: Rater, *, by: Rater | None) -> None:
-    """Let a revoked rater back in; they need a new link."""
+    """Let a revoked rater back in; they need a new link or a new password."""
     require_lead(session, by)
     rater.revoked_at = None
     session.add(rater)
@@ -191,8 +193,9 @@ _SIGNED_IN = (
 )
 
 
-def sign_ins(session: Session) -> dict[int, SignIns]:
+def sign_ins(session: Session, *, by: Rater | None) -> dict[int, SignIns]:
     """The sign-ins of everybody who ever signed in, by rater id."""
+    require_lead(session, by)
     at = now()
     standing = sa.case(
         (sa.and_(col(SignIn.ended_at).is_(None), col(SignIn.expires_at) > at), 1), else_=0
@@ -222,15 +225,19 @@ def sign_out_everywhere(session: Session, rater: Rater, *, by: Rater | None) -> 
     events.record(session, "signed out everywhere", f"rater:{rater.name}", by=by)
 
 
-def end_sign_ins(session: Session, rater: Rater) -> None:
-    """As `sign_out_everywhere`, as a part of a step that says itself what it is."""
+def end_sign_ins(session: Session, rater: Rater, *, but: str | None = None) -> None:
+    """As `sign_out_everywhere`, as a part of a step that says itself what it is.
+
+    but: the cookie token of a sign-in that goes on.
+    """
     rater.signed_out_at = now()
     session.add(rater)
-    session.execute(
-        sa.update(SignIn)
-        .where(col(SignIn.rater_id) == rater.id, col(SignIn.ended_at).is_(None))
-        .values(ended_at=now())
+    ended = sa.update(SignIn).where(
+        col(SignIn.rater_id) == rater.id, col(SignIn.ended_at).is_(None)
     )
+    if but is not None:
+        ended = ended.where(col(SignIn.token_hash) != _hashed(but))
+    session.execute(ended.values(ended_at=now()))
 
 
 def _hashed(token: str) -> str:

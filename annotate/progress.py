@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from annotate import people
 from db.tables import Assignment, Output, Rater, Round, Unit
 
 
@@ -46,8 +47,9 @@ class Progress:
         return asdict(self)
 
 
-def progress(session: Session, round_: Round) -> Progress:
+def progress(session: Session, round_: Round, *, by: Rater | None) -> Progress:
     """Units and submissions of a round, by rater and by segment, with flags and skips."""
+    people.require_lead(session, by)
     connection = session.connection()
     wanted = sum_of(col(Unit.overlap))
     by_segment = {}

@@ -84,10 +84,10 @@ def export_ratings(
             "end it in .jsonl, .csv or .parquet, or pass --format"
         )
     if standard:
-        count = write_ratings(session, round, sys.stdout.buffer, chosen)
+        count = write_ratings(session, round, sys.stdout.buffer, chosen, by=by)
         sys.stdout.buffer.flush()
     else:
-        count = _write_whole(session, round, path, chosen)
+        count = _write_whole(session, round, path, chosen, by=by)
     return count
 
 
@@ -106,8 +106,11 @@ def record_export(
     )
 
 
-def write_ratings(session: Session, round: Round, stream: BinaryIO, format: str) -> int:
+def write_ratings(
+    session: Session, round: Round, stream: BinaryIO, format: str, *, by: Rater | None
+) -> int:
     """Write every rating of a round to a binary stream; returns their number."""
+    people.require_lead(session, by)
     options = _options(session, round)
     types = dict(COLUMNS)
     if format == "parquet" and options:
@@ -116,7 +119,9 @@ def write_ratings(session: Session, round: Round, stream: BinaryIO, format: str)
     return write_table(stream, format, list(COLUMNS), rows, types)
 
 
-def _write_whole(session: Session, round: Round, path: Path, format: str) -> int:
+def _write_whole(
+    session: Session, round: Round, path: Path, format: str, *, by: Rater | None
+) -> int:
     """Through a file beside it, so that a failure leaves what stood there."""
     part = path.with_name(path.name + ".part")
     try:
@@ -126,9 +131,10 @@ def _write_whole(session: Session, round: Round, path: Path, format: str) -> int
 
                 # Without a time in it, equal ratings give equal bytes.
                 with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
-                    count = write_ratings(session, round, packed, format)  # type: ignore[arg-type]
+                    target: BinaryIO = packed  # type: ignore[assignment]
+                    count = write_ratings(session, round, target, format, by=by)
             else:
-                count = write_ratings(session, round, stream, format)
+                count = write_ratings(session, round, stream, format, by=by)
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)

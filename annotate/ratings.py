@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from db.tables import Output, Rater, Rating, Round, Unit
+from db.tables import Assignment, Output, Rater, Rating, Round, Unit
 
 Floats = npt.NDArray[np.float64]
 
@@ -107,6 +107,7 @@ def frame(
     rounds: Iterable[Round] | None = None,
     kinds: Iterable[str] | None = None,
     outside_for: Round | None = None,
+    units_of: Rater | None = None,
     current: bool = True,
     columns: Collection[str] | None = None,
 ) -> pd.DataFrame:
@@ -115,6 +116,7 @@ def frame(
     rounds: only ratings made in these rounds; None is every rating.
     kinds: only these kinds of rater (human, judge, metric).
     outside_for: only ratings made outside any round, of the outputs of this one.
+    units_of: only ratings of units that this rater has had, whoever made them.
     current: leave out what a later rating supersedes and what was taken back.
     columns: only these, such as STATISTICS; None is all.
     Names are categories: the millionth rating of a rater costs a number and no text.
@@ -126,7 +128,7 @@ def frame(
     for points in dimensions:
         read[points] = getattr(Rating, points)
     statement = sa.select(*(sa.label(name, column) for name, column in read.items()))
-    chosen = _chosen(rounds, kinds, outside_for)
+    chosen = _chosen(rounds, kinds, outside_for, units_of)
     if current:
         chosen.append(~own["superseded"])
         withdrawn = col(Rating.abstained).is_(None) | (col(Rating.abstained) != WITHDRAWN)
@@ -146,11 +148,21 @@ def frame(
 
 
 def _chosen(
-    rounds: Iterable[Round] | None, kinds: Iterable[str] | None, outside_for: Round | None
+    rounds: Iterable[Round] | None,
+    kinds: Iterable[str] | None,
+    outside_for: Round | None,
+    units_of: Rater | None,
 ) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
-    if rounds is not None:
-        found.append(col(Rating.round_id).in_([r.id for r in rounds]))
+    of_rounds = None if rounds is None else [r.id for r in rounds]
+    if units_of is not None:
+        had = sa.select(col(Assignment.unit_id)).where(col(Assignment.rater_id) == units_of.id)
+        if of_rounds is not None:
+            had = had.where(col(Assignment.round_id).in_(of_rounds))
+        # A unit is of one round: to ask for the round too would walk all that is in it.
+        found.append(col(Rating.unit_id).in_(had))
+    elif of_rounds is not None:
+        found.append(col(Rating.round_id).in_(of_rounds))
     if outside_for is not None:
         outputs = sa.select(col(Unit.output_id)).where(col(Unit.round_id) == outside_for.id)
         found.append(col(Rating.round_id).is_(None))
@@ -201,9 +213,12 @@ def _looked_up(
     return found
 
 
-def people(session: Session, round_: Round) -> pd.DataFrame:
-    """What people said in the round, with the columns that statistics go by."""
-    return frame(session, rounds=[round_], kinds=["human"], columns=STATISTICS)
+def people(session: Session, round_: Round, *, units_of: Rater | None = None) -> pd.DataFrame:
+    """What people said in the round, with the columns that statistics go by.
+
+    units_of: only of the units that this rater has had.
+    """
+    return frame(session, rounds=[round_], kinds=["human"], units_of=units_of, columns=STATISTICS)
 
 
 def outputs_rated(session: Session, round_: Round) -> pd.DataFrame:

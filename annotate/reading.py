@@ -5,14 +5,18 @@ Passages are (start, end) in characters of the text, end excluded.
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
+from itertools import accumulate
 
 Passage = tuple[int, int]
 
 RUN = 3
 """Words in a row from which a coincidence counts as shared: two words stand together by chance."""
 EXACT_UP_TO = 3_000
-"""Words up to which a difference is the shortest; beyond, frequent words are not compared."""
+"""Words up to which all are compared; beyond, frequent words are not."""
+MOST_COMPARED = 3_000_000
+"""Pairs of equal words that one difference looks at, some tenths of a second. Texts that go round
+in circles, as models write them too, have thousands of millions."""
 
 _WORD = re.compile(r"\w+(?:['’.,]\w+)*")
 
@@ -32,12 +36,18 @@ def shared(
 
 
 def difference(first: str, second: str) -> tuple[list[Passage], list[Passage]]:
-    """The passages of each text whose words the other does not have at that place."""
+    """The passages of each text whose words the other does not have at that place.
+
+    Between what both begin and end with. A part that would take too long to compare is one
+    passage as a whole.
+    """
     a, b = _words(first, fold=False), _words(second, fold=False)
-    long = max(len(a), len(b)) > EXACT_UP_TO
-    matcher = SequenceMatcher(None, [w for w, _ in a], [w for w, _ in b], autojunk=long)
+    begin = _alike(a, b)
+    a, b = a[begin:], b[begin:]
+    end = _alike(a[::-1], b[::-1])
+    a, b = a[: len(a) - end], b[: len(b) - end]
     only_a, only_b = [], []
-    for tag, i, j, k, m in matcher.get_opcodes():
+    for tag, i, j, k, m in _Compared([w for w, _ in a], [w for w, _ in b]).get_opcodes():
         if tag != "equal":
             if j > i:
                 only_a.append((a[i][1][0], a[j - 1][1][1]))
@@ -47,6 +57,35 @@ def difference(first: str, second: str) -> tuple[list[Passage], list[Passage]]:
 
 
 _Word = tuple[str, Passage]
+
+
+def _alike(a: Sequence[_Word], b: Sequence[_Word]) -> int:
+    """How many words both begin with."""
+    pairs = zip(a, b, strict=False)
+    return next(
+        (i for i, (one, other) in enumerate(pairs) if one[0] != other[0]), min(len(a), len(b))
+    )
+
+
+class _Compared(SequenceMatcher[str]):
+    """A comparison that ends: what is left when MOST_COMPARED is reached has nothing in common."""
+
+    def __init__(self, a: list[str], b: list[str]) -> None:
+        super().__init__(None, a, b, autojunk=max(len(a), len(b)) > EXACT_UP_TO)
+        self.left = MOST_COMPARED
+        places: dict[str, list[int]] = self.b2j  # type: ignore[attr-defined]  # documented, untyped
+        self._pairs = [0, *accumulate(len(places.get(word, ())) for word in a)]
+        """Pairs of equal words that the first words of `a` make, by how many these are."""
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> Match:
+        """The longest run that both have; none when there is no time left to look for it."""
+        ahi = len(self._pairs) - 1 if ahi is None else ahi
+        self.left -= self._pairs[ahi] - self._pairs[alo]
+        if self.left < 0:
+            return Match(alo, blo, 0)
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 def _words(text: str, *, fold: bool = True) -> list[_Word]:

@@ -48,12 +48,13 @@ def criteria(session: Session, round_: Round) -> list[Criterion]:
     return [criterion for criterion in rubric.criteria if criterion.becomes == "reference"]
 
 
-def ideals(session: Session, round_: Round) -> list[Ideal]:
-    """The ideal answers of a round, by output.
+def ideals(session: Session, round_: Round, *, by: Rater | None) -> list[Ideal]:
+    """The ideal answers of a round, by output; for leads.
 
     A text stands where at least two raters wrote it and nobody another, and where the consensus
     asks for it: who alone calls a response wrong does not thereby mend it. Else a lead decides.
     """
+    people.require_lead(session, by)
     names = [criterion.id for criterion in criteria(session, round_)]
     if not names:
         return []

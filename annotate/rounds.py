@@ -228,11 +228,13 @@ def _outputs(session: Session, keys: list[str]) -> dict[str, tuple[int, str]]:
     return found
 
 
-def design_document(session: Session, round_: Round) -> dict[str, Any]:
+def design_document(session: Session, round_: Round, *, by: Rater | None) -> dict[str, Any]:
     """A launched round's frozen design with every unit: what its hash is over.
 
-    `launch_frozen` launches the same round elsewhere from it.
+    `launch_frozen` launches the same round elsewhere from it. For leads: it tells which units are
+    anchors and repeats.
     """
+    people.require_lead(session, by)
     rows = session.exec(
         select(Unit, Output.key, Output.content_hash)
         .join(Output, col(Output.id) == Unit.output_id)

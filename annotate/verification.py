@@ -51,7 +51,7 @@ def verify(session: Session) -> list[str]:
         if outputs.content_hash(output) != output.content_hash:
             problems.append(f"output {output.key} is not what was imported under this id")
     for round_ in rounds.list_rounds(session):
-        document = rounds.design_document(session, round_)
+        document = rounds.design_document(session, round_, by=None)
         if document["hash"] != round_.design_hash:
             problems.append(f"round {round_.name}: its design does not fit its hash")
         rubric = session.get_one(Rubric, round_.rubric_id)

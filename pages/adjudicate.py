@@ -15,7 +15,7 @@ with messages.shown_errors(), session.database().read() as db:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")
     found = adjudication.disputes(db, round_, by=lead, settled=settled)
-    ideal_answers.show(round_, lead)
+    ideal_answers.show(round_)
     if not found:
         st.success("Nothing waits for a decision in this round.")
         st.stop()
@@ -25,8 +25,8 @@ with messages.shown_errors(), session.database().read() as db:
     with left:
         unit = chosen.decision
         dispute.show_output(
-            outputs.get_output(db, unit.output), pairs.rival_of(db, round_, unit.unit)
+            outputs.get_output(db, unit.output, by=lead), pairs.rival_of(db, round_, unit.unit)
         )
     with right:
         dispute.show_sides(chosen, rubric)
-        dispute.decision_form(chosen, rubric, round_.name, lead)
+        dispute.decision_form(chosen, rubric, round_.name)

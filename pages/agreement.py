@@ -5,7 +5,7 @@ import streamlit as st
 from annotate import rounds
 from annotate.ui import agreeing, choose, figures, messages, reports, session
 
-session.require_lead()
+lead = session.require_lead()
 st.title("Agreement")
 st.caption(
     "How far raters of the same units coincide beyond chance. Look at the lower end of the "
@@ -15,7 +15,7 @@ with messages.shown_errors(), session.database().read() as db:
     round_ = choose.chosen_round(rounds.list_rounds(db), key="agreement_round")
     if round_ is None:
         st.stop()
-    report = reports.agreement(db, round_)
+    report = reports.agreement(db, round_, by=lead)
     if not report.rows:
         st.info("Nobody has rated anything in this round yet.")
         st.stop()
@@ -46,7 +46,7 @@ with messages.shown_errors(), session.database().read() as db:
     st.caption("Units that were shown twice count once here; their repeats tell of each rater.")
     if st.toggle("Rater by rater", key="agreement_raters"):
         of_raters = next(
-            (r for r in reports.raters(db, round_).rows if r.criterion == criterion), None
+            (r for r in reports.raters(db, round_, by=lead).rows if r.criterion == criterion), None
         )
         if of_raters is not None:
             agreeing.show_raters(of_raters)

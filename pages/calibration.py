@@ -17,7 +17,7 @@ VERDICTS = {
     "STABLE": "green",
 }
 
-session.require_lead()
+lead = session.require_lead()
 st.title("Calibration")
 st.caption("The judge compared with people who rated the same units blind.")
 
@@ -34,7 +34,7 @@ with messages.shown_errors(), session.database().read() as db:
     round_ = choose.chosen_round(known, key="calibration_round")
     if round_ is None:
         st.stop()
-    judges = judges_of(db, round_)
+    judges = judges_of(db, round_, by=lead)
     if not judges:
         st.info(
             "No judge has scored this round yet. Import its scores on the page Rounds, or with "
@@ -42,7 +42,7 @@ with messages.shown_errors(), session.database().read() as db:
         )
         st.stop()
     judge = st.selectbox("Judge", judges, key="calibration_judge")
-    report = reports.calibration(db, round_, judge)
+    report = reports.calibration(db, round_, judge, by=lead)
     if not report.rows:
         st.info("Nobody has rated a unit that this judge scored.")
         st.stop()
@@ -108,7 +108,7 @@ with messages.shown_errors(), session.database().read() as db:
     figures.download(report.as_json(), f"calibration-{round_.name}.json")
 
     st.header("Drift")
-    earlier = [r for r in known if r.id != round_.id and judge in judges_of(db, r)]
+    earlier = [r for r in known if r.id != round_.id and judge in judges_of(db, r, by=lead)]
     if not earlier:
         st.info("Drift needs a second round with the same anchors, scored by the same judge.")
         st.stop()
@@ -116,7 +116,7 @@ with messages.shown_errors(), session.database().read() as db:
     baseline = st.selectbox(
         "Baseline round", [r.name for r in earlier], index=pinned, key="drift_baseline"
     )
-    drift = reports.drift(db, baseline, round_, judge)
+    drift = reports.drift(db, baseline, round_, judge, by=lead)
     found = [row for row in drift.rows if row.criterion == criterion]
     st.caption("This round beside the baseline, on the same anchors: who moved since then.")
     for row in found:

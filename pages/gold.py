@@ -10,7 +10,7 @@ st.title("Gold")
 st.caption("Labels that the team accepts, with where they came from.")
 with messages.shown_errors(), session.database().read() as db:
     closed = [r for r in rounds.list_rounds(db) if r.status == "closed"]
-    labels = gold.list_gold(db)
+    labels = gold.list_gold(db, by=lead)
 
 promote, listing, dataset = st.tabs(["Promote", f"In force ({len(labels)})", "Golden dataset"])
 with promote:
@@ -26,11 +26,11 @@ with promote:
         replace = bool(preview.conflicts) and st.checkbox("Replace them", key="gold_replace")
         ready = preview.added or preview.changed or replace
         if st.button("Promote", type="primary", disabled=not ready):
-            with messages.shown_errors(), session.database().write() as db:
+            with messages.shown_errors(), session.lead_writes() as (db, lead):
                 again = rounds.get_round(db, round_.name)
                 gold.promote(db, again, kind=kind, replace=replace, by=lead)
             st.rerun()
 with listing:
     golden.show_labels(labels)
 with dataset:
-    golden.show_merge(lead)
+    golden.show_merge()

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from annotate import desk, rounds
-from annotate.ui import messages, own_work, session
+from annotate import own_history, rounds
+from annotate.ui import messages, own_password, own_work, session
 
 rater = session.require_rater()
 st.title("My work")
@@ -11,8 +11,7 @@ messages.show_kept()
 with messages.shown_errors():
     with session.database().read() as db:
         mine = [
-            (round_, rounds.rubric_of(db, round_))
-            for round_ in rounds.list_rounds(db)
-            if desk.history(db, rater, round_, limit=1)
+            (round_, rounds.rubric_of(db, round_)) for round_ in own_history.worked_in(db, rater)
         ]
     own_work.show(rater, mine)
+    own_password.show(rater)

@@ -4,14 +4,14 @@ import streamlit as st
 
 from annotate.ui import messages, panel, session
 
-lead = session.require_lead()
+session.require_lead()
 st.title("People")
 messages.show_kept()
 with messages.shown_errors():
-    panel.show_people(lead)
+    panel.show_people()
 st.header("Add a person")
 with messages.shown_errors():
-    panel.show_adding(lead)
+    panel.show_adding()
 st.header("Judges and metrics")
 with messages.shown_errors():
     panel.show_automated()

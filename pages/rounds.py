@@ -15,11 +15,11 @@ with watch, messages.shown_errors():
     with session.database().read() as db:
         known = rounds.list_rounds(db)
         if len(known) > 1:
-            round_list.show(db, known)
+            round_list.show(db, known, lead)
     if known:
         name = st.selectbox("Round", [r.name for r in known], key="rounds_round")
-        round_view.show(next(r for r in known if r.name == name), lead)
+        round_view.show(next(r for r in known if r.name == name))
     else:
         st.info("No round yet. The second tab launches one.")
 with launch, messages.shown_errors():
-    launching.show(lead)
+    launching.show()

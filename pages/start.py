@@ -9,8 +9,8 @@ lead = session.require_lead()
 st.title("Can we still trust our judge?")
 messages.show_kept()
 with messages.shown_errors():
-    overview.show_demo(lead)
+    overview.show_demo()
     with session.database().read() as db:
         known = rounds.list_rounds(db)
-        overview.show_next_step(db, known)
-        overview.show_rounds(db, known)
+        overview.show_next_step(db, known, lead)
+        overview.show_rounds(db, known, lead)

@@ -38,6 +38,7 @@ def agreement(
             session,
             rounds.get_round(session, round_name),
             by_segment=console.by_segment(by),
+            by=None,
         )
     if json:
         console.show_json(report.as_json())
@@ -53,7 +54,7 @@ def _by_rater(round_name: str, *, json: bool) -> None:
     from annotate.reports.raters import rater_report
 
     with console.database().read() as session:
-        report = rater_report(session, rounds.get_round(session, round_name))
+        report = rater_report(session, rounds.get_round(session, round_name), by=None)
     if json:
         console.show_json(report.as_json())
         return

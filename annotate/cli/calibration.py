@@ -25,13 +25,15 @@ def calibration(
 
     with console.database().read() as session:
         found = rounds.get_round(session, round_name)
-        judges = judges_of(session, found)
+        judges = judges_of(session, found, by=None)
         if judge is not None and judge not in judges:
             raise NotFound(
                 f"round {round_name} has no scores of judge {judge!r}; "
                 f"it has those of: {', '.join(judges) or 'none'}"
             )
-        report = calibration_report(session, found, judge=judge, by_segment=console.by_segment(by))
+        report = calibration_report(
+            session, found, judge=judge, by_segment=console.by_segment(by), by=None
+        )
     if json:
         console.show_json(report.as_json())
     elif not report.rows:

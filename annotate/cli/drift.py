@@ -32,6 +32,7 @@ def drift(
             rounds.get_round(session, current),
             judge=judge,
             by_segment=console.by_segment(by),
+            by=None,
         )
     if json:
         console.show_json(report.as_json())

@@ -101,7 +101,7 @@ def adjudicate(
 
     with console.database().write() as session:
         round_ = rounds.get_round(session, round_name)
-        before = adjudication.decision_on(session, round_, unit, criterion)
+        before = adjudication.decision_on(session, round_, unit, criterion, by=None)
         adjudication.adjudicate(
             session,
             round_,
@@ -198,7 +198,7 @@ def list_(
     from annotate.cli import console
 
     with console.database().read() as session:
-        found = gold.list_gold(session, kind=kind, round_name=round_name)
+        found = gold.list_gold(session, kind=kind, round_name=round_name, by=None)
     if json:
         console.show_json({"rows": [gold.as_json(label) for label in found]})
         return
@@ -230,7 +230,7 @@ def diff(file: Path, kind: Kind = None, json: Json = False) -> None:
     from annotate.cli import console
 
     with console.database().read() as session:
-        result = gold.diff(session, file, kind=kind)
+        result = gold.diff(session, file, kind=kind, by=None)
     _report(result, file, json=json, written=False)
     if result.added or result.changed or result.conflicts:
         raise typer.Exit(1)

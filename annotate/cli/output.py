@@ -62,7 +62,7 @@ def import_(
         try:
             if dry_run:
                 with database.read() as session:
-                    plan = outputs.plan_import(session, rows, progress=console.progress())
+                    plan = outputs.plan_import(session, rows, progress=console.progress(), by=None)
             else:
                 with database.write() as session:
                     plan = outputs.import_outputs(
@@ -101,7 +101,7 @@ def list_(
     from annotate.cli import console
 
     with console.database().read() as session:
-        counts = outputs.segments(session)
+        counts = outputs.segments(session, by=None)
         found = outputs.list_outputs(
             session,
             segment=segment,
@@ -109,6 +109,7 @@ def list_(
             search=search,
             limit=limit,
             offset=offset,
+            by=None,
         )
     if json:
         console.show_json(
@@ -138,7 +139,7 @@ def show(
     from annotate.cli import console
 
     with console.database().read() as session:
-        fields = outputs.shown_fields(outputs.get_output(session, id))
+        fields = outputs.shown_fields(outputs.get_output(session, id, by=None))
     if json:
         console.show_json(fields)
         return

@@ -49,7 +49,7 @@ def list_(
                 "simulated": r.simulated,
                 "state": "revoked" if r.revoked_at else "active",
             }
-            for r in people.list_raters(session, kind)
+            for r in people.list_raters(session, kind, by=None)
         ]
     if json:
         console.show_json({"rows": rows})

@@ -291,7 +291,7 @@ def _outlook(session: "Session", plan: "Plan") -> list[str]:
     """What the round could tell; it brings scipy, which a launch does without."""
     from annotate.reports.outlook import outlook
 
-    return outlook(session, plan)
+    return outlook(session, plan, by=None)
 
 
 def _thresholds(words: list[str]) -> dict[str, float]:
@@ -347,7 +347,7 @@ def list_(json: Json = False) -> None:
     with console.database().read() as session:
         rows = []
         for round_ in rounds.list_rounds(session):
-            done = rounds.progress(session, round_)
+            done = rounds.progress(session, round_, by=None)
             rows.append(
                 {
                     "round": round_.name,
@@ -378,7 +378,7 @@ def status(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = F
     from annotate.cli import console
 
     with console.database().read() as session:
-        done = rounds.progress(session, rounds.get_round(session, name))
+        done = rounds.progress(session, rounds.get_round(session, name), by=None)
     if json:
         console.show_json(done.as_json())
         return
@@ -411,7 +411,7 @@ def close(name: Annotated[str, typer.Argument(metavar="ROUND")]) -> None:
     from annotate.cli import console
 
     with console.database().write() as session:
-        done = rounds.progress(session, rounds.get_round(session, name))
+        done = rounds.progress(session, rounds.get_round(session, name), by=None)
         rounds.close_round(session, name, by=None)
     missing = done.assignments - done.submitted
     short = f"; {missing} of {done.assignments} submissions never came" if missing else ""
@@ -428,7 +428,7 @@ def design(name: Annotated[str, typer.Argument(metavar="ROUND")]) -> None:
     from annotate.cli import console
 
     with console.database().read() as session:
-        console.show_json(rounds.design_document(session, rounds.get_round(session, name)))
+        console.show_json(rounds.design_document(session, rounds.get_round(session, name), by=None))
 
 
 @app.command()
@@ -510,7 +510,7 @@ def preference(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json
     from annotate.reports.preference import preference_report
 
     with console.database().read() as session:
-        report = preference_report(session, rounds.get_round(session, name))
+        report = preference_report(session, rounds.get_round(session, name), by=None)
     if json:
         console.show_json(report.as_json())
     else:

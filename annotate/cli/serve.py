@@ -81,7 +81,7 @@ def lead_link(name: str | None) -> str:
     from annotate.workspace import open_database
 
     with open_database().write() as session:
-        known = people.list_raters(session, kind="human")
+        known = people.list_raters(session, kind="human", by=None)
         leads = [one for one in known if one.role == "lead" and one.revoked_at is None]
         lead = next((one for one in leads if one.name == (name or DEFAULT_LEAD)), None)
         if lead is None and name is None and leads:

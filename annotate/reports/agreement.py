@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 from sqlmodel import Session
 
-from annotate import ratings, rounds
+from annotate import people, ratings, rounds
 from annotate.ratings import Floats
 from annotate.reports.slices import slices
 from annotate.stats import Agreement, Figure, agreement, intra_rater
-from db.tables import Round
+from db.tables import Rater, Round
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,10 @@ class AgreementReport:
 
 
 def agreement_report(
-    session: Session, round_: Round, *, by_segment: bool = True
+    session: Session, round_: Round, *, by_segment: bool = True, by: Rater | None
 ) -> AgreementReport:
     """How far the round's raters coincide, per criterion and (if asked) segment."""
+    people.require_lead(session, by)
     found = ratings.people(session, round_)
     found = found[~found["adjudication"].astype(bool)]
     parameters = rounds.parameters(round_)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sqlmodel import Session
 
-from annotate import ratings, rounds
+from annotate import people, ratings, rounds
 from annotate.design import Parameters
 from annotate.ratings import Floats
 from annotate.reports.slices import slices
@@ -28,7 +28,7 @@ from annotate.stats import (
     judge_noise,
     length_bias,
 )
-from db.tables import Round
+from db.tables import Rater, Round
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ class CalibrationReport:
         return {"round": self.round, "rows": [_row_json(row) for row in self.rows]}
 
 
-def judges_of(session: Session, round_: Round) -> list[str]:
+def judges_of(session: Session, round_: Round, *, by: Rater | None) -> list[str]:
     """The judges and metrics that have scored units of the round."""
+    people.require_lead(session, by)
     found = scores(session, round_)
     return sorted(found["rater"].unique())
 
@@ -96,9 +97,15 @@ def blind(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration_report(
-    session: Session, round_: Round, *, judge: str | None = None, by_segment: bool = True
+    session: Session,
+    round_: Round,
+    *,
+    judge: str | None = None,
+    by_segment: bool = True,
+    by: Rater | None,
 ) -> CalibrationReport:
     """How far each judge follows the round's raters."""
+    people.require_lead(session, by)
     people_said = ratings.counted(blind(ratings.people(session, round_)))
     scored = scores(session, round_)
     if judge is not None:

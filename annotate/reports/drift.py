@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from sqlmodel import Session, col, select
 
-from annotate import ratings, rounds
+from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
 from annotate.ratings import Floats
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
 from annotate.stats import Drift, RoundScores, across, drift
-from db.tables import Round, Rubric
+from db.tables import Rater, Round, Rubric
 
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
 
@@ -82,8 +82,10 @@ def drift_report(
     *,
     judge: str,
     by_segment: bool = True,
+    by: Rater | None,
 ) -> DriftReport:
     """Compare the judge, the raters and the traffic of two rounds on their shared anchors."""
+    people.require_lead(session, by)
     if baseline.id == current.id:
         raise BadInput("the baseline and the current round are the same; name two rounds")
     before = _Side.of(session, baseline, judge)

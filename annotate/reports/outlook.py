@@ -5,13 +5,13 @@ from math import sqrt
 import numpy as np
 from sqlmodel import Session, col, select
 
-from annotate import ratings
+from annotate import people, ratings
 from annotate.planned import Plan
 from annotate.rubric import RatingKey
 from annotate.rubric_versions import loaded
 from annotate.stats import detectable_shift, expected_spread, rate, unit_spread
 from annotate.stats.planner import TYPICAL_SPREAD
-from db.tables import Round, Rubric
+from db.tables import Rater, Round, Rubric
 
 USUAL_ALPHA = 0.6
 USUAL_PASS_RATE = 0.85
@@ -23,12 +23,13 @@ MOST_VALUES = 11
 """Points of a scale beyond which the usual spread is not worked out for it."""
 
 
-def outlook(session: Session, plan: Plan) -> list[str]:
+def outlook(session: Session, plan: Plan, *, by: Rater | None) -> list[str]:
     """What so many units, raters and anchors would most likely give, in sentences.
 
     Agreement goes by the newest closed round with this rubric's name where there is one, else by an
     alpha of .6 on units that are mostly good.
     """
+    people.require_lead(session, by)
     fresh = {s.stratum: s.fresh for s in plan.strata if s.fresh}
     said = []
     if fresh:
@@ -39,12 +40,12 @@ def outlook(session: Session, plan: Plan) -> list[str]:
         said.append(_agreement(session, plan, keys, len(rated_twice)))
     anchors = sum(unit.purpose == "anchor" for unit in plan.units)
     if anchors and plan.baseline is not None:
-        judge, people = (
+        judge, raters = (
             detectable_shift(spread / sqrt(anchors), tests=8) for spread in (OF_JUDGE, OF_RATERS)
         )
         said.append(
             f"On {anchors} anchors a judge that moved by {judge:.2g} points would most likely be "
-            f"found, and raters who moved by {people:.2g}."
+            f"found, and raters who moved by {raters:.2g}."
         )
     return said
 

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 from sqlmodel import Session
 
-from annotate import pairs, ratings, rounds
+from annotate import pairs, people, ratings, rounds
 from annotate.errors import NotAllowed
 from annotate.ratings import Floats
 from annotate.reports.slices import slices
 from annotate.stats import Figure, not_enough
 from annotate.stats.comparison import sign_test
 from annotate.stats.means import mean_figure
-from db.tables import Round
+from db.tables import Rater, Round
 
 METHOD = "share of pairs that the candidate wins, ties half"
 _POINTS = {pairs.FIRST: 0.0, pairs.SECOND: 1.0, pairs.TIE: 0.5, pairs.BOTH_BAD: 0.5}
@@ -68,8 +68,9 @@ class PreferenceReport:
         }
 
 
-def preference_report(session: Session, round_: Round) -> PreferenceReport:
+def preference_report(session: Session, round_: Round, *, by: Rater | None) -> PreferenceReport:
     """Which configuration people prefer, per preference criterion and segment."""
+    people.require_lead(session, by)
     compared = round_.design.get("compares")
     if not compared:
         raise NotAllowed(f"round {round_.name} compares no two configurations")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlmodel import Session
 
-from annotate import ratings, rounds
+from annotate import people, ratings, rounds
 from annotate.ratings import Floats
 from annotate.rubric import RatingKey
 from annotate.stats import (
@@ -23,7 +23,7 @@ from annotate.stats import (
     rater_pairs,
     without_each_rater,
 )
-from db.tables import Round
+from db.tables import Rater, Round
 
 MOST = 30
 """Raters up to whom every pair is shown."""
@@ -59,11 +59,12 @@ class RaterReport:
         return {"round": self.round, "rows": [_json(row) for row in self.rows]}
 
 
-def rater_report(session: Session, round_: Round) -> RaterReport:
+def rater_report(session: Session, round_: Round, *, by: Rater | None) -> RaterReport:
     """Every pair of raters, and the others without each, per criterion.
 
     With more than MOST raters the pairs are left out: nobody reads a thousand of them.
     """
+    people.require_lead(session, by)
     found = ratings.counted(ratings.people(session, round_))
     minimum = rounds.parameters(round_).minimum_units
     rows = []

@@ -7,7 +7,7 @@ from annotate.adjudication import Dispute
 from annotate.errors import BadInput
 from annotate.rubric import Rubric
 from annotate.ui import messages, session, viewer
-from db.tables import Output, Rater
+from db.tables import Output
 
 
 def chosen(found: list[Dispute]) -> Dispute:
@@ -61,7 +61,7 @@ def show_sides(dispute: Dispute, rubric: Rubric) -> None:
                     st.text(vote.rationale)
 
 
-def decision_form(dispute: Dispute, rubric: Rubric, round_name: str, lead: Rater) -> None:
+def decision_form(dispute: Dispute, rubric: Rubric, round_name: str) -> None:
     """The lead's value and reason; stored as a rating of the lead's own."""
     decision = dispute.decision
     key = rubric.rating_key(decision.criterion)
@@ -80,16 +80,16 @@ def decision_form(dispute: Dispute, rubric: Rubric, round_name: str, lead: Rater
         type="primary",
         key=f"decide/{widget}",
         on_click=_decide,
-        args=(round_name, decision.unit, decision.criterion, widget, lead),
+        args=(round_name, decision.unit, decision.criterion, widget),
     )
 
 
-def _decide(round_name: str, unit: str, criterion: str, widget: str, lead: Rater) -> None:
+def _decide(round_name: str, unit: str, criterion: str, widget: str) -> None:
     with messages.kept_errors():
         value = st.session_state.get(f"decision/{widget}")
         if value is None:
             raise BadInput("choose a value first; nothing was stored")
-        with session.database().write() as db:
+        with session.lead_writes() as (db, lead):
             adjudication.adjudicate(
                 db,
                 rounds.get_round(db, round_name),

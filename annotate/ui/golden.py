@@ -5,7 +5,6 @@ import streamlit as st
 from annotate import gold, gold_file
 from annotate.gold import GoldLabel, Promotion
 from annotate.ui import messages, session
-from db.tables import Rater
 
 
 def show_promotion(preview: Promotion) -> None:
@@ -63,7 +62,7 @@ def show_labels(labels: list[GoldLabel]) -> None:
     )
 
 
-def show_merge(lead: Rater) -> None:
+def show_merge() -> None:
     """Download a new dataset, or bring the gold into one that is uploaded."""
     kind = st.selectbox("Kind", ("all", *gold.KINDS), key="export_kind")
     wanted = None if kind == "all" else kind
@@ -74,8 +73,8 @@ def show_merge(lead: Rater) -> None:
     resolve = None
     with messages.shown_errors():
         text = gold.decoded(uploaded.getvalue(), name) if uploaded else ""
-        with session.database().read() as db:
-            merge = gold.merged(db, text, name=name, kind=wanted)
+        with session.lead_reads() as (db, lead):
+            merge = gold.merged(db, text, name=name, kind=wanted, by=lead)
         if merge.conflicts:
             _show_conflicts(merge)
             resolve = st.radio(
@@ -89,7 +88,7 @@ def show_merge(lead: Rater) -> None:
                 return
         _show_changes(merge)
         if st.button("Prepare the file", type="primary"):
-            with session.database().write() as db:
+            with session.lead_writes() as (db, lead):
                 merge = gold.merged(
                     db, text, name=name, kind=wanted, resolve=resolve, stamp=True, by=lead
                 )

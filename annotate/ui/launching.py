@@ -31,19 +31,20 @@ KINDS = {
 KINDS_HELP = " ".join(f"{name}: {words}" for name, words in KINDS.items())
 
 
-def show(lead: Rater) -> None:
+def show() -> None:
     """The whole of launching, from the rubric to the frozen round."""
-    with session.database().read() as db:
-        sizes, configurations = outputs.segments(db), outputs.configurations(db)
+    with session.lead_reads() as (db, lead):
+        sizes = outputs.segments(db, by=lead)
+        configurations = outputs.configurations(db, by=lead)
         stored = [f"{r.name}@{r.version}" for r in rubric_versions.list_rubrics(db)]
-        raters = [r for r in people.list_raters(db, "human") if r.revoked_at is None]
-        judges = [r.name for r in people.list_raters(db) if r.kind != "human"]
+        raters = [r for r in people.list_raters(db, "human", by=lead) if r.revoked_at is None]
+        judges = [r.name for r in people.list_raters(db, by=lead) if r.kind != "human"]
         known = rounds.list_rounds(db)
     if not sizes:
         st.info("A round draws from outputs, and there are none yet. Import some first.")
         st.page_link("../pages/outputs.py", label="Import outputs", icon=":material/inbox:")
         return
-    _add_rubric(lead)
+    _add_rubric()
     kind = st.segmented_control(
         "Kind of round", list(KINDS), default=RATE, key="launch_kind", help=KINDS_HELP
     )
@@ -68,12 +69,12 @@ def show(lead: Rater) -> None:
         return
     st.write("Launching freezes all of this. The round can be closed later, never edited.")
     if st.button("Launch", type="primary"):
-        _launch(fields, st.session_state[PREVIEW][1], lead)
+        _launch(fields, st.session_state[PREVIEW][1])
 
 
-def _launch(fields: dict[str, Any], seen: str, lead: Rater) -> None:
+def _launch(fields: dict[str, Any], seen: str) -> None:
     """Launch what was previewed, and nothing else."""
-    with session.database().write() as db:
+    with session.lead_writes() as (db, lead):
         plan = rounds.plan_round(db, checked(**fields))
         if rounds.planned_document(plan)["hash"] != seen:
             del st.session_state[PREVIEW]
@@ -87,13 +88,13 @@ def _launch(fields: dict[str, Any], seen: str, lead: Rater) -> None:
     st.rerun()
 
 
-def _add_rubric(lead: Rater) -> None:
+def _add_rubric() -> None:
     if added := st.session_state.pop(ADDED, None):
         st.success(messages.as_plain_text(f"{added} is in the workspace and chosen below."))
     with st.expander("Add a rubric of your own"):
         file = st.file_uploader("Rubric file (YAML)", type=["yaml", "yml"], key="rubric_file")
         if file is not None and st.button("Add this rubric"):
-            with session.database().write() as db:
+            with session.lead_writes() as (db, lead):
                 text = rubric_file.decoded(file.getvalue(), file.name)
                 row = rubric_versions.add_rubric(db, text, source_name=file.name, by=lead)
                 said = f"{row.name}@{row.version}"
@@ -319,8 +320,8 @@ def _show_plan(plan: Plan, hash_: str) -> None:
         st.metric("Each rater, about", round(plan.assignments / len(plan.design.raters)),
                   border=True)  # fmt: skip
     frozen_design.show_strata(plan.strata)
-    with session.database().read() as db:
-        for sentence in outlook(db, plan):
+    with session.lead_reads() as (db, lead):
+        for sentence in outlook(db, plan, by=lead):
             st.caption(messages.as_plain_text(sentence))
     for warning in plan.warnings:
         st.warning(messages.as_plain_text(f"{warning[0].upper()}{warning[1:]}."))

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from annotate import desk, own_card
-from annotate.desk import OwnUnit
+from annotate import desk, own_card, own_history
 from annotate.own_card import Card
+from annotate.own_history import OwnUnit, Tally
 from annotate.rubric import Rubric
 from annotate.ui import messages, session, viewer
 from annotate.ui.clock import own_zone
@@ -40,21 +40,21 @@ def show(rater: Rater, work: list[tuple[Round, Rubric]]) -> None:
 def _show_round(rater: Rater, round_: Round, rubric: Rubric) -> None:
     st.subheader(as_plain_text(round_.name))
     with session.database().read() as db:
-        everything = desk.history(db, rater, round_, limit=100_000)
-    st.caption(summary(round_, everything))
+        done = own_history.tally(db, rater, round_)
+        units = own_history.history(db, rater, round_)
+    st.caption(summary(round_, done))
     if round_.status == "closed":
         with session.database().read() as db:
             show_card(own_card.card(db, rater, round_), rubric)
     search = ""
-    if len(everything) > 5:
+    if len(units) > 5:
         search = st.text_input(
             "Search in the responses", key=f"own-search-{round_.id}", width=420,
             placeholder="words of the response",
         )  # fmt: skip
-    units = everything[:200]
     if search:
         with session.database().read() as db:
-            units = desk.history(db, rater, round_, search=search)
+            units = own_history.history(db, rater, round_, search=search)
         if not units:
             st.write("No response of yours has these words.")
             return
@@ -129,15 +129,12 @@ def _as_text(input: object) -> str:
     return viewer.as_text(input)
 
 
-def summary(round_: Round, units: list[OwnUnit]) -> str:
-    """`open · 12 submitted · 1 skipped · 34 min`"""
+def summary(round_: Round, done: Tally) -> str:
+    """`open · 12 submitted · 1 skipped · 34 min at work`"""
     counts = [
-        f"{count} {words}"
-        for state, words in STATES.items()
-        if (count := sum(unit.state == state for unit in units))
+        f"{count} {words}" for state, words in STATES.items() if (count := done.units.get(state))
     ]
-    minutes = sum(unit.seconds for unit in units) / 60
-    return " · ".join([round_.status, *counts, f"{minutes:.0f} min at work"])
+    return " · ".join([round_.status, *counts, f"{done.seconds / 60:.0f} min at work"])
 
 
 def table(units: list[OwnUnit], zone: ZoneInfo) -> pd.DataFrame:

@@ -11,11 +11,11 @@ from db.tables import Rater
 LINK = "people_link"
 
 
-def show_people(lead: Rater) -> None:
+def show_people() -> None:
     """Everybody who can sign in, with their link, and the way to take it away."""
-    with session.database().read() as db:
-        found = people.list_raters(db, "human")
-        sign_ins = people.sign_ins(db)
+    with session.lead_reads() as (db, lead):
+        found = people.list_raters(db, "human", by=lead)
+        sign_ins = people.sign_ins(db, by=lead)
     _show_link()
     for rater in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -24,14 +24,14 @@ def show_people(lead: Rater) -> None:
                 st.caption(messages.as_plain_text(_said(rater, sign_ins.get(rater.id or 0))))
             if rater.revoked_at is not None:
                 st.button(
-                    "Restore", key=f"restore/{rater.id}", on_click=_restore, args=(rater.name, lead)
+                    "Restore", key=f"restore/{rater.id}", on_click=_restore, args=(rater.name,)
                 )
                 continue
             st.button(
                 "Personal link",
                 key=f"link/{rater.id}",
                 on_click=_link,
-                args=(rater.name, lead),
+                args=(rater.name,),
                 help="Makes a new link; an earlier one stops working",
             )
             if (known := sign_ins.get(rater.id or 0)) and known.browsers:
@@ -39,13 +39,11 @@ def show_people(lead: Rater) -> None:
                     "Sign out",
                     key=f"sign-out/{rater.id}",
                     on_click=_sign_out,
-                    args=(rater.name, lead),
+                    args=(rater.name,),
                     help="In every browser of theirs",
                 )
             if rater.id != lead.id:
-                st.button(
-                    "Revoke", key=f"revoke/{rater.id}", on_click=_revoke, args=(rater.name, lead)
-                )
+                st.button("Revoke", key=f"revoke/{rater.id}", on_click=_revoke, args=(rater.name,))
 
 
 def _said(rater: Rater, sign_ins: SignIns | None) -> str:
@@ -76,28 +74,28 @@ def _show_link() -> None:
         st.code(link, language=None, wrap_lines=True)
 
 
-def _link(name: str, lead: Rater) -> None:
-    with messages.kept_errors(), session.database().write() as db:
+def _link(name: str) -> None:
+    with messages.kept_errors(), session.lead_writes() as (db, lead):
         token = people.new_link(db, people.get_rater(db, name), by=lead)
         st.session_state[LINK] = (name, get_settings().link(token))
 
 
-def _sign_out(name: str, lead: Rater) -> None:
-    with messages.kept_errors(), session.database().write() as db:
+def _sign_out(name: str) -> None:
+    with messages.kept_errors(), session.lead_writes() as (db, lead):
         people.sign_out_everywhere(db, people.get_rater(db, name), by=lead)
 
 
-def _revoke(name: str, lead: Rater) -> None:
-    with messages.kept_errors(), session.database().write() as db:
+def _revoke(name: str) -> None:
+    with messages.kept_errors(), session.lead_writes() as (db, lead):
         people.revoke(db, people.get_rater(db, name), by=lead)
 
 
-def _restore(name: str, lead: Rater) -> None:
-    with messages.kept_errors(), session.database().write() as db:
+def _restore(name: str) -> None:
+    with messages.kept_errors(), session.lead_writes() as (db, lead):
         people.restore(db, people.get_rater(db, name), by=lead)
 
 
-def show_adding(lead: Rater) -> None:
+def show_adding() -> None:
     """The form for a new person; what cannot be used stays in it to be mended."""
     with st.form("add_person"):
         left, middle, right = st.columns(3)
@@ -106,13 +104,13 @@ def show_adding(lead: Rater) -> None:
         right.selectbox(
             "Role", people.ROLES, key="person_role", help="A lead may do everything; a rater rates"
         )
-        st.form_submit_button("Add", type="primary", on_click=_add, args=(lead,))
+        st.form_submit_button("Add", type="primary", on_click=_add)
 
 
-def _add(lead: Rater) -> None:
+def _add() -> None:
     given = st.session_state
     with messages.kept_errors():
-        with session.database().write() as db:
+        with session.lead_writes() as (db, lead):
             people.add_rater(
                 db,
                 given["person_name"],
@@ -125,8 +123,8 @@ def _add(lead: Rater) -> None:
 
 def show_automated() -> None:
     """Judges and metrics: raters too, with their exact identity."""
-    with session.database().read() as db:
-        found = [r for r in people.list_raters(db) if r.kind != "human"]
+    with session.lead_reads() as (db, lead):
+        found = [r for r in people.list_raters(db, by=lead) if r.kind != "human"]
     if not found:
         st.caption("None yet. They are added when their ratings are imported.")
         return

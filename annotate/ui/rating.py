@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from annotate import desk, draft_route, practice
+from annotate import desk, draft_route, own_history, practice
 from annotate.desk import Place
 from annotate.errors import RoundClosed
 from annotate.place import MANY_LEFT
@@ -293,12 +293,25 @@ def _paused(screen: Screen, round: Round) -> None:
 def _nothing_left(screen: Screen, round: Round) -> None:
     with st.container(key="nothing-left"):
         st.subheader("Nothing waits for you")
-        st.write(
-            f"You have rated everything that waits for you in "
-            f"{messages.as_plain_text(round.name)}. Thank you."
-        )
         rater = current_rater()
+        given_back = 0
+        if rater is not None:
+            with database().read() as session:
+                given_back = own_history.tally(session, rater, round).units.get("expired", 0)
+        st.write(nothing_left_in_words(round.name, given_back))
         if practice.rules(round) is not None and rater is not None:
             with database().read() as session:
                 learning.show_results(practice.results(session, round, by=rater), own=True)
         st.button("Look again", on_click=screen.forget, key="look-again")
+
+
+def nothing_left_in_words(round_name: str, given_back: int) -> str:
+    """Why nothing waits: all is done, or what was begun went to others."""
+    name = messages.as_plain_text(round_name)
+    if not given_back:
+        return f"You have rated everything that waits for you in {name}. Thank you."
+    units, went = ("unit", "was") if given_back == 1 else ("units", "were")
+    return (
+        f"Nothing else waits for you in {name}. {given_back} {units} that you had begun {went} "
+        "given to others while you were away; what you had entered there is not submitted."
+    )

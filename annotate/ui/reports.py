@@ -3,60 +3,65 @@
 import streamlit as st
 from sqlmodel import Session
 
-from annotate import ratings, rounds
+from annotate import people, ratings, rounds
 from annotate.reports.agreement import AgreementReport, agreement_report
 from annotate.reports.calibration import CalibrationReport, calibration_report
 from annotate.reports.drift import DriftReport, drift_report
 from annotate.reports.raters import RaterReport, rater_report
 from annotate.ui import session
-from db.tables import Round
+from db.tables import Rater, Round
 
 ENTRIES = 64
 
 
-def agreement(db: Session, round_: Round) -> AgreementReport:
+def agreement(db: Session, round_: Round, *, by: Rater) -> AgreementReport:
     """Agreement of the round as its ratings are now."""
+    people.require_lead(db, by)
     return _agreement(session.database().shown, round_.name, ratings.latest(db))
 
 
-def raters(db: Session, round_: Round) -> RaterReport:
+def raters(db: Session, round_: Round, *, by: Rater) -> RaterReport:
     """Agreement rater by rater as the round's ratings are now."""
+    people.require_lead(db, by)
     return _raters(session.database().shown, round_.name, ratings.latest(db))
 
 
-def calibration(db: Session, round_: Round, judge: str) -> CalibrationReport:
+def calibration(db: Session, round_: Round, judge: str, *, by: Rater) -> CalibrationReport:
     """Calibration of the judge in the round as its ratings are now."""
+    people.require_lead(db, by)
     return _calibration(session.database().shown, round_.name, judge, ratings.latest(db))
 
 
-def drift(db: Session, baseline: str, round_: Round, judge: str) -> DriftReport:
+def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -> DriftReport:
     """Drift of the judge between the two rounds as their ratings are now."""
+    people.require_lead(db, by)
     return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
 
 
 # The database's name and the latest rating are part of what is remembered: ratings are never
-# changed, so nothing else can make a report another.
+# changed, so nothing else can make a report another. Who asks was asked for the role before: what
+# is remembered is the same for every lead.
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Computing agreement and its intervals")
 def _agreement(url: str, name: str, latest: tuple[int, int]) -> AgreementReport:
     del url, latest
     with session.database().read() as db:
-        return agreement_report(db, rounds.get_round(db, name))
+        return agreement_report(db, rounds.get_round(db, name), by=None)
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing raters one by one")
 def _raters(url: str, name: str, latest: tuple[int, int]) -> RaterReport:
     del url, latest
     with session.database().read() as db:
-        return rater_report(db, rounds.get_round(db, name))
+        return rater_report(db, rounds.get_round(db, name), by=None)
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the judge with people")
 def _calibration(url: str, name: str, judge: str, latest: tuple[int, int]) -> CalibrationReport:
     del url, latest
     with session.database().read() as db:
-        return calibration_report(db, rounds.get_round(db, name), judge=judge)
+        return calibration_report(db, rounds.get_round(db, name), judge=judge, by=None)
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the two rounds on their anchors")
@@ -64,5 +69,9 @@ def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, in
     del url, latest
     with session.database().read() as db:
         return drift_report(
-            db, rounds.get_round(db, baseline), rounds.get_round(db, name), judge=judge
+            db,
+            rounds.get_round(db, baseline),
+            rounds.get_round(db, name),
+            judge=judge,
+            by=None,
         )

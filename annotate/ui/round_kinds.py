@@ -5,31 +5,31 @@ import streamlit as st
 from annotate import norming, practice
 from annotate.reports.preference import preference_report
 from annotate.ui import figures, learning, messages, session
-from db.tables import Rater, Round
+from db.tables import Round
 
 
-def show(round_: Round, lead: Rater) -> None:
+def show(round_: Round) -> None:
     """What only a round of this kind has to show; nothing for an ordinary one."""
     if round_.design.get("practice") is not None:
-        _show_practice(round_, lead)
+        _show_practice(round_)
     elif round_.design.get("reveals") is not None:
-        _show_norming(round_, lead)
+        _show_norming(round_)
     elif round_.design.get("compares") is not None:
         _show_preference(round_)
 
 
-def _show_practice(round_: Round, lead: Rater) -> None:
+def _show_practice(round_: Round) -> None:
     rules = practice.rules(round_)
     assert rules is not None
     st.subheader("Practice")
     st.caption(f"Passed from {rules.pass_mark:.0%} of the known answers on. First answers count.")
-    with session.database().read() as db:
+    with session.lead_reads() as (db, lead):
         learning.show_results(practice.results(db, round_, by=lead), own=False)
 
 
-def _show_norming(round_: Round, lead: Rater) -> None:
+def _show_norming(round_: Round) -> None:
     st.subheader("Before and after")
-    with session.database().read() as db:
+    with session.lead_reads() as (db, lead):
         found = norming.changes(db, round_, by=lead)
     if not found:
         st.caption("Nobody has voted again yet.")
@@ -50,8 +50,8 @@ def _show_norming(round_: Round, lead: Rater) -> None:
 
 
 def _show_preference(round_: Round) -> None:
-    with session.database().read() as db:
-        report = preference_report(db, round_)
+    with session.lead_reads() as (db, lead):
+        report = preference_report(db, round_, by=lead)
     st.subheader(messages.as_plain_text(f"{report.candidate} against {report.base}"))
     st.dataframe(
         [

@@ -5,12 +5,12 @@ from sqlmodel import Session
 
 from annotate import rounds
 from annotate.ui import clock
-from db.tables import Round
+from db.tables import Rater, Round
 
 
-def show(db: Session, known: list[Round]) -> None:
+def show(db: Session, known: list[Round], lead: Rater) -> None:
     """One row a round, in the order given."""
-    found = [(round_, rounds.progress(db, round_)) for round_ in known]
+    found = [(round_, rounds.progress(db, round_, by=lead)) for round_ in known]
     st.dataframe(
         [
             {

@@ -16,23 +16,23 @@ from db.tables import Rater, Round
 REQUIRED = ("output_id", "rater", "criterion", "value")
 
 
-def show(round_: Round, lead: Rater) -> None:
+def show(round_: Round) -> None:
     """Everything about one round."""
-    with session.database().read() as db:
-        done = rounds.progress(db, round_)
+    with session.lead_reads() as (db, lead):
+        done = rounds.progress(db, round_, by=lead)
     # Not in the select box: the browser would go on showing the words that were chosen.
     st.badge(round_.status, color="green" if round_.status == "open" else "gray")
     _show_progress(done)
     _next_step(round_, done)
-    round_kinds.show(round_, lead)
+    round_kinds.show(round_)
     with st.expander("Import ratings: people, judges, metrics"), messages.shown_errors():
-        _show_import(round_, lead)
+        _show_import(round_)
     with st.expander("Export ratings"), messages.shown_errors():
-        _show_export(round_, lead)
+        _show_export(round_)
     with st.expander("The frozen design"):
         _show_design(round_)
     if round_.status == "open":
-        _show_closing(round_, lead, done)
+        _show_closing(round_, done)
 
 
 def _show_progress(done: Progress) -> None:
@@ -107,7 +107,7 @@ def _next_step(round_: Round, done: Progress) -> None:
                 st.page_link(f"../pages/{page}.py", label=label)
 
 
-def _show_import(round_: Round, lead: Rater) -> None:
+def _show_import(round_: Round) -> None:
     key = f"ratings_file/{round_.id}"
     importing.show_finished(key)
     uploaded = importing.upload(
@@ -127,7 +127,9 @@ def _show_import(round_: Round, lead: Rater) -> None:
         "Store differing values as corrections that supersede", key=f"ratings_correct/{round_.id}"
     )
 
-    def step(db: Session, *, dry_run: bool, progress: outputs.Progress | None = None) -> RatingPlan:
+    def step(
+        db: Session, lead: Rater, *, dry_run: bool, progress: outputs.Progress | None = None
+    ) -> RatingPlan:
         file = uploaded.files[0]
         return exchange.import_ratings(
             db,
@@ -144,16 +146,16 @@ def _show_import(round_: Round, lead: Rater) -> None:
         )
 
     def look() -> RatingPlan:
-        with st.spinner("Reading the file"), session.database().read() as db:
-            return step(db, dry_run=True)
+        with st.spinner("Reading the file"), session.lead_reads() as (db, lead):
+            return step(db, lead, dry_run=True)
 
     plan = importing.planned(key, (*uploaded.said, kind, add, correct), look)
     _show_plan(plan)
     ready = plan.new > 0 and not (plan.conflicting and not correct)
     if st.button(f"Import {plan.new} ratings", type="primary", disabled=not ready):
         progress = importing.bar("ratings")
-        with session.database().write() as db:
-            stored = step(db, dry_run=False, progress=progress)
+        with session.lead_writes() as (db, lead):
+            stored = step(db, lead, dry_run=False, progress=progress)
         importing.finish(key, f"Imported {stored.new} ratings; {stored.same} were there already.")
         st.rerun()
 
@@ -200,22 +202,22 @@ def _show_plan(plan: RatingPlan) -> None:
         )
 
 
-def _show_export(round_: Round, lead: Rater) -> None:
+def _show_export(round_: Round) -> None:
     format_ = st.selectbox("Format", ("csv", "jsonl", "parquet"), key=f"export/{round_.id}")
 
-    def content() -> bytes:
+    def content(lead: Rater) -> bytes:
         stream = io.BytesIO()
         file = f"{round_.name}.{format_}"
         with session.database().read() as db:
             found = rounds.get_round(db, round_.name)
-            count = exchange.write_ratings(db, found, stream, format_)
+            count = exchange.write_ratings(db, found, stream, format_, by=lead)
         with session.database().write() as db:
             exchange.record_export(db, found, file, count, by=lead)
         return stream.getvalue()
 
     st.download_button(
         "Download the ratings",
-        content,
+        session.later(content),
         file_name=f"{round_.name}.{format_}",
         on_click="ignore",
     )
@@ -228,14 +230,14 @@ def _show_design(round_: Round) -> None:
     st.caption("The hash of all of this, unit by unit")
     st.code(round_.design_hash, language=None, wrap_lines=True)
 
-    def document() -> str:
+    def document(lead: Rater) -> str:
         with session.database().read() as db:
-            found = rounds.design_document(db, rounds.get_round(db, round_.name))
+            found = rounds.design_document(db, rounds.get_round(db, round_.name), by=lead)
         return json.dumps(found, ensure_ascii=False, indent=2)
 
     st.download_button(
         "Download the design document",
-        document,
+        session.later(document),
         file_name=f"{round_.name}.design.json",
         mime="application/json",
         on_click="ignore",
@@ -243,7 +245,7 @@ def _show_design(round_: Round) -> None:
     )
 
 
-def _show_closing(round_: Round, lead: Rater, done: Progress) -> None:
+def _show_closing(round_: Round, done: Progress) -> None:
     with st.popover("Close the round"):
         missing = done.assignments - done.submitted
         if missing:
@@ -251,6 +253,6 @@ def _show_closing(round_: Round, lead: Rater, done: Progress) -> None:
         st.write("A closed round takes no more ratings. It cannot be opened again.")
         if st.button("Close it now", type="primary", key=f"close/{round_.id}"):
             with messages.shown_errors():
-                with session.database().write() as db:
+                with session.lead_writes() as (db, lead):
                     rounds.close_round(db, round_.name, by=lead)
                 st.rerun()

@@ -11,7 +11,7 @@ from annotate.output_rows import FIELDS, REQUIRED, OutputRow, suggest_mapping
 from annotate.outputs import ImportPlan
 from annotate.ui import importing, messages, session, viewer
 from annotate.ui.importing import Upload
-from db.tables import Output, Rater
+from db.tables import Output
 
 PAGE = 50
 FILES = "outputs_files"
@@ -19,12 +19,12 @@ FILES = "outputs_files"
 
 def show_listing() -> None:
     """The outputs, filtered and page by page, and the one that is chosen."""
-    with session.database().read() as db:
-        sizes = outputs.segments(db)
+    with session.lead_reads() as (db, lead):
+        sizes = outputs.segments(db, by=lead)
         if not sizes:
             st.info("No outputs yet. Import some: the second tab takes JSON Lines, CSV or Parquet.")
             return
-        segment, configuration, search = _filters(sizes, outputs.configurations(db))
+        segment, configuration, search = _filters(sizes, outputs.configurations(db, by=lead))
         page = int(st.session_state.get("outputs_page", 1))
         found = outputs.list_outputs(
             db,
@@ -33,6 +33,7 @@ def show_listing() -> None:
             search=search,
             limit=PAGE + 1,
             offset=(page - 1) * PAGE,
+            by=lead,
         )
     if not found:
         st.info("Nothing fits. Choose All, or clear the search.")
@@ -148,7 +149,7 @@ def _fact(value: Any) -> Any:
     return value
 
 
-def show_import(lead: Rater) -> None:
+def show_import() -> None:
     """Upload, preview, mapping, what would happen, and then the import itself."""
     importing.show_finished(FILES)
     uploaded = importing.upload(
@@ -166,8 +167,8 @@ def show_import(lead: Rater) -> None:
     )
 
     def look() -> ImportPlan:
-        with st.spinner("Reading the files"), session.database().read() as db:
-            return outputs.plan_import(db, _rows(uploaded, segment))
+        with st.spinner("Reading the files"), session.lead_reads() as (db, lead):
+            return outputs.plan_import(db, _rows(uploaded, segment), by=lead)
 
     plan = importing.planned(FILES, (*uploaded.said, segment), look)
     _show_plan(plan)
@@ -178,7 +179,7 @@ def show_import(lead: Rater) -> None:
         st.caption("Nothing of it is new.")
     ready = plan.new and (skip or not plan.conflicting)
     if st.button(f"Import {plan.new} outputs", type="primary", disabled=not ready):
-        stored = _import(uploaded, segment, plan, skip=skip, lead=lead)
+        stored = _import(uploaded, segment, plan, skip=skip)
         left = f"; {stored.conflicting} in conflict were left out" if stored.conflicting else ""
         importing.finish(
             FILES, f"Imported {stored.new} outputs; {stored.same} were there already{left}."
@@ -186,11 +187,9 @@ def show_import(lead: Rater) -> None:
         st.rerun()
 
 
-def _import(
-    uploaded: Upload, segment: str, plan: ImportPlan, *, skip: bool, lead: Rater
-) -> ImportPlan:
+def _import(uploaded: Upload, segment: str, plan: ImportPlan, *, skip: bool) -> ImportPlan:
     progress = importing.bar("rows")
-    with session.database().write() as db:
+    with session.lead_writes() as (db, lead):
         return outputs.import_outputs(
             db,
             _rows(uploaded, segment),

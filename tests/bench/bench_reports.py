@@ -47,9 +47,9 @@ def _timed(database: Database) -> dict[str, Any]:
     with database.read() as session:
         base, last = (rounds.get_round(session, name) for name in ("base", "R"))
         work: dict[str, Callable[[], object]] = {
-            "agreement": lambda: agreement_report(session, last),
-            "calibration": lambda: calibration_report(session, last, judge="Judge"),
-            "drift": lambda: drift_report(session, base, last, judge="Judge"),
+            "agreement": lambda: agreement_report(session, last, by=None),
+            "calibration": lambda: calibration_report(session, last, judge="Judge", by=None),
+            "drift": lambda: drift_report(session, base, last, judge="Judge", by=None),
         }
         human = ratings.people(session, last)
         cold = {name: round(_seconds(report), 2) for name, report in work.items()}

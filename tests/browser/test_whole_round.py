@@ -160,7 +160,7 @@ def judge_file(folder: Path, server: Server, name: str, shift: dict[str, float])
     with server.database.read() as session:
         from annotate import rounds
 
-        document = rounds.design_document(session, rounds.get_round(session, name))
+        document = rounds.design_document(session, rounds.get_round(session, name), by=None)
     path = folder / f"{name}-judge.jsonl"
     with path.open("w") as handle:
         for unit in document["units"]:
@@ -263,6 +263,7 @@ def test_two_rounds_run_by_pages_alone(server: Server, page: Page, tmp_path: Pat
     theirs = tmp_path / "golden.jsonl"
     theirs.write_text('{"id":"theirs","note":"kept"}\n')
     upload(page, "An existing golden dataset", theirs)
+    settle(page)
     expect(page.get_by_text("Of others, kept")).to_be_visible()
     page.get_by_role("button", name="Prepare the file").click()
     with page.expect_download() as download:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from streamlit.runtime.context import ContextProxy
 
-from annotate import workspace
+from annotate import people, workspace
+from annotate.identity import COOKIE, WAY_HEADER
 from annotate.settings import get_settings
 from db.engine import Database
 
@@ -20,3 +22,40 @@ def workspace_database(database: Database, monkeypatch: pytest.MonkeyPatch) -> I
         opened.dispose()
     monkeypatch.undo()
     get_settings.cache_clear()
+
+
+class Tab:
+    """The browser tab for which a test draws pages; nobody is signed in at first."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.headers: dict[str, str] = {}
+        self.cookies: dict[str, str] = {}
+
+    def sign_in(self, name: str) -> None:
+        """As the rater of that name, by cookie."""
+        with self.database.write() as session:
+            token = people.sign_in_as(session, people.get_rater(session, name), way="link")
+        self.headers, self.cookies = {WAY_HEADER: "cookie"}, {COOKIE: token}
+
+    def sign_out_elsewhere(self) -> None:
+        """In another tab: what this one shows of itself stays as it was."""
+        with self.database.write() as session:
+            people.sign_out(session, self.cookies[COOKIE])
+
+
+@pytest.fixture
+def tab(workspace_database: Database, monkeypatch: pytest.MonkeyPatch) -> Tab:
+    found = Tab(workspace_database)
+    monkeypatch.setattr(ContextProxy, "headers", property(lambda _: found.headers))
+    monkeypatch.setattr(ContextProxy, "cookies", property(lambda _: found.cookies))
+    return found
+
+
+@pytest.fixture
+def as_lead(tab: Tab) -> Tab:
+    """A tab in which a lead, Lea, is signed in."""
+    with tab.database.write() as session:
+        people.add_rater(session, "Lea", role="lead")
+    tab.sign_in("Lea")
+    return tab

@@ -31,7 +31,7 @@ def test_a_disputed_pair_shows_both_responses_and_which_stood_as_a(
     with workspace_database.read() as session:
         round_ = rounds.get_round(session, "P")
         (found, *_) = adjudication.disputes(session, round_, by=None)
-        output = outputs.get_output(session, found.decision.output)
+        output = outputs.get_output(session, found.decision.output, by=None)
         rival = pairs.rival_of(session, round_, found.decision.unit)
     drawn: dict[str, Any] = {}
     monkeypatch.setattr(viewer, "show_output", drawn.update)

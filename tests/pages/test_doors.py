@@ -1,6 +1,9 @@
 """The doors: personal links, cookies, health, and headers that prove nothing."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -121,6 +124,36 @@ def test_a_post_from_another_site_signs_nobody_in(
     assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("header", ["Origin", "Referer"])
+@pytest.mark.parametrize(
+    ("page", "status"),
+    [
+        ("http://testserver", 303),
+        ("http://testserver:80", 303),
+        ("https://annotate.example.org", 303),  # where the settings say that people reach it
+        ("http://evil.example", 403),
+        ("http://testserver.evil.example", 403),
+        ("http://testserver:8080", 403),
+        ("null", 403),
+    ],
+)
+def test_a_browser_that_says_no_site_is_known_by_the_page_that_it_posts_from(
+    client: TestClient,
+    workspace_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    header: str,
+    page: str,
+    status: int,
+) -> None:
+    """Plain http to another machine: browsers send no Sec-Fetch-Site there."""
+    link = link_of(workspace_database, "Ana")
+    monkeypatch.setenv("ANNOTATE_BASE_URL", "https://annotate.example.org/")
+    get_settings.cache_clear()
+    said = page if header == "Origin" else f"{page}/join/x"
+    answer = client.post(link, headers={header: said})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (status, status == 303)
+
+
 def test_a_header_from_outside_proves_nothing(
     client: TestClient, workspace_database: Database
 ) -> None:
@@ -222,9 +255,10 @@ def test_serve_takes_the_lead_who_is_there(
 
 @pytest.fixture
 def with_passwords(
-    workspace_database: Database, monkeypatch: pytest.MonkeyPatch
+    workspace_database: Database, monkeypatch: pytest.MonkeyPatch, quick_hashes: None
 ) -> Iterator[TestClient]:
     """Where the settings allow passwords; Ada has one."""
+    del quick_hashes
     monkeypatch.setenv("ANNOTATE_PASSWORDS", "true")
     get_settings.cache_clear()
     with workspace_database.write() as session:
@@ -256,7 +290,7 @@ def test_name_and_password_sign_a_browser_in(with_passwords: TestClient) -> None
 
 
 def test_too_many_wrong_passwords_cost_a_wait(with_passwords: TestClient) -> None:
-    for _ in range(passwords.FREE_BY_NAME):
+    for _ in range(passwords.FREE_BY_PERSON):
         with_passwords.post("/login", data={"name": "Ada", "password": "wrong"})
     held = with_passwords.post("/login", data={"name": "Ada", "password": "correct horse battery"})
     assert (held.status_code, held.headers["retry-after"]) == (429, "1")
@@ -271,6 +305,52 @@ def test_another_sites_form_cannot_sign_in_and_a_flood_is_not_read(
     assert (crossed.status_code, "set-cookie" in crossed.headers) == (403, False)
     flood = with_passwords.post("/login", data={"name": "Ada", "password": "x" * 30_000})
     assert flood.status_code == 413
+
+
+def test_a_flood_that_does_not_say_how_long_it_is_is_read_no_further(
+    with_passwords: TestClient,
+) -> None:
+    parts = []
+
+    def body() -> Iterator[bytes]:
+        for _ in range(100):
+            parts.append(1)
+            yield b"name=" + b"x" * 10_000
+
+    urlencoded = {"content-type": "application/x-www-form-urlencoded"}
+    assert with_passwords.post("/login", content=body(), headers=urlencoded).status_code == 413
+    assert with_passwords.post("/login", data={f"f{n}": "x" for n in range(50)}).status_code == 403
+
+
+def test_a_flood_of_passwords_leaves_the_rest_of_the_server_at_work(
+    with_passwords: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slowly(stored: str | None, password: str) -> bool:
+        del stored, password
+        return not go_on.wait(60)
+
+    monkeypatch.setattr(passwords, "_verify", slowly)
+
+    def knock(name: int) -> int:
+        said = {"name": f"name {name}", "password": "wrong"}
+        return with_passwords.post("/login", data=said).status_code
+
+    # More than the pool of threads that all requests share.
+    flood = passwords.MOST_WAITING + 50
+    with ThreadPoolExecutor(flood + 1) as pool:
+        try:
+            knocking = [pool.submit(knock, n) for n in range(flood)]
+            turned_away = [done.result() for done in islice(as_completed(knocking, 30), 50)]
+            assert pool.submit(with_passwords.get, "/whoami").result(30).status_code == 200
+        finally:
+            go_on.set()
+        answers = [one.result() for one in knocking]
+    assert turned_away == [429] * 50
+    assert answers.count(403) == passwords.MOST_WAITING
+    # There is place again.
+    assert knock(flood) == 403
 
 
 def test_signing_out_everywhere_ends_the_other_browsers_too(with_passwords: TestClient) -> None:

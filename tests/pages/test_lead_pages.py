@@ -9,9 +9,12 @@ from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
 from annotate import outputs, people
+from annotate.errors import NotAllowed
 from annotate.ui import frozen_design
+from annotate.ui.session import later
 from db.engine import Database
 from db.tables import Output, Rating, Round
+from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 
 CHANGED = "The outputs, anchors or rubric changed since the preview"
@@ -24,44 +27,36 @@ def listing() -> None:
 
 
 def importing_outputs() -> None:
-    from annotate import people
-    from annotate.ui import messages, session, stock
+    from annotate.ui import messages, stock
 
-    with session.database().read() as db:
-        lead = people.get_rater(db, "Lea")
     with messages.shown_errors():
-        stock.show_import(lead)
+        stock.show_import()
 
 
 def launching_a_round() -> None:
-    from annotate import people
-    from annotate.ui import launching, messages, session
+    from annotate.ui import launching, messages
 
-    with session.database().read() as db:
-        lead = people.get_rater(db, "Lea")
     with messages.shown_errors():
-        launching.show(lead)
+        launching.show()
 
 
 def one_round() -> None:
-    from annotate import people, rounds
+    from annotate import rounds
     from annotate.ui import messages, round_view, session
 
     with session.database().read() as db:
-        lead = people.get_rater(db, "Lea")
         round_ = rounds.get_round(db, "R")
     with messages.shown_errors():
-        round_view._show_import(round_, lead)
+        round_view._show_import(round_)
 
 
-def adding_people() -> None:
-    from annotate import people
-    from annotate.ui import messages, panel, session
+def staff() -> None:
+    from annotate.ui import messages, panel
 
     messages.show_kept()
-    with session.database().read() as db:
-        lead = people.get_rater(db, "Lea")
-    panel.show_adding(lead)
+    with messages.shown_errors():
+        panel.show_people()
+    panel.show_adding()
 
 
 def lines(*rows: Mapping[str, object]) -> bytes:
@@ -80,6 +75,7 @@ def shown_ids(app: AppTest) -> list[str]:
     return list(app.dataframe[0].value["id"]) if app.dataframe else []
 
 
+@pytest.mark.usefixtures("as_lead")
 def test_outputs_are_filtered_by_configuration_and_counted(workspace_database: Database) -> None:
     store(
         workspace_database,
@@ -95,6 +91,7 @@ def test_outputs_are_filtered_by_configuration_and_counted(workspace_database: D
     assert not app.exception
 
 
+@pytest.mark.usefixtures("as_lead")
 def test_a_changed_filter_begins_at_the_first_page(workspace_database: Database) -> None:
     store(workspace_database, *({"id": f"o{n:03}"} for n in range(60)), {"id": "z"})
     app = AppTest.from_function(listing).run()
@@ -105,11 +102,10 @@ def test_a_changed_filter_begins_at_the_first_page(workspace_database: Database)
     assert len(shown_ids(app)) == 10
 
 
+@pytest.mark.usefixtures("as_lead")
 def test_an_upload_says_what_would_happen_before_anything_is_stored(
     workspace_database: Database,
 ) -> None:
-    with workspace_database.write() as session:
-        people.add_rater(session, "Lea", role="lead")
     store(workspace_database, {"id": "a"})
     app = AppTest.from_function(importing_outputs).run()
     file = ("o.jsonl", lines({"id": "a"}, {"id": "b"}), "application/jsonl")
@@ -122,11 +118,10 @@ def test_an_upload_says_what_would_happen_before_anything_is_stored(
     assert not app.metric, "the uploader is empty again"
 
 
+@pytest.mark.usefixtures("as_lead")
 def test_an_upload_in_conflict_shows_both_versions_and_stores_nothing(
     workspace_database: Database,
 ) -> None:
-    with workspace_database.write() as session:
-        people.add_rater(session, "Lea", role="lead")
     store(workspace_database, {"id": "a", "response": "mine"})
     app = AppTest.from_function(importing_outputs).run()
     file = ("o.jsonl", lines({"id": "a", "response": "theirs"}, {"id": "b"}), "application/jsonl")
@@ -145,8 +140,9 @@ def stored_outputs(database: Database) -> list[str]:
         return sorted(session.exec(select(Output.key)).all())
 
 
-def test_ratings_are_uploaded_with_their_plan_first(workspace_database: Database) -> None:
+def test_ratings_are_uploaded_with_their_plan_first(workspace_database: Database, tab: Tab) -> None:
     Desk(workspace_database)
+    tab.sign_in("Lea")
     app = AppTest.from_function(one_round).run()
     rows = "output_id,rater,criterion,value\no00,Judge,quality,2\no01,Judge,quality,3\n"
     app.file_uploader[0].set_value(("judge.csv", rows.encode(), "text/csv")).run()
@@ -165,9 +161,10 @@ def re_key(app: AppTest, start: str) -> str:
 
 
 @pytest.fixture
-def previewed(workspace_database: Database) -> AppTest:
+def previewed(workspace_database: Database, tab: Tab) -> AppTest:
     """The launch form of a round S, filled in and previewed."""
     Desk(workspace_database)
+    tab.sign_in("Lea")
     app = AppTest.from_function(launching_a_round).run()
     app.text_input(key="launch_name").set_value("S")
     app.selectbox(key="launch_rubric").select("answers@1")
@@ -205,21 +202,79 @@ def test_a_sample_that_changed_since_its_preview_is_not_launched(
     assert rounds_named(workspace_database) == ["R"]
 
 
+@pytest.mark.usefixtures("as_lead")
 def test_a_person_who_is_refused_stays_in_the_form(workspace_database: Database) -> None:
     with workspace_database.write() as session:
-        people.add_rater(session, "Lea", role="lead")
         people.add_rater(session, "Ada")
-    app = AppTest.from_function(adding_people).run()
+    app = AppTest.from_function(staff).run()
     app.text_input(key="person_name").set_value("Ada")
     app.text_input(key="person_email").set_value("ada@example.org")
-    app.button[0].click().run()
+    click(app, "Add")
     assert ["Ada" in box.value for box in app.error] == [True]
     assert app.text_input(key="person_email").value == "ada@example.org"
     app.text_input(key="person_name").set_value("Ada Two")
-    app.button[0].click().run()
+    click(app, "Add")
     assert app.text_input(key="person_name").value == ""
     with workspace_database.read() as session:
         assert people.get_rater(session, "Ada Two").email == "ada@example.org"
+
+
+def click(app: AppTest, label: str) -> None:
+    next(b for b in app.button if b.label == label).click().run()
+
+
+@pytest.mark.parametrize("label", ["Personal link", "Revoke", "Restore", "Add"])
+def test_who_has_signed_out_elsewhere_does_nothing_on_a_page_that_still_stands(
+    workspace_database: Database, as_lead: Tab, label: str
+) -> None:
+    with workspace_database.write() as session:
+        people.add_rater(session, "Ada")
+        people.revoke(session, people.add_rater(session, "Ben"), by=None)
+    app = AppTest.from_function(staff).run()
+    app.text_input(key="person_name").set_value("Lea II")
+    app.selectbox(key="person_role").select("lead")
+    before = everybody(workspace_database)
+    as_lead.sign_out_elsewhere()
+    click(app, label)
+    assert everybody(workspace_database) == before
+    assert "You are signed out" in app.error[0].value
+
+
+def everybody(database: Database) -> list[tuple[str, str, bool, bool]]:
+    with database.read() as session:
+        return [
+            (r.name, r.role, r.link_hash is not None, r.revoked_at is not None)
+            for r in people.list_raters(session, by=None)
+        ]
+
+
+@pytest.mark.usefixtures("as_lead")
+def test_nor_does_who_leads_no_more(workspace_database: Database) -> None:
+    app = AppTest.from_function(staff).run()
+    app.text_input(key="person_name").set_value("Lea II")
+    with workspace_database.write() as session:
+        people.get_rater(session, "Lea").role = "rater"
+    before = everybody(workspace_database)
+    click(app, "Add")
+    assert everybody(workspace_database) == before
+    assert "Only a lead" in app.error[0].value
+
+
+def test_nothing_is_launched_by_who_has_signed_out(
+    previewed: AppTest, workspace_database: Database, tab: Tab
+) -> None:
+    tab.sign_out_elsewhere()
+    launch(previewed)
+    assert rounds_named(workspace_database) == ["R"]
+
+
+def test_a_download_asks_again_who_is_signed_in(as_lead: Tab) -> None:
+    """It is made when it is asked for, outside the script and long after the page was drawn."""
+    make = later(lambda lead: lead.name)
+    assert make() == "Lea"
+    as_lead.sign_out_elsewhere()
+    with pytest.raises(NotAllowed, match="you are signed out"):
+        make()
 
 
 def test_a_frozen_design_reads_as_sentences(workspace_database: Database) -> None:

@@ -12,8 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
-from annotate import claims, exchange, people, rounds
-from annotate import desk as desk_service
+from annotate import claims, exchange, people
 from annotate.desk import Place
 from annotate.errors import AnnotateError, NotAllowed, StaleAssignment
 from db.engine import Database
@@ -363,22 +362,3 @@ def test_any_own_submission_can_be_reopened_and_nobody_elses(database: Database)
     assert (back.assignment_id, back.reopened) == (first.assignment_id, True)
     with pytest.raises(StaleAssignment, match="not one that you have submitted"):
         desk.reopen("Ada", first)
-
-
-def test_the_history_of_an_open_round_hides_which_units_came_twice(database: Database) -> None:
-    desk = Desk(database, units=4, overlap=1, repeats=2)
-    while (place := desk.claim("Ada")) is not None:
-        desk.later(1)
-        desk.submit("Ada", place)
-
-    def listed(search: str = "") -> list[str]:
-        with desk.database.read() as session:
-            round_ = rounds.get_round(session, "R")
-            units = desk_service.history(session, desk.rater("Ada"), round_, search=search)
-        return [unit.excerpt for unit in units]
-
-    assert len(listed()) == len(set(listed())) == 4
-    assert listed("RESPONSE 2") == ["Response 2"]
-    assert listed("100%") == []
-    desk.close()
-    assert len(listed()) == 6

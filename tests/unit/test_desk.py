@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from annotate import desk, people
+from annotate import desk, own_history, people
 from annotate.errors import (
     BadInput,
     NotAllowed,
@@ -201,6 +201,9 @@ def test_a_flag_is_a_note_and_no_skip(one: Desk) -> None:
     assert again.assignment_id == place.assignment_id
     one.submit("Ada", again)
     assert one.assignment(place).flag == "the response is cut off"
+    for _ in range(2):
+        one.flag("Ada", place, "and it is in Latin")
+    assert one.assignment(place).flag == "the response is cut off\n\nand it is in Latin"
     with pytest.raises(BadInput, match="2,001 characters"):
         one.flag("Ada", place, "x" * 2_001)
 
@@ -317,7 +320,7 @@ def test_history_is_ones_own_work_newest_first(several: Desk) -> None:
     several.later(1)
     with several.database.read() as session:
         ada, round_ = several.rater("Ada"), several.round()
-        own = desk.history(session, ada, round_)
+        own = own_history.history(session, ada, round_)
         assert desk.open_rounds(session, ada) == [round_]
         assert desk.open_rounds(session, several.rater("Dee")) == []
     assert [unit.state for unit in own] == ["skipped", "submitted"]

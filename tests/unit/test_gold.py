@@ -180,7 +180,7 @@ def test_a_changed_label_retires_the_earlier_one_and_keeps_it_as_history(desk: D
     changed = promote(desk)
     assert (changed.added, changed.changed) == (0, 1)
     with desk.database.read() as session:
-        labels = {(g.output, g.criterion): g.value for g in gold.list_gold(session)}
+        labels = {(g.output, g.criterion): g.value for g in gold.list_gold(session, by=None)}
         history = session.exec(select(Gold).where(col(Gold.retired_at).is_not(None))).all()
     assert labels["o02", "quality"] == 2
     assert [(old.criterion, old.value) for old in history] == [("quality", 1)]
@@ -278,7 +278,7 @@ def test_a_golden_case_holds_the_response_that_its_labels_are_about(desk: Desk) 
     close(desk)
     promote(desk)
     with desk.database.read() as session:
-        line = next(gold.lines(session))
+        line = next(gold.lines(session, by=None))
     assert (line["id"], line["response"]) == ("o00", "Response 0")
     assert line["configuration"] == "hidden-configuration"
 
@@ -311,7 +311,9 @@ def promote_round(desk: Desk, name: str, *, replace: bool = False) -> gold.Promo
 
 def labels(desk: Desk) -> dict[tuple[str, str], tuple[float | None, str]]:
     with desk.database.read() as session:
-        return {(g.output, g.criterion): (g.value, g.round) for g in gold.list_gold(session)}
+        return {
+            (g.output, g.criterion): (g.value, g.round) for g in gold.list_gold(session, by=None)
+        }
 
 
 def test_a_later_round_replaces_no_label_of_an_earlier_one_unasked(later: Desk) -> None:
@@ -406,9 +408,9 @@ def test_a_kind_or_criterion_that_is_not_there_is_refused(desk: Desk, ask: str) 
         if ask == "promote":
             gold.promote(session, desk.round(), kind="silver", by=None)
         elif ask == "list":
-            gold.list_gold(session, kind="silver")
+            gold.list_gold(session, kind="silver", by=None)
         else:
-            list(gold.lines(session, kind="silver"))
+            list(gold.lines(session, kind="silver", by=None))
     with desk.database.write() as session, pytest.raises(NotFound, match="no criterion 'qualty'"):
         gold.promote(session, desk.round(), criteria=["qualty"], by=None)
 
@@ -432,9 +434,9 @@ def test_a_category_stands_in_a_golden_dataset_by_its_options_id(database: Datab
         exchange.import_ratings(session, io.BytesIO(said), round=round_, name="t.csv", by=None)
         rounds.close_round(session, "T", by=None)
         gold.promote(session, rounds.get_round(session, "T"), by=None)
-        line = next(gold.lines(session))
+        line = next(gold.lines(session, by=None))
     assert line["labels"]["tone"]["value"] == "cold"
     assert line["labels"]["tone"]["votes"] == {"cold": 2}
     with database.read() as session:
         text = gold_file.fresh([line])
-        assert gold.merged(session, text, name="g.jsonl").same == ["a"]
+        assert gold.merged(session, text, name="g.jsonl", by=None).same == ["a"]

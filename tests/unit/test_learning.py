@@ -276,7 +276,7 @@ def test_what_is_known_is_frozen_with_the_practice(known: Desk, elsewhere: Datab
     assert results(known)["Cy"] == before
     # And launches elsewhere with what was known.
     with known.database.read() as session:
-        document = rounds.design_document(session, rounds.get_round(session, "training"))
+        document = rounds.design_document(session, rounds.get_round(session, "training"), by=None)
     assert document["known"]["o00"]["quality"] == 1
     other = Desk(elsewhere, units=6)
     with elsewhere.write() as session:
@@ -416,7 +416,7 @@ def test_norming_shows_all_blind_votes_and_measures_what_talking_changed(dispute
 def frozen_again(desk: Desk, name: str, **changes: Any) -> None:
     """Launch round R's design changed by hand, its hash made to fit."""
     with desk.database.write() as session:
-        document = rounds.design_document(session, rounds.get_round(session, "R"))
+        document = rounds.design_document(session, rounds.get_round(session, "R"), by=None)
         document |= {"name": name, **changes}
         document["hash"] = document_hash(document)
         rounds.launch_frozen(session, document, by=None)

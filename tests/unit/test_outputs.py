@@ -252,7 +252,7 @@ def test_columns_that_are_no_field_go_into_metadata_and_are_counted(
     plan = store(sqlite_database, {**ONE, "team": "a"}, {**ONE, "id": "o2"})
     assert plan.unknown == {"team": 1}
     with sqlite_database.read() as session:
-        assert outputs.get_output(session, "o1").extra == {"team": "a"}
+        assert outputs.get_output(session, "o1", by=None).extra == {"team": "a"}
 
 
 def test_a_mapping_is_suggested_from_common_names() -> None:
@@ -284,7 +284,7 @@ def test_an_import_stores_every_field(database: Database) -> None:
     }
     store(database, given)
     with database.read() as session:
-        shown = outputs.shown_fields(outputs.get_output(session, "o1"))
+        shown = outputs.shown_fields(outputs.get_output(session, "o1", by=None))
     assert shown == {
         **given,
         "case": "o1",
@@ -318,7 +318,7 @@ def test_a_conflict_shows_both_versions_and_stores_nothing(database: Database) -
     assert conflict.stored == {"response": "Because.", "thumb": None}
     assert conflict.offered == {"response": "Otherwise.", "thumb": 1}
     with database.read() as session:
-        assert [o.key for o in outputs.list_outputs(session)] == ["o1"]
+        assert [o.key for o in outputs.list_outputs(session, by=None)] == ["o1"]
 
 
 def test_conflicts_can_be_left_out_and_never_overwrite(sqlite_database: Database) -> None:
@@ -328,7 +328,7 @@ def test_conflicts_can_be_left_out_and_never_overwrite(sqlite_database: Database
     )
     assert (plan.new, plan.conflicting) == (1, 1)
     with sqlite_database.read() as session:
-        assert outputs.get_output(session, "o1").response == "Because."
+        assert outputs.get_output(session, "o1", by=None).response == "Because."
 
 
 def test_a_conflict_late_in_a_large_file_undoes_the_chunks_before_it(
@@ -358,7 +358,9 @@ def test_a_plan_stores_nothing(sqlite_database: Database) -> None:
     done: list[tuple[int, int | None]] = []
     with sqlite_database.read() as session:
         rows = read_outputs(jsonl(ONE), name="outputs.jsonl")
-        plan = plan_import(session, rows, progress=lambda n, total: done.append((n, total)))
+        plan = plan_import(
+            session, rows, progress=lambda n, total: done.append((n, total)), by=None
+        )
         assert plan.new == 1
         assert done == [(1, None)]
         assert session.exec(select(Output)).all() == []
@@ -376,13 +378,13 @@ def test_outputs_are_listed_searched_and_missed_in_words(database: Database) -> 
         {"id": "100%", "input": "Größe", "response": "Na_ja", "segment": "b"},
     )
     with database.read() as session:
-        assert outputs.segments(session) == {"a": 1, "b": 1}
+        assert outputs.segments(session, by=None) == {"a": 1, "b": 1}
         found = {
-            term: [o.key for o in outputs.list_outputs(session, search=term)]
+            term: [o.key for o in outputs.list_outputs(session, search=term, by=None)]
             for term in ("größe", "Größe", "%", "_", "because", '"')
         }
         with pytest.raises(NotFound, match='there is no output "o12"; see `annotate output list`'):
-            outputs.get_output(session, "o12")
+            outputs.get_output(session, "o12", by=None)
     assert found["Größe"] == ["100%"]
     assert (found["%"], found["_"], found["because"]) == (["100%"], ["100%"], ["o1"])
 
@@ -410,8 +412,8 @@ def test_outputs_are_counted_and_listed_by_configuration(database: Database) -> 
     store(database, {**ONE, "configuration": "v1"}, {**ONE, "id": "o2", "configuration": "v2"},
           {**ONE, "id": "o3", "configuration": "v2"})  # fmt: skip
     with database.read() as session:
-        assert outputs.configurations(session) == {"v1": 1, "v2": 2}
-        found = outputs.list_outputs(session, configuration="v2")
+        assert outputs.configurations(session, by=None) == {"v1": 1, "v2": 2}
+        found = outputs.list_outputs(session, configuration="v2", by=None)
     assert [output.key for output in found] == ["o2", "o3"]
 
 

@@ -18,6 +18,7 @@ from annotate import (
     gold,
     outputs,
     own_card,
+    own_history,
     pairs,
     people,
     rating_export,
@@ -109,7 +110,7 @@ def submit(database: Database, name: str, place: Place, answers: dict[str, Answe
 def test_a_pair_is_one_case_of_both_configurations(paired: Database) -> None:
     with paired.read() as session:
         units = session.exec(select(Unit)).all()
-        document = rounds.design_document(session, rounds.get_round(session, "P"))
+        document = rounds.design_document(session, rounds.get_round(session, "P"), by=None)
     assert len(units) == CASES
     assert {(u["output"][:2], u["rival"][:2], u["output"][3:] == u["rival"][3:])
             for u in document["units"]} == {("v1", "v2", True)}  # fmt: skip
@@ -130,12 +131,12 @@ def test_the_design_of_pairs_launches_again_elsewhere(
     paired: Database, elsewhere: Database
 ) -> None:
     with paired.read() as session:
-        document = rounds.design_document(session, rounds.get_round(session, "P"))
+        document = rounds.design_document(session, rounds.get_round(session, "P"), by=None)
     filled(elsewhere)
     with elsewhere.write() as session:
         again = rounds.launch_frozen(session, document, by=None)
         assert again.design_hash == document["hash"]
-        assert rounds.design_document(session, again) == document
+        assert rounds.design_document(session, again, by=None) == document
 
 
 def test_what_a_rater_says_of_a_and_b_is_stored_of_base_and_candidate(paired: Database) -> None:
@@ -153,7 +154,7 @@ def test_what_a_rater_says_of_a_and_b_is_stored_of_base_and_candidate(paired: Da
             orders[f"{name} {'ab' if second else 'ba'}"] += 1
     with paired.read() as session:
         stored = session.exec(select(Rating).where(Rating.criterion == "better")).all()
-        report = preference_report(session, rounds.get_round(session, "P"))
+        report = preference_report(session, rounds.get_round(session, "P"), by=None)
     assert {rating.value for rating in stored} == {pairs.SECOND}
     assert all(r.evidence == [{"field": "rival", "start": 0, "end": 2}] for r in stored)
     recorded = Counter(r.seen[-1] for r in stored if r.seen)
@@ -174,7 +175,7 @@ def test_a_position_bias_is_told_apart_from_a_preference(paired: Database) -> No
         while (place := claimed(paired, name)) is not None:
             submit(paired, name, place, {"better": Answer(value=pairs.FIRST)})
     with paired.read() as session:
-        report = preference_report(session, rounds.get_round(session, "P"))
+        report = preference_report(session, rounds.get_round(session, "P"), by=None)
     assert report.first_shown.value == 1.0
     share = report.rows[0].share
     assert share.low is not None and share.high is not None and share.low < 0.5 < share.high
@@ -199,7 +200,7 @@ def test_whether_the_order_decides_goes_by_the_votes_that_stand(paired: Database
             )
         )  # fmt: skip
     with paired.read() as session:
-        report = preference_report(session, rounds.get_round(session, "P"))
+        report = preference_report(session, rounds.get_round(session, "P"), by=None)
     assert report.first_shown.value == 0.0
 
 
@@ -241,7 +242,7 @@ def test_a_reopened_pair_comes_back_as_it_was_answered(paired: Database) -> None
 @pytest.mark.parametrize("field", ["configuration", "metadata", "signals"])
 def test_a_design_document_can_show_no_more_of_a_pair(paired: Database, field: str) -> None:
     with paired.read() as session:
-        document = rounds.design_document(session, rounds.get_round(session, "P"))
+        document = rounds.design_document(session, rounds.get_round(session, "P"), by=None)
     forged = renamed(document, "forged", shown=[*document["shown"], field])
     with paired.write() as session, pytest.raises(BadInput, match="a comparison is blind"):
         rounds.launch_frozen(session, forged, by=None)
@@ -293,7 +294,7 @@ def test_ties_and_both_bad_count_half_to_each(paired: Database) -> None:
         while (place := claimed(paired, name)) is not None:
             submit(paired, name, place, {"better": Answer(value=values[place.done % 2])})
     with paired.read() as session:
-        row = preference_report(session, rounds.get_round(session, "P")).rows[0]
+        row = preference_report(session, rounds.get_round(session, "P"), by=None).rows[0]
     assert (row.share.value, row.p) == (0.5, 1.0)
     assert row.votes["tie"] + row.votes["both_bad"] == 2 * CASES
 
@@ -503,7 +504,7 @@ def test_a_passage_in_either_sides_contexts_is_stored_of_base_and_candidate_and_
     with database.read() as session:
         round_ = rounds.get_round(session, "P")
         rating_export.export_ratings(session, round_, file, by=None)
-        document = rounds.design_document(session, round_)
+        document = rounds.design_document(session, round_, by=None)
     with database.write() as session:
         rounds.launch_frozen(session, renamed(document, "again"), by=None)
         text = file.read_text().replace(",P,", ",again,")
@@ -528,3 +529,20 @@ def renamed(document: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:
     """A design document of another name, its hash made to fit."""
     changed = {**document, "name": name, **more}
     return {**changed, "hash": document_hash(changed)}
+
+
+def test_the_own_history_shows_of_a_pair_what_stood_as_a_and_searches_both(
+    paired: Database,
+) -> None:
+    stood_as_a = {}
+    for _ in range(8):
+        place = claimed(paired, "Ada")
+        assert place is not None
+        submit(paired, "Ada", place, {"better": Answer(value=2)})
+        stood_as_a[place.assignment_id] = place.response
+    assert {response[:2] for response in stood_as_a.values()} == {"v1", "v2"}
+    with paired.read() as session:
+        own = own_history.history(session, *of(session, "Ada"))
+        found = own_history.history(session, *of(session, "Ada"), search="V2 says")
+    assert {unit.assignment_id: unit.excerpt for unit in own} == stood_as_a
+    assert len(found) == 8

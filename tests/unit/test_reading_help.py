@@ -1,5 +1,8 @@
 """What texts share, and in which words they differ."""
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +38,35 @@ def test_a_difference_is_word_by_word() -> None:
     assert words(first, only_first) == ["five"]
     assert words(second, only_second) == ["about two"]
     assert difference("Plans renew", "plans renew") == ([(0, 5)], [(0, 5)])
+
+
+def looping(n: int) -> str:
+    return " ".join(f"w{i % 101}" for i in range(n))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("a b " * 1450, "b a c " * 960),
+        (looping(2_900), " ".join(reversed(looping(2_900).split()))),
+        ("x y z " * 30_000, "y x z " * 30_000),
+        ("the end " * 1450 + "stop", "begin " + "the end " * 1449),
+    ],
+)
+def test_texts_that_go_round_in_circles_are_compared_in_a_moment(first: str, second: str) -> None:
+    """Without a bound the first of them takes minutes."""
+    begun = time.perf_counter()
+    only_first, only_second = difference(first, second)
+    assert time.perf_counter() - begun < 15
+    assert only_first or only_second
+
+
+def test_one_word_in_a_text_that_goes_round_in_circles_is_still_found() -> None:
+    first = "again and again " * 5_000
+    second = first.replace("again", "once", 7_001).replace("once", "again", 7_000)
+    assert [words(t, p) for t, p in zip((first, second), difference(first, second), strict=True)] == [
+        ["again"], ["once"],
+    ]  # fmt: skip
 
 
 def test_letters_beyond_the_first_plane_and_accents_keep_their_place() -> None:

@@ -73,7 +73,7 @@ def close(desk: Desk, round_: str = "M") -> None:
 
 def exported(desk: Desk) -> dict[str, dict[str, object]]:
     with desk.database.read() as session:
-        return {str(line["id"]): line for line in gold.lines(session)}
+        return {str(line["id"]): line for line in gold.lines(session, by=None)}
 
 
 def choose(desk: Desk, unit: str, text: str, by: str = "Lea", criterion: str = "ideal") -> None:
@@ -104,7 +104,7 @@ def test_different_ideal_answers_wait_for_a_lead(mended: Desk) -> None:
     rate(mended, "Ada", {"Question 0": "Five days."})
     rate(mended, "Ben", {"Question 0": "Within a week."})
     with mended.database.read() as session:
-        (waiting,) = references.ideals(session, rounds.get_round(session, "M"))
+        (waiting,) = references.ideals(session, rounds.get_round(session, "M"), by=None)
     assert waiting.open and dict(waiting.written) == {"Ada": "Five days.", "Ben": "Within a week."}
     close(mended)
     assert promote(mended).left[references.SEVERAL] == 1
@@ -143,7 +143,7 @@ def test_what_most_raters_call_right_is_not_mended_by_two(database: Database) ->
     for name in ("Cy", "Dee", "Eve", "Lea"):
         rate(desk, name, {})
     with database.read() as session:
-        (ideal,) = references.ideals(session, rounds.get_round(session, "M"))
+        (ideal,) = references.ideals(session, rounds.get_round(session, "M"), by=None)
     assert (ideal.open, ideal.reason) == (True, references.UNASKED)
 
 
@@ -163,7 +163,7 @@ def test_references_of_two_rounds_meet_whatever_their_criteria_are_called(mended
     assert promote(mended, "N", replace=True).conflicts == []
     assert exported(mended)["o00"]["reference"] == "Six days."
     with mended.database.read() as session:
-        (label,) = [one for one in gold.list_gold(session) if one.text is not None]
+        (label,) = [one for one in gold.list_gold(session, by=None) if one.text is not None]
     assert (label.criterion, label.label) == ("reference", "Six days.")
 
 

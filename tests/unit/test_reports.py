@@ -64,7 +64,7 @@ TRUTH = {f"o{n:02}": float(1 + n % 3) for n in range(UNITS)}
 def test_repeats_count_for_consistency_and_not_for_agreement(database: Database) -> None:
     desk = rated(database, repeats=4)
     with database.read() as session:
-        report = agreement_report(session, desk.round(), by_segment=False)
+        report = agreement_report(session, desk.round(), by_segment=False, by=None)
     row = next(r for r in report.rows if r.criterion == "quality")
     assert (row.result.n_units, row.result.n_ratings) == (UNITS, 2 * UNITS)
     assert row.repeats.n == 8
@@ -81,21 +81,21 @@ def test_late_extras_and_adjudications_do_not_count(database: Database) -> None:
         session.add(Rating(**{**copied, "rater_id": cy, "value": 1.0, "extra": True}))
         session.add(Rating(**{**copied, "rater_id": lea, "value": 1.0, "adjudication": True}))
     with database.read() as session:
-        report = agreement_report(session, desk.round(), by_segment=False)
+        report = agreement_report(session, desk.round(), by_segment=False, by=None)
     assert report.rows[0].result.n_ratings == 2 * UNITS
 
 
 def test_the_pooled_row_comes_first_and_segments_follow(database: Database) -> None:
     desk = rated(database)
     with database.read() as session:
-        rows = agreement_report(session, desk.round()).rows
+        rows = agreement_report(session, desk.round(), by=None).rows
     assert [r.segment for r in rows if r.criterion == "quality"] == [None, "hidden-segment"]
 
 
 def test_too_few_units_are_an_answer_and_not_a_number(database: Database) -> None:
     desk = rated(database, parameters={"minimum_units": 20})
     with database.read() as session:
-        document = agreement_report(session, desk.round()).as_json()
+        document = agreement_report(session, desk.round(), by=None).as_json()
     figure = document["rows"][0]["alpha"]
     assert figure == {
         "value": None,
@@ -110,8 +110,8 @@ def test_every_report_is_json_without_nan(database: Database) -> None:
     desk = rated(database, repeats=2)
     judge(desk, TRUTH)
     with database.read() as session:
-        agreement = agreement_report(session, desk.round()).as_json()
-        calibration = calibration_report(session, desk.round()).as_json()
+        agreement = agreement_report(session, desk.round(), by=None).as_json()
+        calibration = calibration_report(session, desk.round(), by=None).as_json()
     assert json.loads(json.dumps([agreement, calibration], allow_nan=False))
 
 
@@ -119,7 +119,7 @@ def test_a_judge_is_compared_with_the_mean_of_the_people(database: Database) -> 
     desk = rated(database)
     judge(desk, {key: min(3.0, value + 0.5) for key, value in TRUTH.items()})
     with database.read() as session:
-        row = calibration_report(session, desk.round(), by_segment=False).rows[0]
+        row = calibration_report(session, desk.round(), by_segment=False, by=None).rows[0]
     # Ben's four slips of one point lift the mean of their units by a half, the judge's shift of
     # a half reaches eight of twelve: people +1/6, judge +1/3.
     assert row.judge == "Judge"
@@ -131,7 +131,7 @@ def test_raters_are_compared_two_by_two_and_left_out_in_turn(database: Database)
     """Ada and Ben give two units of three the same value."""
     desk = rated(database)
     with database.read() as session:
-        report = rater_report(session, desk.round())
+        report = rater_report(session, desk.round(), by=None)
     row = next(r for r in report.rows if r.criterion == "quality")
     assert row.raters == ("Ada", "Ben")
     (pair,) = row.pairs
@@ -154,7 +154,7 @@ def test_of_very_many_raters_neither_pairs_nor_congers_kappa_are_worked_out(
     monkeypatch.setattr("annotate.reports.raters.MOST", 1)
     desk = rated(sqlite_database)
     with sqlite_database.read() as session:
-        row = rater_report(session, desk.round()).rows[0]
+        row = rater_report(session, desk.round(), by=None).rows[0]
     assert row.pairs == ()
     assert row.coefficients["Conger's kappa"].reason == "more than 30 raters"
     assert row.coefficients["Fleiss' kappa"].value is not None
@@ -168,7 +168,7 @@ def test_the_verdict_goes_by_the_thresholds_that_the_round_froze(database: Datab
     judge(usual, lenient)
     with database.read() as session:
         frozen = rounds.parameters(usual.round())
-        row = calibration_report(session, usual.round(), by_segment=False).rows[0]
+        row = calibration_report(session, usual.round(), by_segment=False, by=None).rows[0]
     assert frozen.thresholds == Thresholds()
     assert usual.round().design["parameters"]["of_ceiling"] == 0.8
     assert row.result.verdict is not Verdict.DO_NOT_USE
@@ -177,7 +177,7 @@ def test_the_verdict_goes_by_the_thresholds_that_the_round_froze(database: Datab
         round_ = usual.round()
         design = {**round_.design, "parameters": strict.model_dump()}
         other = round_.model_copy(update={"design": design})
-        row = calibration_report(session, other, by_segment=False).rows[0]
+        row = calibration_report(session, other, by_segment=False, by=None).rows[0]
     assert row.result.verdict is Verdict.DO_NOT_USE
     assert row.alternative.epsilon == 0.2
 
@@ -186,7 +186,7 @@ def test_calibration_says_on_what_the_error_depends(database: Database) -> None:
     desk = rated(database)
     judge(desk, TRUTH)
     with database.read() as session:
-        report = calibration_report(session, desk.round(), by_segment=False)
+        report = calibration_report(session, desk.round(), by_segment=False, by=None)
         about = ratings.outputs_rated(session, desk.round())
     assert list(about.index) == sorted(TRUTH)
     assert about["length"].gt(0).all()
@@ -208,7 +208,7 @@ def test_ratings_made_in_sight_of_the_judge_do_not_calibrate_it(database: Databa
             fields = rating.model_dump(exclude={"id", "supersedes_id", "seen"})
             session.add(Rating(**fields, supersedes_id=rating.id, seen=["response", "judge"]))
     with database.read() as session:
-        report = calibration_report(session, desk.round(), by_segment=False)
+        report = calibration_report(session, desk.round(), by_segment=False, by=None)
         counted = ratings.counted(ratings.frame(session, kinds=["human"]))
     assert set(counted["rater"]) == {"Ada", "Ben"}
     result = report.rows[0].result
@@ -220,11 +220,11 @@ def test_scores_made_outside_any_round_serve_a_round_that_has_none(database: Dat
     desk = rated(database)
     judge(desk, dict.fromkeys(TRUTH, 1.0), inside=False)
     with database.read() as session:
-        assert judges_of(session, desk.round()) == ["Judge"]
-        outside = calibration_report(session, desk.round(), by_segment=False).rows[0]
+        assert judges_of(session, desk.round(), by=None) == ["Judge"]
+        outside = calibration_report(session, desk.round(), by_segment=False, by=None).rows[0]
     judge(desk, TRUTH)
     with database.read() as session:
-        inside = calibration_report(session, desk.round(), by_segment=False).rows[0]
+        inside = calibration_report(session, desk.round(), by_segment=False, by=None).rows[0]
     assert outside.result.bias.value != inside.result.bias.value
     assert inside.result.n_units == UNITS
 
@@ -232,7 +232,7 @@ def test_scores_made_outside_any_round_serve_a_round_that_has_none(database: Dat
 def test_drift_wants_two_rounds_and_a_judge_that_scored_both(database: Database) -> None:
     desk = rated(database, anchors=4)
     with database.read() as session, pytest.raises(BadInput, match="the same; name two rounds"):
-        drift_report(session, desk.round(), desk.round(), judge="Judge")
+        drift_report(session, desk.round(), desk.round(), judge="Judge", by=None)
     with database.read() as session, pytest.raises(NotFound, match="has no scores of judge"):
         other = desk.round().model_copy(update={"id": 999, "name": "S"})
-        drift_report(session, desk.round(), other, judge="Judge")
+        drift_report(session, desk.round(), other, judge="Judge", by=None)

@@ -140,7 +140,7 @@ def test_a_launch_freezes_exactly_what_the_plan_showed(workspace: Database) -> N
     launched(workspace, **fields)
     with workspace.read() as session:
         round_ = rounds.get_round(session, "q3")
-        document = rounds.design_document(session, round_)
+        document = rounds.design_document(session, round_, by=None)
         assert document == promised
         assert round_.design_hash == document["hash"] == promised["hash"]
         assert round_.status == "open"
@@ -410,7 +410,7 @@ def test_only_a_lead_launches_and_closes(workspace: Database) -> None:
         with pytest.raises(NotAllowed, match="only a lead"):
             rounds.close_round(session, "q3", by=ada)
         with pytest.raises(NotAllowed, match="only a lead"):
-            rounds.launch_frozen(session, rounds.design_document(session, round_), by=ada)
+            rounds.launch_frozen(session, rounds.design_document(session, round_, by=None), by=ada)
         rounds.close_round(session, "q3", by=lea)
     with workspace.read() as session:
         log = [(e.action, e.subject, e.rater_id) for e in events.history(session, limit=2)]
@@ -443,7 +443,7 @@ def test_an_exported_design_launches_the_very_round_elsewhere(
 ) -> None:
     launched(workspace, anchors=10, repeats=4, oversample={"escalated": 1})
     with workspace.read() as session:
-        document = rounds.design_document(session, rounds.get_round(session, "q3"))
+        document = rounds.design_document(session, rounds.get_round(session, "q3"), by=None)
     exported = json.loads(json.dumps(document))
     other = Database(f"sqlite:///{tmp_path}/elsewhere.db").ready()
     with other.write() as session:
@@ -455,7 +455,7 @@ def test_an_exported_design_launches_the_very_round_elsewhere(
         assert round_.design_hash == exported["hash"]
         assert rounds.rubric_of(session, round_).name == "short"
     with other.read() as session:
-        assert rounds.design_document(session, rounds.get_round(session, "q3")) == document
+        assert rounds.design_document(session, rounds.get_round(session, "q3"), by=None) == document
         assert verify(session) == []
         with pytest.raises(Conflict, match="a round is launched once"):
             rounds.launch_frozen(session, exported, by=None)
@@ -512,7 +512,7 @@ def test_progress_counts_units_and_submissions_by_rater_and_segment(workspace: D
         desk.skip(session, ada, skipped.assignment_id, "I know this case", at=now())
         assert desk.claim_next(session, ben, round_, at=now()) is not None
     with workspace.read() as session:
-        found = rounds.progress(session, rounds.get_round(session, "q3"))
+        found = rounds.progress(session, rounds.get_round(session, "q3"), by=None)
     assert (found.units, found.done, found.assignments, found.submitted) == (6, 1, 12, 2)
     assert found.by_rater["Ada"] == rounds.RaterProgress(
         submitted=1, skipped=1, flagged=1, seconds=30

@@ -128,6 +128,24 @@ def test_who_is_signed_out_can_do_nothing_with_an_open_page(server: Server) -> N
     assert stored(server.database)["Rating"] == 0
 
 
+def test_a_lead_who_is_signed_out_can_do_nothing_with_an_open_page(server: Server) -> None:
+    cookie = cookie_of(server, "Lea")
+
+    async def go_on() -> tuple[WebsocketRater, dict[str, int]]:
+        async with at_the_page(server.base, cookie, page="people") as lead:
+            await lead.open()
+            with server.database.write() as session:
+                people.sign_out(session, cookie)
+            before = stored(server.database)
+            found = [key for key in lead.widgets if "link" in key.lower()]
+            await lead.press_unseen(lead.widgets[found[0]], page_hash=lead.page_hash)
+        return lead, before
+
+    lead, before = asyncio.run(go_on())
+    assert "You are not signed in" in " ".join(lead.texts)
+    assert stored(server.database) == before
+
+
 @pytest.mark.parametrize("cookie", ["", "guessed"])
 def test_a_stranger_is_sent_how_to_get_in_and_nothing_else(server: Server, cookie: str) -> None:
     async def look() -> WebsocketRater:
