@@ -119,7 +119,7 @@ class Desk {
     setTimeout(() => {
       repaint(data);
       if (data.top) keyed(data.top)?.scrollIntoView({ block: "start", behavior: "instant" });
-      if (data.told) this.words.say(data.told);
+      this.words.say(data.told ?? "");
     }, 0);
   }
 
@@ -213,13 +213,20 @@ class Desk {
     this.leaveMarking();
     const control = target.closest("label, button, summary, input[type=radio]");
     if (control && event.detail > 0) this.release(control);
-    // A button may write into the form, which no event of typing tells.
-    if (button) settled().then(() => this.drafts?.soon());
     const place = target.closest('[class*="st-key-criterion-"]');
+    if (place && button && !button.closest('[role="toolbar"], [role="radiogroup"]')) this.writtenByButton();
     const criterion = place && asked(this.data).find((c) => keyed(`criterion-${c.id}`) === place);
     if (!criterion) return;
     this.go(criterion.id, Boolean(target.closest("label, button")));
     setTimeout(() => this.follow(), 60);
+  }
+
+  /** A button may write into the form, which no event of typing tells: whenever the server has. */
+  writtenByButton() {
+    const { drafts, data } = this;
+    const texts = () => data.fields.map((field) => (field.options ? "" : textField(field.key)?.value)).join("\0");
+    const before = texts();
+    until(() => texts() !== before, 10_000).then(() => drafts?.soon());
   }
 
   /** Who clicks with the mouse goes on by our keys: on the control that was clicked arrows would
