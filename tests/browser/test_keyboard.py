@@ -319,6 +319,7 @@ def test_guidelines_the_cheat_sheet_and_a_pause(server: Server, page: Page) -> N
     keys.press("2", "p")
     expect(page.get_by_text("Paused")).to_be_visible()
     expect(page.locator(".reader")).to_have_count(0)
+    at_button(page, "resume")
     keys.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
     keys.press("Escape", "Backspace")
@@ -582,6 +583,7 @@ def test_the_last_submission_is_reopened_where_nothing_is_left(server: Server, p
     unit = unit_on(page, after=unit)
     keys.press("1", "1", "1", "1", "Enter")
     expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    at_button(page, "look-again")
     keys.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
     keys.press("Escape", "Backspace")
@@ -589,8 +591,18 @@ def test_the_last_submission_is_reopened_where_nothing_is_left(server: Server, p
     assert unit_on(page) == unit
     keys.press("Control+Enter")
     expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    at_button(page, "look-again")
     kept = page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('annotate:draft:'))")
     assert kept == []
+
+
+def at_button(page: Page, key: str) -> None:
+    """Enter is this button's: the desk has taken the page in hand."""
+    page.wait_for_function(
+        "key => getComputedStyle(document.querySelector(`.st-key-${key} button`))"
+        ".outlineStyle === 'solid'",
+        arg=key,
+    )
 
 
 def badged(page: Page, criterion: str) -> None:

@@ -39,7 +39,7 @@ export const COMMANDS = {
     drafts?.hold(true);
     press(button);
     // If it is refused the unit stays, and nothing else would tell.
-    return settled().then(() => drafts?.hold(false));
+    return settled(3000).then(() => drafts?.hold(false));
   },
 };
 COMMANDS.ArrowDown = COMMANDS.j;

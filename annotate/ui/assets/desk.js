@@ -6,7 +6,7 @@ import * as badges from "./badges.js";
 import { COMMANDS } from "./commands.js";
 import { Drafts } from "./drafts.js";
 import { MarkButton, MarkMode, mark, repaint } from "./evidence.js";
-import { asked, choices, isChosen, isTyping, keyed, press, settled, textField, unfold, until } from "./form.js";
+import { asked, choices, isChosen, isTyping, keyed, press, running, settled, textField, unfold, until } from "./form.js";
 import { Held, composes, named, sheet } from "./keys.js";
 import { Menus, covered } from "./menus.js";
 import { selected } from "./places.js";
@@ -145,8 +145,12 @@ class Desk {
     try {
       sessionStorage.setItem(PENDING, JSON.stringify({ assignment: this.data.assignment, screen: this.data.screen }));
     } catch { /* the server knows */ }
-    const drafts = this.drafts;
-    settled().then(() => { this.sent = false; drafts?.hold(false); });
+    const { drafts } = this;
+    // Until it is answered: a draft that comes after it would be of a unit that is finished, and a
+    // key would be for the next one. A busy server takes its time to begin.
+    const answered = () => !this.sent;
+    until(() => running() || answered(), 3000).then(() => until(() => !running() || answered(), 5000))
+      .then(() => { this.sent = false; drafts.hold(false); });
   }
 
   /** Choose or press as a click does; false where there is nothing, or nobody to hear it. */

@@ -88,10 +88,13 @@ export async function until(condition, patience) {
   while (!condition() && performance.now() < end) await new Promise((r) => setTimeout(r, 10));
 }
 
-/** Until the page has drawn what a choice changes, at most three seconds. */
-export async function settled() {
-  const running = () =>
-    document.querySelector("[data-test-script-state]")?.dataset.testScriptState !== "notRunning";
-  await until(running, 120);
+/** Whether the server draws the page at this moment. */
+export const running = () =>
+  document.querySelector("[data-test-script-state]")?.dataset.testScriptState !== "notRunning";
+
+/** Until the page has drawn what a choice changes, at most three seconds. `patience` is how long it
+ * may take to begin: a choice may change nothing, a step is always answered. */
+export async function settled(patience = 120) {
+  await until(running, patience);
   await until(() => !running(), 3000);
 }
