@@ -165,9 +165,10 @@ def marked(server: Server, name: str, text: str, criterion: str = "polite") -> l
 
 
 def painted(page: Page, name: str) -> list[str]:
-    return page.evaluate(
+    words: list[str] = page.evaluate(
         "(name) => [...(CSS.highlights.get(`annotate-${name}`) ?? [])].map(String)", name
     )
+    return words
 
 
 def test_json_is_shown_to_the_letter_and_can_be_marked(server: Server, page: Page) -> None:
