@@ -30,6 +30,7 @@ def _criterion(form: Form, criterion: Criterion, decides: bool) -> dict[str, Any
         "question": " ".join(criterion.question.split()),
         "scale": criterion.scale,
         "decides": decides,
+        "passed_by": criterion.scale == "text" and not criterion.required,
         "parts": [field.key for field in answers],
         "digits": digits(criterion, fields),
         "abstain": {
@@ -50,7 +51,7 @@ def _criterion(form: Form, criterion: Criterion, decides: bool) -> dict[str, Any
 
 
 def digits(criterion: Criterion, fields: dict[str, Field]) -> list[dict[str, Any]]:
-    """Which digit chooses what: {digit, key of the widget, index in it, many}."""
+    """Which key chooses what: {digit (or letter), key of the widget, index in it, many}."""
     if criterion.scale == "text":
         return []
     if criterion.scale == "tags":
@@ -76,16 +77,31 @@ def digits(criterion: Criterion, fields: dict[str, Field]) -> list[dict[str, Any
             "index": choice.options.index(as_choice(value)),
             "many": False,
         }
-        for key, value in zip(_keys(criterion), criterion.domain, strict=False)
+        for key, value in zip(_keys(criterion), criterion.domain, strict=True)
+        if key
     ]
 
 
 def _keys(criterion: Criterion) -> list[str]:
-    """The digits of the points, lowest first: a point's own number where every one has a digit
-    to itself (1 to 10 ends with 0), else the place in the list."""
+    """The keys of the points, lowest first.
+
+    Where points have digits for numbers, a digit is that number and never another one: of 0 to 10,
+    7 is 7, and 10 gets a letter (of 1 to 10 it gets 0, which is free). Else it is the place in the
+    list.
+    """
     values = criterion.domain
-    if criterion.points and all(value == int(value) and 0 <= value <= 10 for value in values):
-        own = [str(int(value) % 10) for value in values]
-        if len(set(own)) == len(own):
-            return own
-    return [str(place) for place in range(1, min(9, len(values)) + 1)]
+    own = [_digit(value) if criterion.points else None for value in values]
+    if not any(own):
+        own = [str(place) if place <= 9 else None for place in range(1, len(values) + 1)]
+    elif "0" not in own and 10 in values:
+        own[values.index(10)] = "0"
+    letters = iter(FREE_LETTERS)
+    return [key or next(letters, "") for key in own]
+
+
+FREE_LETTERS = "abdilmoqtuvwxyz"
+"""Letters that are no command, for points without a digit."""
+
+
+def _digit(value: float) -> str | None:
+    return str(int(value)) if value == int(value) and 0 <= value <= 9 else None

@@ -19,8 +19,7 @@ def question(rubric: Rubric, key: str) -> str:
 
 def show_lessons(lessons: list[Lesson], rubric: Rubric) -> None:
     """The rater's answers to the unit beside the known ones, with the reason for these."""
-    met = sum(lesson.met for lesson in lessons)
-    st.subheader(f"{met} of {len(lessons)} as known")
+    st.subheader(in_short(lessons))
     for place, lesson in enumerate(lessons):
         with st.container(key=f"lesson-{place}", border=True, gap="xsmall"):
             st.markdown(f"**{as_plain_text(question(rubric, lesson.criterion))}**")
@@ -34,6 +33,11 @@ def show_lessons(lessons: list[Lesson], rubric: Rubric) -> None:
                 st.text(f"Why: {lesson.why}")
     if not lessons:
         st.write("Nothing that you were asked here is known.")
+
+
+def in_short(lessons: list[Lesson]) -> str:
+    """`6 of 11 as known`"""
+    return f"{sum(lesson.met for lesson in lessons)} of {len(lessons)} as known"
 
 
 def show_results(results: list[Result], *, own: bool) -> None:

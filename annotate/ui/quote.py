@@ -41,7 +41,8 @@ def read(lines: str, texts: Mapping[str, str]) -> tuple[tuple[Span, ...], list[s
     """The passages that the lines mean, each once and in order, and the lines that mean none."""
     spans: dict[Span, None] = {}
     lost = []
-    for line in lines.splitlines():
+    # Not splitlines: a passage may hold U+0085 or U+2028, at which only Python ends a line.
+    for line in lines.split("\n"):
         if not line.strip():
             continue
         span = _placed(line, texts) if _PLACED.match(line) else find(line, texts)

@@ -1,6 +1,7 @@
 """The rating screen: one unit, its form, and what a rater can do with it."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from annotate.ui.screen import (
     facts_of,
     form_of,
     menu_fields,
+    menu_key,
     round_before,
     screen_for,
 )
@@ -83,7 +85,8 @@ def _desk(round: Round) -> None:
             learning.show_votes(place.others, place.rubric)
     with answers, st.container(key="form"):
         if screen.lessons is not None:
-            learning.show_lessons(screen.lessons, place.rubric)
+            with st.container(key="lessons"):
+                learning.show_lessons(screen.lessons, place.rubric)
             st.button(
                 "Next unit",
                 type="primary",
@@ -93,6 +96,8 @@ def _desk(round: Round) -> None:
                 on_click=steps.go_on,
                 args=(screen, round),
             )
+            told = learning.in_short(screen.lessons)
+            _keyboard_alone(screen, "lessons", "next-unit", top="lessons", told=told)
             return
         if place.reopened:
             st.info("You have reopened this unit. Submit it again to store the correction.")
@@ -141,7 +146,7 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
             _skip_menu(screen, round, aid)
         with st.container(key="flag-menu", width="content"), st.popover("Flag"):
             st.text_area(
-                "What should the lead look at?", key=f"rate:{aid}:flag:text", on_change="ignore"
+                "What should the lead look at?", key=menu_key(aid, "flag:text"), on_change="ignore"
             )
             st.button(
                 "Flag for the lead",
@@ -157,10 +162,12 @@ def _skip_menu(screen: Screen, round: Round, aid: int) -> None:
             "Why skip this unit?",
             SKIP_REASONS,
             index=None,
-            key=f"rate:{aid}:skip:why",
+            key=menu_key(aid, "skip:why"),
             on_change="ignore",
         )
-        st.text_input("In your words (optional)", key=f"rate:{aid}:skip:text", on_change="ignore")
+        st.text_input(
+            "In your words (optional)", key=menu_key(aid, "skip:text"), on_change="ignore"
+        )
         st.button(
             "Skip this unit", key=f"rate:{aid}:skip", on_click=steps.skip, args=(screen, round, aid)
         )
@@ -185,9 +192,9 @@ def _for_the_script(screen: Screen, place: Place) -> dict[str, Any]:
         "submit": f"rate:{aid}:submit",
         "menus": [
             {"name": "skip", "opener": "skip-menu", "commit": f"rate:{aid}:skip",
-             "reasons": f"rate:{aid}:skip:why", "text": f"rate:{aid}:skip:text"},
+             "reasons": menu_key(aid, "skip:why"), "text": menu_key(aid, "skip:text")},
             {"name": "flag", "opener": "flag-menu", "commit": f"rate:{aid}:flag",
-             "text": f"rate:{aid}:flag:text"},
+             "text": menu_key(aid, "flag:text")},
         ],
         "last": None if place.last is None else place.last[0],
         "problem": screen.problems[0].criterion if screen.problems else None,
@@ -195,9 +202,42 @@ def _for_the_script(screen: Screen, place: Place) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _keyboard_alone(
+    screen: Screen, view: str, button: str, *, aid: int | None = None, top: str = "", told: str = ""
+) -> None:
+    """The keyboard where no form is: Enter presses the button, and nothing is kept as a draft.
+
+    aid: the unit whose draft the browser goes on keeping.
+    top: the key of what is to be in view.
+    told: what is read out.
+    """
+    component.form(
+        key="keyboard",
+        data={
+            "fields": [],
+            "criteria": [],
+            "menus": [],
+            "mark": f"{screen.idempotency_key}:{view}",
+            "screen": screen.id,
+            "assignment": aid,
+            "submit": button,
+            "draft_url": None,
+            "last": None,
+            "problem": None,
+            "refused": 0,
+            "top": top,
+            "told": told,
+        },
+        on_restored_change=lambda: None,
+        on_stale_change=lambda: None,
+    )
+
+
 def _head(screen: Screen, round: Round) -> None:
     """Where the rater stands: the round, the progress, the guidelines, and what was saved."""
     place = screen.place
+    if place is not None and screen.lessons is not None:
+        place = _behind(place)
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         with st.container(width="stretch", gap=None):
             if place is not None:
@@ -237,6 +277,17 @@ def _head(screen: Screen, round: Round) -> None:
             height: int | Literal["content"] = 240 if len(words) > LONG_GUIDELINES else "content"
             with st.container(height=height, border=False):
                 st.text(words)
+
+
+def _behind(place: Place) -> Place:
+    """The unit as it stands once it is submitted: the desk counts anew only for the next one."""
+    new = 0 if place.reopened else 1
+    return replace(
+        place,
+        done=place.done + new,
+        left=max(0, place.left - 1),
+        last=(place.assignment_id, now()),
+    )
 
 
 def progress_in_words(place: Place, round: Round) -> str:
@@ -288,6 +339,8 @@ def _paused(screen: Screen, round: Round) -> None:
             f"{until.astimezone(own_zone()):%H:%M}; after that it may be given to others."
         )
         st.button("Go on", type="primary", key="resume", on_click=steps.resume, args=(screen,))
+        aid = None if screen.place is None else screen.place.assignment_id
+        _keyboard_alone(screen, "paused", "resume", aid=aid)
 
 
 def _nothing_left(screen: Screen, round: Round) -> None:
@@ -303,6 +356,7 @@ def _nothing_left(screen: Screen, round: Round) -> None:
             with database().read() as session:
                 learning.show_results(practice.results(session, round, by=rater), own=True)
         st.button("Look again", on_click=screen.forget, key="look-again")
+        _keyboard_alone(screen, "nothing-left", "look-again")
 
 
 def nothing_left_in_words(round_name: str, given_back: int) -> str:

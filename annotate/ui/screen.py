@@ -93,12 +93,17 @@ SKIP_REASONS = (
 )
 
 
+def menu_key(aid: int, part: str) -> str:
+    """The key of a menu's widget: no criterion's, whose names have no slash."""
+    return f"rate:{aid}:/{part}"
+
+
 def menu_fields(aid: int) -> list[Field]:
     """The fields of the menus Skip and Flag: drafts keep them as they keep the form's."""
     return [
-        Field("skip:why", f"rate:{aid}:skip:why", SKIP_REASONS),
-        Field("skip:text", f"rate:{aid}:skip:text"),
-        Field("flag:text", f"rate:{aid}:flag:text"),
+        Field("/skip:why", menu_key(aid, "skip:why"), SKIP_REASONS),
+        Field("/skip:text", menu_key(aid, "skip:text")),
+        Field("/flag:text", menu_key(aid, "flag:text")),
     ]
 
 

@@ -14,7 +14,7 @@ from annotate.errors import AnnotateError, BadInput, RoundClosed, StaleAssignmen
 from annotate.practice import Lesson
 from annotate.ui import messages
 from annotate.ui.clock import time_of_day
-from annotate.ui.screen import Screen, form_of
+from annotate.ui.screen import Screen, form_of, menu_key
 from annotate.ui.session import current_rater, database
 from db.engine import DatabaseError
 from db.tables import Rater, Round, now
@@ -67,8 +67,8 @@ def skip(screen: Screen, round: Round, aid: int) -> None:
     place = screen.place
     if place is None or place.assignment_id != aid:
         return
-    why = st.session_state.get(f"rate:{aid}:skip:why") or ""
-    words = (st.session_state.get(f"rate:{aid}:skip:text") or "").strip()
+    why = st.session_state.get(menu_key(aid, "skip:why")) or ""
+    words = (st.session_state.get(menu_key(aid, "skip:text")) or "").strip()
     reason = ": ".join(part for part in (why, words) if part)
     then: list[Place | None] = []
 
@@ -88,7 +88,7 @@ def flag(screen: Screen, aid: int) -> None:
     place = screen.place
     if place is None or place.assignment_id != aid:
         return
-    note = (st.session_state.get(f"rate:{aid}:flag:text") or "").strip()
+    note = (st.session_state.get(menu_key(aid, "flag:text")) or "").strip()
 
     def work(session: Session, rater: Rater) -> None:
         if not note:

@@ -94,3 +94,18 @@ def sign_in(page: Page, link: str) -> None:
     page.goto(link)
     page.get_by_role("button", name="Continue as").click()
     page.wait_for_url(lambda url: "/join/" not in url)
+
+
+def strike(page: Page, key: str, code: str, *, times: int = 1) -> None:
+    """Press the key at a place of the keyboard, whatever its layout writes there; more than once
+    is a key that is held."""
+    keyboard = page.context.new_cdp_session(page)
+    pressed = {"key": key, "code": code} | ({"text": key} if len(key) == 1 else {})
+    for time in range(times):
+        keyboard.send(
+            "Input.dispatchKeyEvent", {"type": "keyDown", "autoRepeat": time > 0, **pressed}
+        )
+        if times > 1:
+            page.wait_for_timeout(33)
+    keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", "key": key, "code": code})
+    keyboard.detach()

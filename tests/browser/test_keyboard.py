@@ -12,7 +12,7 @@ from annotate import outputs, people, rounds, rubric_versions
 from annotate.rounds import Design
 from db.engine import Database
 from db.tables import Assignment, Output, Rater, Rating, Unit
-from tests.browser.conftest import Seed, sign_in
+from tests.browser.conftest import Seed, sign_in, strike
 from tests.server import Server
 
 RUBRIC = """
@@ -63,6 +63,21 @@ criteria:
   - {id: polite, question: Is it polite?, scale: binary}
   - {id: remark, question: Anything else?, scale: text, required: false}
 """
+# Named as the menus are, with eleven points, the last of which has no digit.
+ODD = """
+name: odd
+criteria:
+  - id: scale
+    question: How much from 0 to 10?
+    scale: ordinal
+    points: [{points}]
+  - {id: flag, question: What would you flag?, scale: text, required: false}
+  - {id: skip, question: What would you skip?, scale: text, required: false}
+"""
+ODD = ODD.replace(
+    "{points}",
+    ", ".join(f"{{value: {n}, label: Level {n}, anchor: It is {n}.}}" for n in range(11)),
+)
 CHOICES = {
     "faithful": {"1": 1.0, "2": 2.0, "3": 3.0},
     "useful": {str(n): float(n) for n in range(1, 6)},
@@ -88,16 +103,25 @@ def fill(database: Database) -> None:
     file.write_text("\n".join(map(json.dumps, lines)))
     with database.write() as session:
         outputs.import_outputs(session, outputs.read_outputs(file), by=None)
-        for name in ("Ana", "Ben", "Cleo"):
+        for name in ("Ana", "Ben", "Cleo", "Dan", "Eve", "Flo", "Gil", "Hal", "Ivy", "Jon"):
             people.add_rater(session, name)
         rubric_versions.add_rubric(session, RUBRIC, source_name="four.yaml", by=None)
         rubric_versions.add_rubric(session, CONDITIONAL, source_name="conditional.yaml", by=None)
+        rubric_versions.add_rubric(session, ODD, source_name="odd.yaml", by=None)
         for name, rubric, rater in (
             ("four", "four", "Ana"),
             ("conditional", "conditional", "Ben"),
             ("help", "four", "Cleo"),
+            ("menus", "four", "Dan"),
+            ("held", "four", "Eve"),
+            ("layouts", "four", "Flo"),
+            ("odd", "odd", "Gil"),
+            ("mouse", "conditional", "Hal"),
+            ("short", "four", "Ivy"),
+            ("badges", "four", "Jon"),
         ):
-            design = Design(name=name, rubric=rubric, units=UNITS, overlap=1, raters=(rater,))
+            units = 2 if name == "short" else UNITS
+            design = Design(name=name, rubric=rubric, units=units, overlap=1, raters=(rater,))
             rounds.launch_round(session, design, by=None)
 
 
@@ -216,7 +240,8 @@ def test_conditional_criteria_and_a_required_rationale(server: Server, page: Pag
     keys.press("2", "1", "Enter")
     keys.press("1")
     expect(page.locator('[class*="st-key-"][class*="remark"] textarea')).to_have_count(1)
-    keys.press("Enter")
+    # A text that may stay empty is passed by; one goes back to it to write.
+    keys.press("k", "Enter")
     expect(page.get_by_label("Anything else?")).to_be_focused()
     page.keyboard.type("nothing")
     keys.press("Control+Enter")
@@ -229,9 +254,9 @@ def test_conditional_criteria_and_a_required_rationale(server: Server, page: Pag
         "remark": "nothing",
     }
 
-    # None of the tags, by 0; the text is optional and Enter on the last question submits.
+    # None of the tags, by 0; the text is optional and Enter behind the last answer submits.
     unit = unit_on(page, after=unit)
-    keys.press("2", "0", "0", "j", "Enter")
+    keys.press("2", "0", "0", "Enter")
     done(page, 2)
     assert of_unit(server, "Ben", unit) == {
         "quality": 2.0,
@@ -275,7 +300,7 @@ def test_evidence_is_marked_by_keyboard_and_by_mouse(server: Server, page: Page)
     assert spans[1]["field"] == "contexts[0]"
 
 
-def test_skip_flag_guidelines_pause_search_and_the_cheat_sheet(server: Server, page: Page) -> None:
+def test_guidelines_the_cheat_sheet_and_a_pause(server: Server, page: Page) -> None:
     keys = at_the_desk(server, page, "Cleo")
     unit = unit_on(page)
     guidelines = page.locator(".st-key-guidelines details")
@@ -290,60 +315,311 @@ def test_skip_flag_guidelines_pause_search_and_the_cheat_sheet(server: Server, p
     expect(page.get_by_role("dialog", name="Keyboard")).to_have_count(0)
     expect(page.locator(".st-key-form input:checked")).to_have_count(0)
 
+    # While paused the keys are still there, and Enter goes on.
+    keys.press("2", "p")
+    expect(page.get_by_text("Paused")).to_be_visible()
+    expect(page.locator(".reader")).to_have_count(0)
+    at_button(page, "resume")
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    keys.press("Escape", "Backspace")
+    expect(page.get_by_text("Go on first: press Enter.")).to_be_visible()
+    keys.press("Enter")
+    assert unit_on(page) == unit
+    expect(page.locator(".st-key-form input:checked")).to_have_count(1)
+
+
+def states(server: Server, name: str) -> dict[str, tuple[str, str | None, str | None]]:
+    """What has become of a rater's units: state, reason of a skip, note of a flag."""
+    with server.database.read() as session:
+        rows = session.exec(
+            select(Output.key, Assignment.state, Assignment.skip_reason, Assignment.flag)
+            .join(Unit, Unit.output_id == Output.id)  # type: ignore[arg-type]
+            .join(Assignment, Assignment.unit_id == Unit.id)  # type: ignore[arg-type]
+            .join(Rater, Rater.id == Assignment.rater_id)  # type: ignore[arg-type]
+            .where(Rater.name == name)
+        ).all()
+    return {key: (state, reason, flag) for key, state, reason, flag in rows}
+
+
+def test_after_a_skip_the_keys_are_the_next_units(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Dan")
+    first = unit_on(page)
+    menu = page.get_by_role("button", name="Skip this unit")
+    keys.press("3", "s")
+    expect(menu).to_be_visible()
+    # Without a reason it stays, and digits are its own.
+    keys.press("Enter")
+    expect(page.get_by_text("Say why first.")).to_be_visible()
+    keys.press("3", "Enter")
+    expect(page.get_by_text(re.compile(r"Skipped \d\d:"))).to_be_visible()
+    second = unit_on(page, after=first)
+    expect(menu).to_have_count(0)
+    expect(page.locator(".st-key-form input:checked")).to_have_count(0)
+    keys.press("3", "4", "1", "2", "Enter")
+    done(page, 1)
+    third = unit_on(page, after=second)
+    assert of_unit(server, "Dan", second) == {
+        "faithful": 3.0, "useful": 4.0, "polite": 1.0, "kind": 1.0,
+    }  # fmt: skip
+
+    # By mouse it is the same.
+    page.get_by_role("button", name="Skip", exact=True).click()
+    page.get_by_text("Another reason").click()
+    menu.click()
+    fourth = unit_on(page, after=third)
+    expect(menu).to_have_count(0)
+    keys.press("1", "5", "0", "1", "Enter")
+    done(page, 2)
+    unit_on(page, after=fourth)
+    told = states(server, "Dan")
+    assert told[first] == ("skipped", "It is broken or incomplete", None)
+    assert told[second][0] == "submitted"
+    assert told[third] == ("skipped", "Another reason", None)
+    assert told[fourth][0] == "submitted"
+
+
+def test_after_a_flag_the_keys_are_the_forms_again(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Dan")
+    unit = unit_on(page)
+    note = page.get_by_label("What should the lead look at?")
     keys.press("f")
-    expect(page.get_by_label("What should the lead look at?")).to_be_focused()
+    expect(note).to_be_focused()
     page.keyboard.type("sf 12 Is this billing?")
     keys.press("Control+Enter")
     expect(page.get_by_text(re.compile(r"Flagged for the lead \d\d:"))).to_be_visible()
-
-    # The popover closes by Escape, and keys are keys again.
-    keys.press("Escape", "Escape")
-    keys.press("p")
-    expect(page.get_by_text("Paused")).to_be_visible()
-    expect(page.locator(".reader")).to_have_count(0)
-    page.get_by_role("button", name="Go on").click()
-    assert unit_on(page) == unit
-
-    keys.press("3")
+    expect(note).to_have_count(0)
+    assert states(server, "Dan")[unit] == ("claimed", None, "sf 12 Is this billing?")
+    keys.press("2", "2", "1", "3", "Enter")
+    done(page, 3)
+    unit_on(page, after=unit)
+    assert of_unit(server, "Dan", unit) == {
+        "faithful": 2.0, "useful": 2.0, "polite": 1.0, "kind": 2.0,
+    }  # fmt: skip
+    # Left by Escape, its Enter is the form's as well: the menu does not open again.
     keys.press("s")
     expect(page.get_by_role("button", name="Skip this unit")).to_be_visible()
-    keys.press("3", "Enter")
-    expect(page.get_by_text(re.compile(r"Skipped \d\d:"))).to_be_visible()
+    keys.press("Escape")
+    expect(page.get_by_role("button", name="Skip this unit")).to_have_count(0)
+    keys.press("1", "Enter")
+    expect(page.get_by_role("button", name="Skip this unit")).to_have_count(0)
+    badged(page, "polite")
+
+
+def test_a_key_that_is_held_counts_once(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Eve")
+    unit = unit_on(page)
+    for number in range(1, 4):
+        keys.press("1", "1", "1", "1", "Enter")
+        done(page, number)
+        unit = unit_on(page, after=unit)
+    strike(page, "3", "Digit3", times=20)
+    expect(page.locator(".st-key-form input:checked")).to_have_count(1)
+    badged(page, "useful")
+    # Held for almost a second, Backspace reopens one submission and not all of them.
+    strike(page, "Backspace", "Backspace", times=25)
+    expect(page.get_by_text("You have reopened this unit")).to_be_visible()
+    page.wait_for_timeout(500)
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
+    found = sorted(state for state, _, _ in states(server, "Eve").values())
+    assert found == ["claimed", "claimed", "submitted", "submitted"]
+    # Held, Enter submits once; the next unit takes nothing of it.
+    unit = unit_on(page)
+    strike(page, "Enter", "Enter", times=25)
     unit_on(page, after=unit)
+    done(page, 3)
+    expect(page.get_by_text("Not submitted")).to_have_count(0)
+    badged(page, "useful")
+    # Arrows do go on while they are held.
+    strike(page, "ArrowDown", "ArrowDown", times=3)
+    expect(page.locator(".st-key-form input:checked")).to_have_count(1)
+    keys.press("k", "3")
+    expect(page.locator(".st-key-criterion-kind input:checked")).to_have_count(1)
+
+
+def test_a_digit_that_is_held_is_no_rationale(server: Server, page: Page) -> None:
+    at_the_desk(server, page, "Hal")
+    strike(page, "1", "Digit1", times=15)
+    reason = page.get_by_label("Rationale for: How good is it?")
+    expect(reason).to_be_focused()
+    page.wait_for_timeout(200)
+    expect(reason).to_have_value("")
+    strike(page, "n", "KeyN", times=3)
+    expect(reason).to_have_value("nnn")
+    reason.fill("")
+
+
+def test_keys_mean_the_same_on_every_layout(server: Server, page: Page) -> None:
+    at_the_desk(server, page, "Flo")
+    unit = unit_on(page)
+    strike(page, "&", "Digit1")  # AZERTY
+    badged(page, "useful")
+    strike(page, "с", "KeyC")  # Cyrillic
+    badged(page, "polite")
+    strike(page, "κ", "KeyK")  # Greek
+    badged(page, "useful")
+    strike(page, "J", "KeyJ")  # Caps Lock
+    badged(page, "polite")
+    strike(page, "١", "Digit1")  # Arabic
+    strike(page, "3", "Digit3")  # AZERTY with Shift writes the digit
+    strike(page, "Enter", "Enter")
+    done(page, 1)
+    unit_on(page, after=unit)
+    assert of_unit(server, "Flo", unit) == {
+        "faithful": 1.0, "useful": "cannot_judge", "polite": 1.0, "kind": 2.0,
+    }  # fmt: skip
+    # An input method is at work: Safari tells so by the key's code alone.
+    page.context.new_cdp_session(page).send(
+        "Input.dispatchKeyEvent",
+        {"type": "rawKeyDown", "key": "2", "code": "Digit2", "windowsVirtualKeyCode": 229},
+    )
+    page.wait_for_timeout(200)
     expect(page.locator(".st-key-form input:checked")).to_have_count(0)
-    with server.database.read() as session:
-        states = session.exec(
-            select(Assignment.state, Assignment.skip_reason, Assignment.flag)
-            .join(Rater, Rater.id == Assignment.rater_id)  # type: ignore[arg-type]
-            .where(Rater.name == "Cleo")
-        ).all()
-    assert ("skipped", "It is broken or incomplete", "sf 12 Is this billing?") in states
+
+
+def test_of_eleven_points_every_digit_is_its_own_number(server: Server, page: Page) -> None:
+    # The rubric's criteria are named as the menus are.
+    keys = at_the_desk(server, page, "Gil")
+    unit = unit_on(page)
+    said = {}
+    for number, key in enumerate(("7", "0", "1", "a"), start=1):
+        keys.press(key)
+        if number == 1:
+            keys.press("k", "k", "Enter")
+            expect(page.get_by_label("What would you flag?")).to_be_focused()
+            page.keyboard.type("a flag")
+            keys.press("Escape", "Control+Enter")
+        else:
+            keys.press("Enter")
+        done(page, number)
+        said[key] = of_unit(server, "Gil", unit)
+        unit = unit_on(page, after=unit)
+    assert said == {
+        "7": {"scale": 7.0, "flag": "a flag"},
+        "0": {"scale": 0.0},
+        "1": {"scale": 1.0},
+        "a": {"scale": 10.0},
+    }
+    keys.press("f")
+    page.keyboard.type("for the lead")
+    keys.press("Control+Enter")
+    expect(page.get_by_text(re.compile(r"Flagged for the lead \d\d:"))).to_be_visible()
+    assert states(server, "Gil")[unit] == ("claimed", None, "for the lead")
+    expect(page.get_by_label("What would you flag?")).to_have_value("")
+
+
+def test_a_click_leaves_the_arrows_and_enter_to_the_desk(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Hal")
+    unit_on(page)
+    page.locator(".st-key-criterion-quality label", has_text="3 · Good").click()
+    badged(page, "polite")
+    keys.press("ArrowUp")
+    badged(page, "quality")
+    expect(page.get_by_role("radio", name="3 · Good")).to_be_checked()
+    keys.press("Enter")
+    badged(page, "polite")
+    # Who comes by Tab works the radio itself.
+    page.get_by_role("radio", name="3 · Good").focus()
+    keys.press("ArrowUp")
+    expect(page.get_by_role("radio", name="2 · Fair")).to_be_checked()
+
+
+def test_a_text_that_is_clicked_ends_marking(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Hal")
+    unit_on(page)
+    keys.press("e")
+    expect(page.get_by_text("Marking: ")).to_be_visible()
+    remark = page.get_by_label("Anything else?")
+    remark.click()
+    expect(page.get_by_text("Marking: ")).to_have_count(0)
+    page.keyboard.type("hello there")
+    expect(remark).to_have_value("hello there")
+    remark.fill("")
+
+
+def test_what_a_key_cannot_do_here_is_said(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Gil")
+    unit_on(page)
+    status = page.locator(".desk-status")
+    keys.press("j")
+    for key, words in (
+        ("n", "This question takes no such answer."),
+        ("e", "No question here takes evidence."),
+        ("/", "What is read here is short"),
+    ):
+        keys.press(key)
+        expect(status).to_contain_text(words)
+    # And after some seconds no more.
+    expect(status).to_have_text("", timeout=8000)
+    unit = unit_on(page)
+    keys.press("k", "5", "Enter")
+    unit_on(page, after=unit)
+    keys.press("Backspace")
+    expect(page.get_by_text("You have reopened this unit")).to_be_visible()
+    unit_on(page)
+    keys.press("s")
+    expect(status).to_contain_text("corrected, not skipped")
+    keys.press("Control+Enter")
+
+
+def test_keys_are_streamlits_own_while_its_menu_is_open(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Flo")
+    unit_on(page)
+    page.get_by_test_id("stMainMenu").get_by_role("button").click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    keys.press("2")
+    page.wait_for_timeout(200)
+    expect(page.locator(".st-key-form input:checked")).to_have_count(0)
+    keys.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
+    keys.press("2")
+    expect(page.locator(".st-key-form input:checked")).to_have_count(1)
+
+
+def test_the_last_submission_is_reopened_where_nothing_is_left(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Ivy")
+    unit = unit_on(page)
+    keys.press("1", "1", "1", "1", "Enter")
+    unit = unit_on(page, after=unit)
+    keys.press("1", "1", "1", "1", "Enter")
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    at_button(page, "look-again")
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    keys.press("Escape", "Backspace")
+    expect(page.get_by_text("You have reopened this unit")).to_be_visible()
+    assert unit_on(page) == unit
+    keys.press("Control+Enter")
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    at_button(page, "look-again")
+    kept = page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('annotate:draft:'))")
+    assert kept == []
+
+
+def at_button(page: Page, key: str) -> None:
+    """Enter is this button's: the desk has taken the page in hand."""
+    page.wait_for_function(
+        "key => getComputedStyle(document.querySelector(`.st-key-${key} button`))"
+        ".outlineStyle === 'solid'",
+        arg=key,
+    )
+
+
+def badged(page: Page, criterion: str) -> None:
+    """The keyboard is on this question and on no other."""
+    page.wait_for_function(
+        """(wanted) => [...document.querySelectorAll('[class*="st-key-criterion-"]')].filter(place =>
+          [...place.querySelectorAll('label')].some(label =>
+            getComputedStyle(label, '::after').content !== 'none'))
+          .map(place => /st-key-criterion-(\\w+)/.exec(place.className)[1]).join() === wanted""",
+        arg=criterion,
+    )
 
 
 def test_badges_stand_on_the_focused_criterion_only(server: Server, page: Page) -> None:
-    at_the_desk(server, page, "Cleo")
-
-    def badged(criterion: str) -> None:
-        page.wait_for_function(
-            """(wanted) => [...document.querySelectorAll('[class*="st-key-criterion-"]')].filter(place =>
-              [...place.querySelectorAll('label')].some(label =>
-                getComputedStyle(label, '::after').content !== 'none'))
-              .map(place => /st-key-criterion-(\\w+)/.exec(place.className)[1]).join() === wanted""",
-            arg=criterion,
-        )
-
-    badged("faithful")
+    at_the_desk(server, page, "Jon")
+    badged(page, "faithful")
     page.keyboard.press("j")
-    badged("useful")
+    badged(page, "useful")
     page.keyboard.press("1")
-    badged("polite")
-
-
-def test_typing_in_a_search_is_typing(server: Server, page: Page) -> None:
-    at_the_desk(server, page, "Cleo")
-    page.keyboard.press("/")
-    box = page.get_by_label("Search in what you read")
-    if box.count():
-        expect(box).to_be_focused()
-        page.keyboard.type("123 jk")
-        expect(page.locator(".st-key-form input:checked")).to_have_count(0)
+    badged(page, "polite")

@@ -2,9 +2,10 @@
 
 import json
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 from sqlmodel import select
 
 from annotate import gold, outputs, people, rounds, rubric_versions
@@ -12,7 +13,7 @@ from annotate.desk import claim_next, submit
 from annotate.rounds import Design
 from annotate.rubric import Answer
 from db.engine import Database
-from db.tables import Rater, Rating, Round, now
+from db.tables import Assignment, Rater, Rating, Round, now
 from tests.browser.conftest import Seed, sign_in
 from tests.server import Server
 
@@ -55,7 +56,8 @@ def fill(database: Database) -> None:
         outputs.import_outputs(session, outputs.read_outputs(file), by=None)
         rubric_versions.add_rubric(session, RUBRIC, source_name="short.yaml", by=None)
         rubric_versions.add_rubric(session, GROUNDED, source_name="grounded.yaml", by=None)
-        for name in ("Ana", "Ben", "Cleo", "Dot", "Eli", "Fay", "Pia", "Quin"):
+        names = ("Ana", "Ben", "Cleo", "Dora", "Dot", "Eli", "Fay", "Pia", "Quin", "Rob")
+        for name in names:
             people.add_rater(session, name)
         people.add_rater(session, "Lea", role="lead")
 
@@ -85,7 +87,9 @@ def fill(database: Database) -> None:
         launch("grounds", "grounded", compares=("v1", "v2"), raters=("Fay",))
         launch("pairs", "pairwise", compares=("v1", "v2"), raters=("Pia",))
         launch("training", practice={"pass_mark": 0.5}, raters=("Quin",))
+        launch("short training", practice={"pass_mark": 0.5}, raters=("Rob",), units=4)
         launch("plain", raters=("Cleo",))
+        launch("slow", raters=("Dora",))
 
 
 @pytest.fixture(scope="module")
@@ -190,13 +194,34 @@ def test_practice_tells_at_once_and_says_who_has_passed(server: Server, page: Pa
         page.keyboard.press("1" if number > 1 else "0")
         page.keyboard.press("Control+Enter")
         words = "1 of 1 as known" if number > 1 else "0 of 1 as known"
-        expect(page.get_by_text(words)).to_be_visible()
+        heading = page.get_by_role("heading", name=words)
+        expect(heading).to_be_visible()
         if number == 1:
             expect(page.get_by_text("Known: Yes")).to_be_visible()
-        page.get_by_role("button", name="Next unit").click()
-        expect(page.get_by_text(words)).to_have_count(0)
+        if number == 2:
+            page.get_by_role("button", name="Next unit").click()
+        else:
+            page.keyboard.press("Enter")
+        expect(heading).to_have_count(0)
     expect(page.get_by_text("finished elsewhere")).to_have_count(0)
     expect(page.get_by_text("5 of 6 answers as known. You have passed.")).to_be_visible()
+
+
+def test_what_practice_tells_is_in_view_and_read_out(server: Server, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 600})
+    at_the_desk(server, page, "Rob")
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
+    for key in ("0", "Control+Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", name="0 of 1 as known")).to_be_in_viewport()
+    expect(page.locator(".desk-voice")).to_have_text("0 of 1 as known")
+    expect(page.get_by_text("1 done, 3 left for you")).to_be_visible()
+    # The keyboard is there: the list of keys, and the submission that can be reopened.
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    for key in ("Escape", "Backspace"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("You have reopened this unit")).to_be_visible()
 
 
 def test_a_norming_rater_sees_how_all_voted_and_no_name(server: Server, page: Page) -> None:
@@ -227,6 +252,35 @@ def test_a_submission_is_found_and_corrected_in_my_work(server: Server, page: Pa
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text(re.compile(r"^Saved [\d:]+ · correction$"))).to_be_visible()
     assert [r.value for r in values(server, "Cleo", "polite")] == [1.0, 0.0]
+
+
+def test_a_text_that_a_button_wrote_is_drafted_however_slow_the_server(
+    server: Server, page: Page
+) -> None:
+    pauses: list[float] = []
+
+    def delayed(route: WebSocketRoute) -> None:
+        upstream = route.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if pauses:
+                time.sleep(pauses.pop())
+            route.send(message)
+
+        upstream.on_message(pass_on)
+
+    page.route_web_socket(re.compile("/_stcore/stream"), delayed)
+    at_the_desk(server, page, "Dora")
+    pauses.append(1.0)
+    page.get_by_role("button", name="Begin with the response").click()
+    expect(page.get_by_text(re.compile(r"^Draft saved"))).to_be_visible()
+    with server.database.read() as session:
+        (draft,) = session.exec(
+            select(Assignment.draft)
+            .join(Rater, Rater.id == Assignment.rater_id)  # type: ignore[arg-type]
+            .where(Rater.name == "Dora")
+        ).all()
+    assert draft is not None and draft["ideal:text"].startswith("Answer")
 
 
 @pytest.mark.parametrize(

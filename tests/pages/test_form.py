@@ -143,6 +143,12 @@ def test_white_space_in_a_copied_quote_may_differ() -> None:
     assert span == Span(field="contexts[0]", start=0, end=len(CONTEXTS[0]))
 
 
+def test_only_a_line_break_ends_a_line_of_evidence() -> None:
+    text = "First part\u0085second\u2028third."
+    spans, lost = quote.read(f"[response 0-{len(text)}] {text}\n", {"response": text})
+    assert (spans, lost) == ((Span(field="response", start=0, end=len(text)),), [])
+
+
 def test_a_quote_that_is_nowhere_is_refused_in_words() -> None:
     _, problems = form().read(
         {"rate:7:faithfulness:choice": "3", "rate:7:faithfulness:evidence": "take two days"}

@@ -1,8 +1,8 @@
 // Passages as evidence: marked with the mouse or the keyboard, kept as lines in a native text
 // field, `[response 12-40] the words`, and painted where they stand.
 
-import { asked, keyed, textField, unfold, write } from "./form.js";
-import { paint, passage, selected, shown } from "./reader.js";
+import { asked, textField, unfold, write } from "./form.js";
+import { bring, paint, paint16, passage, rangesOf, selected, shown } from "./places.js";
 
 const LINE = /^\s*\[(response|context (?:B )?\d+|response B) (\d+)[-–](\d+)\]/;
 
@@ -35,7 +35,7 @@ export function mark(data, focused, found) {
   const criterion = able.find((one) => one.id === focused) ?? able[0];
   const field = criterion && textField(criterion.evidence_key);
   if (!field) return null;
-  const line = `[${toLabel(found.field)} ${found.start}-${found.end}] ${found.text.replace(/\s+/g, " ").slice(0, 200)}`;
+  const line = `[${toLabel(found.field)} ${found.start}-${found.end}] ${onOneLine(found.text)}`;
   const lines = field.value.split("\n").filter((one) => one.trim());
   if (!lines.includes(line)) write(field, [...lines, line].join("\n"));
   unfold(field);
@@ -43,6 +43,10 @@ export function mark(data, focused, found) {
   setTimeout(() => repaint(data), 0);
   return criterion;
 }
+
+/** The words as a line repeats them: 200 letters, never half of one, on one line also for readers
+ * to whom U+0085 and the like end a line. */
+const onOneLine = (words) => Array.from(words.replace(/[\s\x85\x1c-\x1f]+/g, " ")).slice(0, 200).join("");
 
 /** A button beside a selection with the mouse that marks it. */
 export class MarkButton {
@@ -72,6 +76,8 @@ export class MarkButton {
     document.addEventListener("selectionchange", this.follow);
   }
 
+  hide() { this.button.hidden = true; }
+
   remove() {
     document.removeEventListener("selectionchange", this.follow);
     this.button.remove();
@@ -93,7 +99,9 @@ export class MarkMode {
     this.index = index;
     if (this.empty) return;
     const text = shown.texts[this.fields[index]];
-    this.words = [...text.matchAll(/\S+/g)].map((m) => [m.index, m.index + m[0].length]);
+    // A fence or a table's rule is not on the page: no cursor goes there.
+    this.words = [...text.matchAll(/\S+/g)].map((m) => [m.index, m.index + m[0].length])
+      .filter(([from, to]) => rangesOf(this.fields[index], from, to).length);
     this.sentences = this.words.flatMap(([from], i) =>
       i === 0 || /[.!?:;\n。！？]["')\]]*\s*$/.test(text.slice(this.words[i - 1][0], from).replace(/ +$/, "")) ? [i] : []);
     this.anchor = this.head = 0;
@@ -127,20 +135,22 @@ export class MarkMode {
     }
   }
 
-  passage() {
+  /** The words of the cursor: [field, from, to] in UTF-16. */
+  place() {
     const [a, b] = [Math.min(this.anchor, this.head), Math.max(this.anchor, this.head)];
-    return passage(this.fields[this.index], this.words[a][0], this.words[b][1]);
+    return [this.fields[this.index], this.words[a][0], this.words[b][1]];
   }
+
+  passage() { return passage(...this.place()); }
 
   show() {
-    const found = this.passage();
-    paint("cursor", [[found.field, found.start, found.end]]);
-    const piece = shown.pieces.find((p) => p.field === found.field && p.node.isConnected);
-    piece?.node.parentElement?.scrollIntoView({ block: "nearest" });
-    this.announce(found.text);
+    const place = this.place();
+    paint16("cursor", [place]);
+    // The end that moves is the one to see.
+    bring(place[0], ...this.words[this.head]);
+    this.announce(passage(...place).text);
   }
 
-  end() { paint("cursor", []); }
+  end() { paint16("cursor", []); }
 }
 
-export { keyed };

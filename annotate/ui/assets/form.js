@@ -1,9 +1,10 @@
 // The native widgets of the form: found by the keys that the page gave them, read and driven.
 
-/** The elements that Streamlit keyed, by the key: its class has a dash for every odd letter. */
-export function keyed(key) {
-  return document.querySelector(`.st-key-${CSS.escape(key.replace(/[^a-zA-Z0-9_-]/g, "-"))}`);
-}
+/** The selector of what Streamlit keyed: its class has a dash for every odd letter. */
+export const classOf = (key) => `.st-key-${CSS.escape(key.replace(/[^a-zA-Z0-9_-]/g, "-"))}`;
+
+/** The elements that Streamlit keyed, by the key. */
+export const keyed = (key) => document.querySelector(classOf(key));
 
 /** The criteria that are asked at this moment, in order. */
 export function asked(data) {
@@ -34,11 +35,18 @@ export function textField(key) {
   return keyed(key)?.querySelector("textarea, input:not([type=radio])") ?? null;
 }
 
-/** Put a text into a field as typing does, and commit it as leaving the field does. */
-export function write(field, text) {
+/** Put a text into a field as typing does. Half a letter, which nothing can send, is left out. */
+export function enter(field, text) {
   const of = field instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
-  Object.getOwnPropertyDescriptor(of.prototype, "value").set.call(field, text);
+  Object.getOwnPropertyDescriptor(of.prototype, "value").set.call(field, wellFormed(text));
   field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+const wellFormed = (text) => text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "");
+
+/** Put a text into a field, and commit it as leaving the field does. */
+export function write(field, text) {
+  enter(field, text);
   setTimeout(() => field.dispatchEvent(new FocusEvent("focusout", { bubbles: true })), 0);
 }
 
@@ -55,7 +63,7 @@ export function entries(data, before = {}) {
         said[field.name] = field.many ? chosen : chosen[0];
       }
     } else {
-      const text = textField(field.key)?.value;
+      const text = wellFormed(textField(field.key)?.value ?? "");
       if (text) said[field.name] = text;
     }
   }
@@ -80,10 +88,13 @@ export async function until(condition, patience) {
   while (!condition() && performance.now() < end) await new Promise((r) => setTimeout(r, 10));
 }
 
-/** Until the page has drawn what a choice changes, at most three seconds. */
-export async function settled() {
-  const running = () =>
-    document.querySelector("[data-test-script-state]")?.dataset.testScriptState !== "notRunning";
-  await until(running, 120);
+/** Whether the server draws the page at this moment. */
+export const running = () =>
+  document.querySelector("[data-test-script-state]")?.dataset.testScriptState !== "notRunning";
+
+/** Until the page has drawn what a choice changes, at most three seconds. `patience` is how long it
+ * may take to begin: a choice may change nothing, a step is always answered. */
+export async function settled(patience = 120) {
+  await until(running, patience);
   await until(() => !running(), 3000);
 }
