@@ -20,6 +20,7 @@ from annotate.ui.screen import (
     menu_fields,
     round_before,
     screen_for,
+    submit_key,
 )
 from annotate.ui.session import current_rater, database
 from db.tables import Rater, Round, now
@@ -34,7 +35,10 @@ def choose_round(rater: Rater) -> Round | None:
         found = desk.open_rounds(session, rater)
     before = round_before()
     if before is not None and before not in {round.id for round in found}:
-        st.info("The round that you were in is closed. What you have submitted is stored.")
+        st.info(
+            "The round that you were in is closed. What you have submitted is stored; a unit that "
+            "was still on the screen was not submitted."
+        )
     if len(found) < 2:
         return found[0] if found else None
     names = {round.name: round for round in found}
@@ -54,6 +58,12 @@ def draw(round: Round) -> None:
 @st.fragment(run_every=timedelta(days=1))
 def _desk(round: Round) -> None:
     screen = screen_for(round)
+    if screen.barred:
+        st.warning(screen.barred)
+        # A page link would be routed inside the app; this one leaves it.
+        st.html('<a href="/" target="_self">Reload the page</a>')
+        return
+    screen.look_again()
     if not screen.claimed and not screen.paused:
         _claim(screen, round)
     messages.show_kept()
@@ -103,7 +113,9 @@ def _desk(round: Round) -> None:
             data=_for_the_script(screen, place),
             on_restored_change=lambda: steps.restored(screen),
             on_stale_change=lambda: steps.stale(screen),
+            on_stranger_change=lambda: steps.bar(screen),
         )
+        screen.drawn = True
 
 
 def _claim(screen: Screen, round: Round) -> None:
@@ -130,7 +142,7 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
         "Submit and next",
         type="primary",
         width="stretch",
-        key=f"rate:{aid}:submit",
+        key=submit_key(aid),
         on_click=steps.submit,
         args=(screen, round, aid),
     )
@@ -181,8 +193,12 @@ def _for_the_script(screen: Screen, place: Place) -> dict[str, Any]:
         "assignment": aid,
         "seconds": place.seconds,
         "draft": screen.entered(),
+        "name": place.draft_name,
+        "sitting": place.sitting,
+        "version": place.draft_version,
+        "finished": screen.finished,
         "draft_url": draft_route.PATH.lstrip("/"),
-        "submit": f"rate:{aid}:submit",
+        "submit": submit_key(aid),
         "menus": [
             {"name": "skip", "opener": "skip-menu", "commit": f"rate:{aid}:skip",
              "reasons": f"rate:{aid}:skip:why", "text": f"rate:{aid}:skip:text"},
@@ -249,6 +265,19 @@ def progress_in_words(place: Place, round: Round) -> str:
     return f"{words} · about {in_minutes(place.pace * place.left)}"
 
 
+def given_away_in_words(units: int) -> str:
+    """What became of units that were before the rater and are not any more."""
+    was = (
+        "1 unit that you had before you was"
+        if units == 1
+        else (f"{units} units that you had before you were")
+    )
+    return (
+        f"{was} given to others, because you were away. What you entered there is kept in case it "
+        "comes back to you."
+    )
+
+
 def in_minutes(seconds: float) -> str:
     """`25 min`, `2 h 10 min`; never less than a minute."""
     minutes = max(1, round_half_up(seconds / 60))
@@ -298,7 +327,11 @@ def _nothing_left(screen: Screen, round: Round) -> None:
             f"{messages.as_plain_text(round.name)}. Thank you."
         )
         rater = current_rater()
-        if practice.rules(round) is not None and rater is not None:
+        if rater is not None:
             with database().read() as session:
-                learning.show_results(practice.results(session, round, by=rater), own=True)
+                given = desk.given_away(session, rater, round)
+                if given:
+                    st.write(given_away_in_words(given))
+                if practice.rules(round) is not None:
+                    learning.show_results(practice.results(session, round, by=rater), own=True)
         st.button("Look again", on_click=screen.forget, key="look-again")
