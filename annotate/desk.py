@@ -75,11 +75,10 @@ class KeptDraft:
     """The acknowledgement: this draft is stored."""
 
     version: int
-    """What the next draft of the same screen goes by."""
+    """What the next draft of a screen goes by that shows this one. To a sign of activity it says
+    whether the screen still does."""
     held_until: datetime | None
     """None when the unit's place was given to others meanwhile: what is submitted is extra then."""
-    newer: bool = False
-    """Whether another screen has changed the draft since this one was drawn."""
 
 
 @dataclass(frozen=True)
@@ -161,22 +160,16 @@ def save_draft(
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at)
     turn.refuse_closed()
     _refuse_ended(assignment, sitting)
-    elsewhere = (
-        version is not None
-        and assignment.draft_version != version
-        and assignment.draft_screen != screen
-    )
     if entries is not None and (draft := submission.draft(entries)) != assignment.draft:
-        if elsewhere:
+        seen = version is None or version == assignment.draft_version
+        if not seen and assignment.draft_screen != screen:
             raise DraftOutdated(assignment.draft or {}, assignment.draft_version)
         assignment.draft = draft
         assignment.draft_version += 1
         assignment.draft_screen = screen
     assignment.seconds = _worked(assignment, seconds, at)
     assignment.draft_at = at
-    return KeptDraft(
-        assignment.draft_version, turn.keep(assignment), newer=elsewhere and entries is None
-    )
+    return KeptDraft(assignment.draft_version, turn.keep(assignment))
 
 
 def submit(

@@ -1,7 +1,7 @@
 """`POST /desk/draft`: what stands in a rater's form is kept at every change, without a script run.
 
 Asked by the page's own script, also without entries: somebody is at work. Every answer is JSON:
-`{"at", "held", "version", "newer"}` when the draft is stored, else `{"problem"}` in words for the
+`{"at", "held", "version"}` when the draft is stored, else `{"problem"}` in words for the
 rater. A 409 has a `kind`: `newer` comes with the `draft` that another screen has stored and its
 `version`; `person` when somebody else is signed in than whose page it is; `ended` when the unit
 takes no drafts any more.
@@ -115,7 +115,6 @@ def _keep(rater_id: int, said: Said) -> dict[str, Any]:
         "at": at.isoformat(),
         "held": kept.held_until is not None,
         "version": kept.version,
-        "newer": kept.newer,
     }
 
 

@@ -91,7 +91,9 @@ def _desk(round: Round) -> None:
         )
         if place.others is not None:
             learning.show_votes(place.others, place.rubric)
-    with answers, st.container(key="form"):
+    # The outer key says to the keeper of drafts as of when the form stands on the page.
+    drawn = answers.container(key=f"drawn:{screen.idempotency_key}")
+    with drawn, st.container(key="form"):
         if screen.lessons is not None:
             learning.show_lessons(screen.lessons, place.rubric)
             st.button(

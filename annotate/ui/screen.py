@@ -56,6 +56,8 @@ class Screen:
         self.idempotency_key = uuid.uuid4().hex
         if place is None:
             return
+        if place.draft_name == self.finished:
+            self.finished = ""
         form = form_of(place)
         form.fill(place.answers or {}, st.session_state)
         if place.draft:
@@ -91,9 +93,10 @@ class Screen:
     def look_again(self) -> None:
         """Ask the desk anew where another page has been shown meanwhile: Streamlit has dropped
         what stood in the widgets, and would draw them empty. The desk has the draft."""
-        if self.drawn and self.place is not None and self.lessons is None:
-            if submit_key(self.place.assignment_id) not in st.session_state:
-                self.forget()
+        if self.place is None or not self.drawn or self.lessons is not None:
+            return
+        if submit_key(self.place.assignment_id) not in st.session_state:
+            self.forget()
 
     def entered(self) -> dict[str, Any]:
         """What stands in the form and its menus, by field."""

@@ -146,19 +146,23 @@ def restored(screen: Screen) -> None:
 
 def stale(screen: Screen) -> None:
     """A draft of this screen was refused: the desk says why, when it is asked again."""
-    if _stored(screen, lambda session, rater: _keep(session, rater, screen)):
+
+    def work(session: Session, rater: Rater) -> None:
+        if screen.place is not None:
+            aid, sitting = screen.place.assignment_id, screen.place.sitting
+            desk.save_draft(session, rater, aid, None, sitting=sitting, at=now())
+
+    if _stored(screen, work):
         screen.forget()
 
 
 def bar(screen: Screen) -> None:
     """Somebody else has signed in in this browser: what is entered from now on is nobody's."""
-    kept = _stored(screen, lambda session, rater: _keep(session, rater, screen))
     screen.show(None)
     screen.barred = (
-        "Somebody else has signed in in this browser since this page was opened, and it is theirs "
-        "now. "
-        + ("What you had entered is kept as your draft. " if kept else "")
-        + "To come back, follow your own personal link or sign in again."
+        "Somebody else has signed in in this browser since this page was opened. What was entered "
+        "here before that is kept as a draft; what was entered since is not. To come back to it, "
+        "follow your own personal link or sign in again."
     )
 
 

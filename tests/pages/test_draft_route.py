@@ -108,7 +108,7 @@ def test_an_older_screen_is_given_the_newer_draft(client: TestClient, desk: Desk
     assert answer.status_code == 409
     told = {key: answer.json()[key] for key in ("kind", "draft", "version")}
     assert told == {"kind": "newer", "draft": newer, "version": 1}
-    assert send(client, place, entries=None, screen="b").json()["newer"]
+    assert send(client, place, entries=None, screen="b").json()["version"] == 1
     assert desk.assignment(place).draft == newer
     # What goes by it is stored; a screen's own next draft needs no answer to the one before.
     assert send(client, place, screen="b", version=1).json()["version"] == 2

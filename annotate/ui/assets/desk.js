@@ -76,7 +76,7 @@ class Desk {
     this.sent = false;
     if (!this.root?.isConnected || this.root.parentElement !== parent) this.build(parent);
     if (other) {
-      this.drafts?.end(before.assignment !== data.assignment);
+      this.drafts?.end();
       this.leaveMarking();
       this.focus = null;
       this.auto = true;
@@ -85,7 +85,7 @@ class Desk {
         say: (words, grave) => this.status(words, grave),
         changed: () => setTimeout(() => { repaint(this.data); this.paint(); }, 0),
         restored: () => this.trigger("restored", Date.now()),
-        stale: () => this.trigger("stale", Date.now()),
+        stale: (kind) => this.trigger(kind === "person" ? "stranger" : "stale", Date.now()),
       });
       this.wasSent();
       // What is pressed before the page stands waits: its widgets have not taken their values yet.
@@ -451,7 +451,7 @@ class Desk {
 
   close() {
     this.drafts?.flush();
-    this.drafts?.end(false);
+    this.drafts?.end();
     this.leaveMarking();
     this.observer.disconnect();
     this.marker.remove();
