@@ -37,8 +37,9 @@ _HELD_BY_OTHERS = """
 # no two meet the units in the same order and an order effect is nobody's but the rater's.
 CLAIM = sa.text(f"""
 INSERT INTO assignment
-    (round_id, unit_id, rater_id, state, lease_until, claimed_at, seconds, extra)
-SELECT free.round_id, free.id, :rater, 'claimed', :lease_until, :at, 0, :no
+    (round_id, unit_id, rater_id, state, lease_until, claimed_at, seconds, extra, sitting,
+    draft_version)
+SELECT free.round_id, free.id, :rater, 'claimed', :lease_until, :at, 0, :no, 0, 0
 FROM (
 SELECT u.round_id, u.id, u.missing, u.rank
 FROM unit u
@@ -109,12 +110,17 @@ WHERE {_CLAIMS_OF} AND lease_until > :at
 SETTLE = sa.text(f"""
 UPDATE assignment SET state = 'submitted', lease_until = NULL
 WHERE {_CLAIMS_OF} AND submitted_at IS NOT NULL AND lease_until <= :at
-""").bindparams(*_TIMES)
+    AND (draft IS NULL OR :drafted)
+""").bindparams(*_TIMES, sa.bindparam("drafted", type_=sa.Boolean()))
 RENEW = sa.text(f"""
 UPDATE assignment SET lease_until = :lease_until
 WHERE {_CLAIMS_OF} AND (lease_until > :at OR id = :one)
 """).bindparams(*_TIMES, sa.bindparam("lease_until", type_=UtcDateTime()))
 TAKE = sa.text("UPDATE unit SET missing = missing - 1 WHERE id = :unit")
+LOST = sa.text("""
+SELECT COUNT(*) FROM assignment
+WHERE round_id = :round AND rater_id = :rater AND state = 'expired' AND submitted_at IS NULL
+""")
 SUBMITTED = sa.text("""
 SELECT COUNT(*) FROM assignment
 WHERE round_id = :round AND rater_id = :rater AND state = 'submitted'
@@ -186,9 +192,22 @@ def submitted(session: Session, round_id: int, rater_id: int) -> int:
     return int(counted.scalar_one())
 
 
-def settle(session: Session, *, round_id: int, rater_id: int, at: datetime) -> None:
-    """Let submissions that were reopened and left alone stand as they were submitted."""
-    session.execute(SETTLE, {"round": round_id, "rater": rater_id, "at": at})
+def lost(session: Session, round_id: int, rater_id: int) -> int:
+    """How many units a rater had before them that were given to others since."""
+    counted = session.execute(LOST, {"round": round_id, "rater": rater_id})
+    return int(counted.scalar_one())
+
+
+def settle(
+    session: Session, *, round_id: int, rater_id: int, at: datetime, drafted: bool = False
+) -> int:
+    """Let submissions that were reopened and left alone stand as they were submitted; how many.
+
+    drafted: also those whose correction was begun. Nobody else waits for a reopened unit, so its
+    draft has no reason to lapse by itself.
+    """
+    said = {"round": round_id, "rater": rater_id, "at": at, "drafted": drafted}
+    return _changed(session, SETTLE, said)
 
 
 def renew(
@@ -215,7 +234,13 @@ def renew(
 
 def release(session: Session, *, round_id: int, rater_id: int, at: datetime) -> int:
     """End all that a rater holds; how many live claims that were."""
-    settle(session, round_id=round_id, rater_id=rater_id, at=datetime.max.replace(tzinfo=UTC))
+    settle(
+        session,
+        round_id=round_id,
+        rater_id=rater_id,
+        at=datetime.max.replace(tzinfo=UTC),
+        drafted=True,
+    )
     return _changed(session, RELEASE, {"round": round_id, "rater": rater_id, "at": at})
 
 

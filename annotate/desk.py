@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from annotate import answer, claims, events, pairs, people, place, practice, rounds, submission
 from annotate.errors import (
     BadInput,
+    DraftOutdated,
     NotAllowed,
     NothingToUndo,
     StaleAssignment,
@@ -26,10 +27,12 @@ from annotate.turn import Turn
 from db.tables import Assignment, Output, Rater, Round, Unit, now
 
 __all__ = [
+    "KeptDraft",
     "Place",
     "Receipt",
     "claim_next",
     "flag",
+    "given_away",
     "open_rounds",
     "release",
     "reopen",
@@ -62,6 +65,17 @@ class Receipt:
     """Kept, not counted: the unit's place had been given to others meanwhile."""
     duplicate: bool = False
     """The same submission had been stored before."""
+
+
+@dataclass(frozen=True)
+class KeptDraft:
+    """The acknowledgement: this draft is stored."""
+
+    version: int
+    """What the next draft of a screen goes by that shows this one. To a sign of activity it says
+    whether the screen still does."""
+    held_until: datetime | None
+    """None when the unit's place was given to others meanwhile: what is submitted is extra then."""
 
 
 def open_rounds(session: Session, rater: Rater) -> list[Round]:
@@ -97,7 +111,13 @@ def claim_next(session: Session, rater: Rater, round_: Round, *, at: datetime) -
             return None
     else:
         turn.renew(found)
-    return place.show(session, rater, turn.round, found, lost=lost > 0)
+    return place.show(session, rater, turn.round, found, lost=lost > 0, stood=turn.settled > 0)
+
+
+def given_away(session: Session, rater: Rater, round_: Round) -> int:
+    """How many units were before this rater, not submitted, and were given to others."""
+    assert round_.id is not None and rater.id is not None
+    return claims.lost(session, round_.id, rater.id)
 
 
 def save_draft(
@@ -107,23 +127,34 @@ def save_draft(
     entries: Mapping[str, Any] | None,
     *,
     seconds: float | None = None,
+    screen: str | None = None,
+    version: int | None = None,
+    sitting: int | None = None,
     at: datetime,
-) -> datetime | None:
+) -> KeptDraft:
     """Keep unfinished entries (texts and lists of choices, by field) and extend the lease.
 
     entries: None is a sign of activity, which leaves the draft as it is.
     seconds: active work on the unit so far; None where nobody measured it.
-    Returns until when the unit is held; None when its place was given to others meanwhile. The
-    draft is kept then too, and its submission would be stored as extra.
+    screen, version, sitting: who sends it, and what that screen was drawn from; None is not asked.
+
+    A screen follows on its own drafts, and on the version that it has seen; raises DraftOutdated
+    where another screen has changed the draft meanwhile, and StaleAssignment where the unit was
+    submitted or reopened since. A draft is kept also when the unit's place was given to others.
     """
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at)
     turn.refuse_closed()
-    _refuse_ended(assignment)
-    if entries is not None:
-        assignment.draft = submission.draft(entries)
+    _refuse_ended(assignment, sitting)
+    if entries is not None and (draft := submission.draft(entries)) != assignment.draft:
+        seen = version is None or version == assignment.draft_version
+        if not seen and assignment.draft_screen != screen:
+            raise DraftOutdated(assignment.draft or {}, assignment.draft_version)
+        assignment.draft = draft
+        assignment.draft_version += 1
+        assignment.draft_screen = screen
     assignment.seconds = _worked(assignment, seconds, at)
     assignment.draft_at = at
-    return turn.keep(assignment)
+    return KeptDraft(assignment.draft_version, turn.keep(assignment))
 
 
 def submit(
@@ -133,23 +164,27 @@ def submit(
     answers: Mapping[str, Answer],
     *,
     idempotency_key: str,
+    sitting: int | None = None,
     seconds: float | None = None,
     at: datetime,
 ) -> Receipt:
     """Store a rater's answers to a unit.
 
+    sitting: the one that the screen was drawn in; None is not asked.
     seconds: active work on the unit in all; None counts on from what the drafts said.
 
-    The same idempotency key again is the same acknowledgement and stores nothing. After an undo,
-    what changed supersedes what was there. Raises BadInput for answers that the rubric does not
-    permit, StaleAssignment when the unit has been submitted from another tab or was skipped.
+    An idempotency key that was accepted before is acknowledged again and stores nothing. After an
+    undo, what changed supersedes what was there. Raises BadInput for answers that the rubric does
+    not permit, StaleAssignment when the unit has been submitted from another tab, also when it was
+    reopened there, or was skipped.
     """
     turn, assignment = Turn.at_assignment(session, rater, assignment_id, at=at)
-    if assignment.submitted_at is not None and assignment.idempotency_key == idempotency_key:
+    accepted = [*(assignment.earlier_keys or ()), assignment.idempotency_key]
+    if assignment.submitted_at is not None and idempotency_key in accepted:
         # Also when it has been reopened since: a late duplicate is not the correction.
         return _again(session, assignment)
     turn.refuse_closed()
-    _refuse_ended(assignment)
+    _refuse_ended(assignment, sitting)
     if not idempotency_key:
         raise BadInput("a submission needs an idempotency key; reload the page")
     unit, output = session.exec(RATED, params={"unit": assignment.unit_id}).one()
@@ -175,6 +210,8 @@ def submit(
     assignment.submitted_at = at
     assignment.lease_until = None
     assignment.draft = None
+    assignment.draft_screen = None
+    assignment.earlier_keys = [key for key in accepted if key is not None] or None
     assignment.idempotency_key = idempotency_key
     session.flush()
     return Receipt(assignment_id, ratings, at, assignment.extra)
@@ -255,6 +292,7 @@ def reopen(session: Session, rater: Rater, assignment_id: int, *, at: datetime) 
 def _reopened(turn: Turn, rater: Rater, assignment: Assignment) -> Place:
     """What was submitted stays in force until the corrected answers are submitted."""
     assignment.state = "claimed"
+    assignment.sitting += 1
     assignment.claimed_at = turn.at
     turn.session.flush()
     assert assignment.id is not None
@@ -280,14 +318,22 @@ def release(
     return released
 
 
-def _refuse_ended(assignment: Assignment) -> None:
+def _refuse_ended(assignment: Assignment, sitting: int | None = None) -> None:
     if assignment.state == "submitted":
         raise StaleAssignment(
-            "this unit was already submitted, perhaps in another tab; the answers on this screen "
-            "were not stored. Undo reopens it"
+            "this unit was already submitted, perhaps in another tab; what stood on this screen "
+            "was not stored with it. Undo reopens it"
         )
     if assignment.state == "skipped":
-        raise StaleAssignment("you have skipped this unit; the answers were not stored")
+        raise StaleAssignment(
+            "you have skipped this unit, perhaps in another tab; what stood on this screen was "
+            "not stored"
+        )
+    if sitting is not None and sitting != assignment.sitting:
+        raise StaleAssignment(
+            "this unit was submitted and reopened after this screen was drawn, perhaps in another "
+            "tab; what stood on this screen was not stored"
+        )
 
 
 def _again(session: Session, assignment: Assignment) -> Receipt:

@@ -1,5 +1,6 @@
 """Routes beside the pages: the door in, the door out, and health."""
 
+import base64
 import hashlib
 import math
 from html import escape
@@ -29,6 +30,12 @@ _PASSWORD_FIELDS = (
     '<label>Name or e-mail<input name="name" autocomplete="username" required autofocus></label>'
     '<label>Password<input name="password" type="password" autocomplete="current-password" '
     "required></label>"
+)
+
+# Who sits down here next does not read what was being written: the server has the drafts.
+_FORGET_DRAFTS = (
+    "for (const name of Object.keys(localStorage)) "
+    'if (name.startsWith("annotate:draft:")) localStorage.removeItem(name);'
 )
 
 _PAGE = """<!doctype html>
@@ -62,17 +69,24 @@ def page(
     *,
     button: str | None = None,
     fields: str = "",
+    script: str = "",
     status: int = 200,
 ) -> HTMLResponse:
     """A small page in plain HTML, everything escaped; the button posts to the same address.
 
     fields: inputs of the form, as HTML that is ours.
+    script: one that is ours, and the only one that the browser runs.
     """
     action = (
         f'<form method="post">{fields}<button type="submit">{escape(button)}</button></form>'
         if button
         else '<a href="/">To the start</a>'
     )
+    allowed = ""
+    if script:
+        action += f"<script>{script}</script>"
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        allowed = f"script-src 'sha256-{digest}'; "
     return HTMLResponse(
         _PAGE.format(title=escape(title), text=escape(text), action=action),
         status_code=status,
@@ -81,7 +95,7 @@ def page(
             # A personal link must not travel on in a Referer header.
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+            "Content-Security-Policy": f"default-src 'none'; {allowed}style-src 'unsafe-inline'; "
             "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         },
     )
@@ -210,7 +224,9 @@ async def sign_out(request: Request) -> Response:
     if token:
         await run_in_threadpool(_sign_out, token, form.get("everywhere") == "yes")
     response = page(
-        "You are signed out", "To come back, follow your personal link or sign in again."
+        "You are signed out",
+        "To come back, follow your personal link or sign in again.",
+        script=_FORGET_DRAFTS,
     )
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response

@@ -1,7 +1,10 @@
 """`POST /desk/draft`: what stands in a rater's form is kept at every change, without a script run.
 
-Asked by the page's own script, also without entries: somebody is at work. Every answer is JSON: `{"at", "held"}` when the draft is stored,
-else `{"problem"}` in words for the rater.
+Asked by the page's own script, also without entries: somebody is at work. Every answer is JSON:
+`{"at", "held", "version"}` when the draft is stored, else `{"problem"}` in words for the
+rater. A 409 has a `kind`: `newer` comes with the `draft` that another screen has stored and its
+`version`; `person` when somebody else is signed in than whose page it is; `ended` when the unit
+takes no drafts any more.
 """
 
 from typing import Any
@@ -11,9 +14,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from annotate import desk
+from annotate import desk, submission
 from annotate.doors import from_elsewhere
-from annotate.errors import AnnotateError, RoundClosed, StaleAssignment, in_words
+from annotate.errors import (
+    AnnotateError,
+    DraftOutdated,
+    RoundClosed,
+    StaleAssignment,
+    in_words,
+)
 from annotate.identity import RATER_HEADER
 from annotate.workspace import open_database
 from db.engine import DatabaseError
@@ -24,13 +33,18 @@ MAX_BYTES = 2_000_000
 
 
 class Said(BaseModel):
-    """A request: which unit, what stands in its form, and how long it was worked on."""
+    """A request: which unit, what stands in its form, and how long it was worked on; and which
+    screen says so, whose it is, and from which sitting and draft it was drawn."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
     assignment: int = Field(gt=0, lt=2**63)
     entries: dict[str, Any] | None
     seconds: float
+    owner: str
+    screen: str = Field(max_length=64)
+    sitting: int
+    version: int
 
 
 async def save_draft(request: Request) -> Response:
@@ -50,8 +64,14 @@ async def save_draft(request: Request) -> Response:
         return _refused(400, "The draft could not be read. Reload the page.")
     try:
         return JSONResponse(await run_in_threadpool(_keep, int(rater), said))
+    except _OfAnother as error:
+        return _refused(409, in_words(error), kind="person")
+    except DraftOutdated as error:
+        return _refused(
+            409, in_words(error), kind="newer", draft=error.draft, version=error.version
+        )
     except (StaleAssignment, RoundClosed) as error:
-        return _refused(409, in_words(error))
+        return _refused(409, in_words(error), kind="ended")
     except AnnotateError as error:
         return _refused(422, in_words(error))
     except DatabaseError as error:
@@ -78,11 +98,29 @@ def _keep(rater_id: int, said: Said) -> dict[str, Any]:
     at = now()
     with open_database().write() as session:
         rater = session.get_one(Rater, rater_id)
-        held = desk.save_draft(
-            session, rater, said.assignment, said.entries, seconds=said.seconds, at=at
+        if said.owner != submission.drafts_of(rater):
+            raise _OfAnother("somebody else is signed in in this browser now; reload the page")
+        kept = desk.save_draft(
+            session,
+            rater,
+            said.assignment,
+            said.entries,
+            seconds=said.seconds,
+            screen=said.screen,
+            version=said.version,
+            sitting=said.sitting,
+            at=at,
         )
-    return {"at": at.isoformat(), "held": held is not None}
+    return {
+        "at": at.isoformat(),
+        "held": kept.held_until is not None,
+        "version": kept.version,
+    }
 
 
-def _refused(status: int, problem: str) -> Response:
-    return JSONResponse({"problem": problem}, status_code=status)
+class _OfAnother(AnnotateError):
+    """The page was drawn for another person, or from another workspace at this address."""
+
+
+def _refused(status: int, problem: str, **more: Any) -> Response:
+    return JSONResponse({"problem": problem, **more}, status_code=status)

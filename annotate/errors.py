@@ -1,5 +1,7 @@
 """What can go wrong in words: each message says what, where, and the mend."""
 
+from typing import Any
+
 
 class AnnotateError(Exception):
     """The base of every refusal that a person can act on."""
@@ -59,6 +61,16 @@ class RoundClosed(NotAllowed):
 
 class StaleAssignment(AnnotateError):
     """The screen shows a unit that is no longer this rater's to submit."""
+
+
+class DraftOutdated(AnnotateError):
+    """Another screen has changed the draft since this one was drawn: nothing was replaced."""
+
+    def __init__(self, draft: dict[str, Any], version: int) -> None:
+        self.draft, self.version = draft, version
+        super().__init__(
+            "another tab or device has stored a newer draft of this unit; that one is kept"
+        )
 
 
 class NothingToUndo(AnnotateError):

@@ -112,6 +112,12 @@ class Place:
     answers: Mapping[str, Answer] | None
     """What the rater submitted and has reopened, by criterion."""
     draft_at: datetime | None
+    draft_version: int
+    """What the screen goes by: a draft that was changed elsewhere since is not replaced."""
+    draft_name: str
+    """By which the browser keeps the draft."""
+    sitting: int
+    """How often the unit was reopened: a submission says which sitting it belongs to."""
     reopened: bool
     seconds: float
     """Active work on the unit so far."""
@@ -127,10 +133,18 @@ class Place:
     """What all said blind, where the round reveals it."""
     lost: bool = False
     """Whether another unit had been before the rater, and was given to others meanwhile."""
+    stood: bool = False
+    """Whether another unit had been reopened, was left alone, and stands as it was submitted."""
 
 
 def show(
-    session: Session, rater: Rater, round_: Round, assignment_id: int, *, lost: bool = False
+    session: Session,
+    rater: Rater,
+    round_: Round,
+    assignment_id: int,
+    *,
+    lost: bool = False,
+    stood: bool = False,
 ) -> Place:
     """The unit of a rater's claim, as the round's blind policy lets them see it."""
     assignment, unit, output = session.exec(SHOWN, params={"assignment": assignment_id}).one()
@@ -167,6 +181,9 @@ def show(
         metadata=output.extra if "metadata" in shown else None,
         draft=assignment.draft,
         draft_at=assignment.draft_at if assignment.draft else None,
+        draft_version=assignment.draft_version,
+        draft_name=submission.draft_name(rater, round_, unit),
+        sitting=assignment.sitting,
         answers=answers,
         others=norming.votes(session, round_, unit, rubric, rater) if "others" in shown else None,
         reopened=reopened,
@@ -176,6 +193,7 @@ def show(
         pace=statistics.median(a.seconds for a in latest) if len(latest) >= PACE_FROM else None,
         last=_last(latest),
         lost=lost,
+        stood=stood,
     )
 
 

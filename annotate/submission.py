@@ -1,5 +1,6 @@
 """A submission: from a form's answers to ratings, and back when it is reopened."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,7 +14,7 @@ from annotate import answer, pairs
 from annotate.errors import BadInput
 from annotate.ratings import WITHDRAWN
 from annotate.rubric import Answer, Criterion, Rubric, Span
-from db.tables import Assignment, Output, Rating, Round, Unit
+from db.tables import Assignment, Output, Rater, Rating, Round, Unit
 
 SAID = ("value", "text", "abstained", "rationale", "evidence")
 """What a rater says in a rating; the rest says who, when and of what."""
@@ -120,6 +121,21 @@ def draft(entries: Mapping[str, Any]) -> dict[str, str | list[str]]:
         texts = [answer.storable(one) for one in many]
         kept[answer.storable(name)[:200]] = texts if isinstance(said, list) else texts[0]
     return kept
+
+
+def drafts_of(rater: Rater) -> str:
+    """By which browsers keep a rater's drafts apart from everybody else's, also from those of
+    another workspace at the same address: no number that begins anew with a database."""
+    return _digest(f"{rater.id} {rater.created_at.isoformat()}")
+
+
+def draft_name(rater: Rater, round_: Round, unit: Unit) -> str:
+    """By which a browser keeps the draft of one unit."""
+    return f"{drafts_of(rater)}:{_digest(f'{round_.design_hash} {unit.key}')}"
+
+
+def _digest(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def lengths(output: Output, rival: Output | None = None) -> dict[str, int]:

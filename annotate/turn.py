@@ -1,6 +1,6 @@
 """A rater's turn at the desk: alone in the round, with the round and the rater as stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -30,6 +30,8 @@ class Turn:
     round_id: int
     rater_id: int
     at: datetime
+    settled: int = 0
+    """Reopened submissions that were left alone, and stand again as of now."""
 
     @classmethod
     def in_round(
@@ -41,8 +43,8 @@ class Turn:
         turn.refuse_closed()
         if rater.name not in turn.round.design.get("raters", []):
             raise NotAllowed(f"you are not on the panel of round {turn.round.name}; ask its lead")
-        claims.settle(session, round_id=round_id, rater_id=turn.rater_id, at=at)
-        return turn
+        settled = claims.settle(session, round_id=round_id, rater_id=turn.rater_id, at=at)
+        return replace(turn, settled=settled) if settled else turn
 
     @classmethod
     def at_assignment(

@@ -240,10 +240,18 @@ class Assignment(SQLModel, table=True):
     """Active work."""
     idempotency_key: str | None = None
     """Of the last accepted submission: the same key again is the same acknowledgement."""
+    earlier_keys: list[str] | None = Field(default=None, sa_type=Json)
+    """Of the submissions before it: late duplicates of theirs store nothing either."""
+    sitting: int = 0
+    """How often it was reopened: a screen that was drawn before the last time is stale."""
     extra: bool = False
     """Submitted after its place was given to others: kept, not counted."""
     draft: dict[str, Any] | None = Field(default=None, sa_type=Json)
     draft_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    draft_version: int = 0
+    """How often the draft was changed: who goes by an earlier one does not replace it."""
+    draft_screen: str | None = None
+    """The screen that changed it last: what it says next follows on its own."""
     skip_reason: str | None = None
     flag: str | None = None
     """What the rater wants the lead to look at."""

@@ -5,7 +5,7 @@ pressed. Only criteria on which others depend rerun, and then only the form. Eve
 carries the assignment, so nothing carries over to the next unit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,6 +104,28 @@ class Form:
             if field.accepts(entries.get(field.name)):
                 state[field.key] = entries[field.name]
 
+    @property
+    def aside(self) -> str:
+        """Where the session keeps what was entered under criteria that are not asked now."""
+        return f"rate:{self.assignment_id}:aside"
+
+    def bring_back(self, shown: Collection[str], state: MutableMapping[Any, Any]) -> None:
+        """Put aside what stands under criteria that are not shown, and back once they are.
+
+        shown: the ids of the criteria that are about to be drawn. A widget that is not drawn loses
+        its value, and a condition flips back as fast as a finger slips.
+        """
+        aside = dict(state.get(self.aside) or {})
+        for criterion in self.rubric.criteria:
+            for field in self.fields_of(criterion):
+                if criterion.id in shown:
+                    before = aside.pop(field.name, None)
+                    if before and not state.get(field.key):
+                        state[field.key] = before
+                elif state.get(field.key):
+                    aside[field.name] = state[field.key]
+        state[self.aside] = aside
+
     def fill(self, answers: Mapping[str, Answer], state: MutableMapping[Any, Any]) -> None:
         """Put submitted answers into the widgets, before they are drawn for the first time."""
         for criterion in self.rubric.criteria:
@@ -112,8 +134,10 @@ class Form:
                     state[self.key(criterion, part)] = value
 
     def entered(self, state: Mapping[Any, Any]) -> dict[str, Any]:
-        """What stands in the widgets, by field name: a draft."""
+        """What stands in the widgets, also in those that are not asked now, by field name."""
         said = {field.name: state.get(field.key) for field in self.fields}
+        for name, before in (state.get(self.aside) or {}).items():
+            said[name] = said.get(name) or before
         return {name: value for name, value in said.items() if value}
 
     def read(self, state: Mapping[Any, Any]) -> tuple[dict[str, Answer], list[Problem]]:
@@ -220,6 +244,7 @@ def draw(form: Form, problems: Iterable[Problem] = ()) -> None:
     def body() -> None:
         answers, _ = form.read(st.session_state)
         shown = form.rubric.shown(answers)
+        form.bring_back(shown, st.session_state)
         for criterion in form.rubric.criteria:
             if criterion.id in shown:
                 _criterion(

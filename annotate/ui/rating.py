@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from annotate import desk, draft_route, own_history, practice
+from annotate import desk, draft_route, practice
 from annotate.desk import Place
 from annotate.errors import RoundClosed
 from annotate.place import MANY_LEFT
@@ -22,6 +22,7 @@ from annotate.ui.screen import (
     menu_key,
     round_before,
     screen_for,
+    submit_key,
 )
 from annotate.ui.session import current_rater, database
 from db.tables import Rater, Round, now
@@ -36,7 +37,10 @@ def choose_round(rater: Rater) -> Round | None:
         found = desk.open_rounds(session, rater)
     before = round_before()
     if before is not None and before not in {round.id for round in found}:
-        st.info("The round that you were in is closed. What you have submitted is stored.")
+        st.info(
+            "The round that you were in is closed. What you have submitted is stored; a unit that "
+            "was still on the screen was not submitted."
+        )
     if len(found) < 2:
         return found[0] if found else None
     names = {round.name: round for round in found}
@@ -56,6 +60,12 @@ def draw(round: Round) -> None:
 @st.fragment(run_every=timedelta(days=1))
 def _desk(round: Round) -> None:
     screen = screen_for(round)
+    if screen.barred:
+        st.warning(screen.barred)
+        # A page link would be routed inside the app; this one leaves it.
+        st.html('<a href="/" target="_self">Reload the page</a>')
+        return
+    screen.look_again()
     if not screen.claimed and not screen.paused:
         _claim(screen, round)
     messages.show_kept()
@@ -83,7 +93,9 @@ def _desk(round: Round) -> None:
         )
         if place.others is not None:
             learning.show_votes(place.others, place.rubric)
-    with answers, st.container(key="form"):
+    # The outer key says to the keeper of drafts as of when the form stands on the page.
+    drawn = answers.container(key=f"drawn:{screen.idempotency_key}")
+    with drawn, st.container(key="form"):
         if screen.lessons is not None:
             with st.container(key="lessons"):
                 learning.show_lessons(screen.lessons, place.rubric)
@@ -108,7 +120,9 @@ def _desk(round: Round) -> None:
             data=_for_the_script(screen, place),
             on_restored_change=lambda: steps.restored(screen),
             on_stale_change=lambda: steps.stale(screen),
+            on_stranger_change=lambda: steps.bar(screen),
         )
+        screen.drawn = True
 
 
 def _claim(screen: Screen, round: Round) -> None:
@@ -135,7 +149,7 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
         "Submit and next",
         type="primary",
         width="stretch",
-        key=f"rate:{aid}:submit",
+        key=submit_key(aid),
         on_click=steps.submit,
         args=(screen, round, aid),
     )
@@ -188,8 +202,12 @@ def _for_the_script(screen: Screen, place: Place) -> dict[str, Any]:
         "assignment": aid,
         "seconds": place.seconds,
         "draft": screen.entered(),
+        "name": place.draft_name,
+        "sitting": place.sitting,
+        "version": place.draft_version,
+        "finished": screen.finished,
         "draft_url": draft_route.PATH.lstrip("/"),
-        "submit": f"rate:{aid}:submit",
+        "submit": submit_key(aid),
         "menus": [
             {"name": "skip", "opener": "skip-menu", "commit": f"rate:{aid}:skip",
              "reasons": menu_key(aid, "skip:why"), "text": menu_key(aid, "skip:text")},
@@ -300,6 +318,19 @@ def progress_in_words(place: Place, round: Round) -> str:
     return f"{words} · about {in_minutes(place.pace * place.left)}"
 
 
+def nothing_left_in_words(round_name: str, given_away: int) -> str:
+    """Why nothing waits: all is done, or what was before the rater went to others."""
+    name = messages.as_plain_text(round_name)
+    if not given_away:
+        return f"You have rated everything that waits for you in {name}. Thank you."
+    units, were = ("unit", "was") if given_away == 1 else ("units", "were")
+    return (
+        f"{given_away} {units} that you had before you {were} given to others, because you were "
+        f"away. What you entered there is kept in case it comes back to you. Nothing else in {name} "
+        "waits for you."
+    )
+
+
 def in_minutes(seconds: float) -> str:
     """`25 min`, `2 h 10 min`; never less than a minute."""
     minutes = max(1, round_half_up(seconds / 60))
@@ -347,25 +378,12 @@ def _nothing_left(screen: Screen, round: Round) -> None:
     with st.container(key="nothing-left"):
         st.subheader("Nothing waits for you")
         rater = current_rater()
-        given_back = 0
+        given = 0
         if rater is not None:
             with database().read() as session:
-                given_back = own_history.tally(session, rater, round).units.get("expired", 0)
-        st.write(nothing_left_in_words(round.name, given_back))
-        if practice.rules(round) is not None and rater is not None:
-            with database().read() as session:
-                learning.show_results(practice.results(session, round, by=rater), own=True)
+                given = desk.given_away(session, rater, round)
+                if practice.rules(round) is not None:
+                    learning.show_results(practice.results(session, round, by=rater), own=True)
+        st.write(nothing_left_in_words(round.name, given))
         st.button("Look again", on_click=screen.forget, key="look-again")
         _keyboard_alone(screen, "nothing-left", "look-again")
-
-
-def nothing_left_in_words(round_name: str, given_back: int) -> str:
-    """Why nothing waits: all is done, or what was begun went to others."""
-    name = messages.as_plain_text(round_name)
-    if not given_back:
-        return f"You have rated everything that waits for you in {name}. Thank you."
-    units, went = ("unit", "was") if given_back == 1 else ("units", "were")
-    return (
-        f"Nothing else waits for you in {name}. {given_back} {units} that you had begun {went} "
-        "given to others while you were away; what you had entered there is not submitted."
-    )

@@ -35,6 +35,12 @@ class Screen:
     said: str = ""
     """What became of the last step, in words: `Saved 14:03:41 · unit 7`."""
     paused: bool = False
+    drawn: bool = False
+    """Whether the unit's widgets are on the page, and hold what was entered."""
+    finished: str = ""
+    """By which the browser kept the draft of the unit that was finished here last."""
+    barred: str = ""
+    """Why nothing more can be done on this page, in words: it is another person's by now."""
     lessons: list[Lesson] | None = None
     """In a practice round: what is known of the unit that was just submitted and still stands."""
 
@@ -44,11 +50,14 @@ class Screen:
             del st.session_state[key]
         self.place = place
         self.claimed = True
+        self.drawn = False
         self.problems = []
         self.lessons = None
         self.idempotency_key = uuid.uuid4().hex
         if place is None:
             return
+        if place.draft_name == self.finished:
+            self.finished = ""
         form = form_of(place)
         form.fill(place.answers or {}, st.session_state)
         if place.draft:
@@ -70,11 +79,24 @@ class Screen:
             )
         elif place.draft_at is not None:
             self.said = f"Your draft of {time_of_day(place.draft_at)} is back"
+        elif place.stood:
+            self.said = (
+                "The unit that you had reopened stands as you submitted it, because you were away"
+            )
 
     def forget(self) -> None:
         """Ask the desk anew at the next draw."""
         self.show(None)
         self.claimed = False
+        self.said = ""
+
+    def look_again(self) -> None:
+        """Ask the desk anew where another page has been shown meanwhile: Streamlit has dropped
+        what stood in the widgets, and would draw them empty. The desk has the draft."""
+        if self.place is None or not self.drawn or self.lessons is not None:
+            return
+        if submit_key(self.place.assignment_id) not in st.session_state:
+            self.forget()
 
     def entered(self) -> dict[str, Any]:
         """What stands in the form and its menus, by field."""
@@ -96,6 +118,11 @@ SKIP_REASONS = (
 def menu_key(aid: int, part: str) -> str:
     """The key of a menu's widget: no criterion's, whose names have no slash."""
     return f"rate:{aid}:/{part}"
+
+
+def submit_key(aid: int) -> str:
+    """The key of the button that submits a unit."""
+    return f"rate:{aid}:submit"
 
 
 def menu_fields(aid: int) -> list[Field]:

@@ -10,7 +10,13 @@ from sqlmodel import Session
 
 from annotate import desk, practice
 from annotate.desk import Place, Receipt
-from annotate.errors import AnnotateError, BadInput, RoundClosed, StaleAssignment
+from annotate.errors import (
+    AnnotateError,
+    BadInput,
+    DraftOutdated,
+    RoundClosed,
+    StaleAssignment,
+)
 from annotate.practice import Lesson
 from annotate.ui import messages
 from annotate.ui.clock import time_of_day
@@ -32,7 +38,13 @@ def submit(screen: Screen, round: Round, aid: int) -> None:
 
     def work(session: Session, rater: Rater) -> None:
         receipt = desk.submit(
-            session, rater, aid, answers, idempotency_key=screen.idempotency_key, at=now()
+            session,
+            rater,
+            aid,
+            answers,
+            idempotency_key=screen.idempotency_key,
+            sitting=place.sitting,
+            at=now(),
         )
         if practice.rules(round) is not None:
             told.extend(practice.lessons(session, rater, round, aid))
@@ -45,6 +57,7 @@ def submit(screen: Screen, round: Round, aid: int) -> None:
     if _stored(screen, work):
         receipt, following = then[0]
         screen.said = saved_in_words(receipt, place)
+        screen.finished = place.draft_name
         if practice.rules(round) is not None:
             screen.lessons = told
         else:
@@ -80,6 +93,7 @@ def skip(screen: Screen, round: Round, aid: int) -> None:
 
     if _stored(screen, work):
         screen.said = f"Skipped {time_of_day(now())}"
+        screen.finished = place.draft_name
         screen.show(then[0])
 
 
@@ -131,21 +145,47 @@ def restored(screen: Screen) -> None:
 
 
 def stale(screen: Screen) -> None:
-    """The unit on this screen was finished elsewhere."""
-    messages.keep(
-        StaleAssignment(
-            "the unit that stood here was finished elsewhere, perhaps in another tab; this is what "
-            "waits for you now"
-        )
+    """A draft of this screen was refused: the desk says why, when it is asked again."""
+    if screen.lessons is not None:
+        return  # it was submitted here a moment ago, and what is known of it is being read
+
+    def work(session: Session, rater: Rater) -> None:
+        if screen.place is not None:
+            aid, sitting = screen.place.assignment_id, screen.place.sitting
+            desk.save_draft(session, rater, aid, None, sitting=sitting, at=now())
+
+    if _stored(screen, work):
+        screen.forget()
+
+
+def bar(screen: Screen) -> None:
+    """Somebody else has signed in in this browser: what is entered from now on is nobody's."""
+    screen.show(None)
+    screen.barred = (
+        "Somebody else has signed in in this browser since this page was opened. What was entered "
+        "here before that is kept as a draft; what was entered since is not. To come back to it, "
+        "follow your own personal link or sign in again."
     )
-    screen.forget()
 
 
 def _keep(session: Session, rater: Rater, screen: Screen) -> None:
-    """Keep what is entered for the unit on the screen."""
-    if screen.place is not None and screen.lessons is None:
-        aid = screen.place.assignment_id
-        desk.save_draft(session, rater, aid, screen.entered(), at=now())
+    """Keep what is entered for the unit on the screen, unless another screen has kept more."""
+    place = screen.place
+    if place is None or screen.lessons is not None:
+        return
+    try:
+        desk.save_draft(
+            session,
+            rater,
+            place.assignment_id,
+            screen.entered(),
+            screen=screen.id,
+            version=place.draft_version,
+            sitting=place.sitting,
+            at=now(),
+        )
+    except DraftOutdated as error:
+        messages.keep(error)
 
 
 def _stored(screen: Screen, work: Callable[[Session, Rater], None]) -> bool:
@@ -162,7 +202,9 @@ def _stored(screen: Screen, work: Callable[[Session, Rater], None]) -> bool:
         with database().write() as session:
             work(session, rater)
     except (AnnotateError, DatabaseError) as error:
-        messages.keep(error)
+        # That a round is closed is said by the page, which has no desk for it any more.
+        if not isinstance(error, RoundClosed):
+            messages.keep(error)
         if isinstance(error, StaleAssignment | RoundClosed):
             screen.forget()
         return False

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from annotate import doors, draft_route, identity, people
+from annotate.desk import Place
 from db.engine import Database
 from db.tables import now
 from tests.unit.desk_round import Desk
@@ -40,29 +41,38 @@ def sign_in(client: TestClient, desk: Desk, name: str) -> None:
     client.post(f"/join/{token}")
 
 
-def send(client: TestClient, **said: Any) -> Any:
-    whole = {"entries": {"quality:choice": "2"}, "seconds": 12.5} | said
-    return client.post(draft_route.PATH, json=whole)
+def send(client: TestClient, place: Place, **said: Any) -> Any:
+    """As a screen does that was drawn with this place."""
+    whole = {
+        "assignment": place.assignment_id,
+        "entries": {"quality:choice": "2"},
+        "seconds": 12.5,
+        "owner": place.draft_name.partition(":")[0],
+        "screen": "a",
+        "sitting": place.sitting,
+        "version": place.draft_version,
+    }
+    return client.post(draft_route.PATH, json=whole | said)
 
 
 def test_ones_own_draft_is_stored_with_the_time_at_work(client: TestClient, desk: Desk) -> None:
     desk.at = now()
     place = desk.take("Ada")
     sign_in(client, desk, "Ada")
-    answer = send(client, assignment=place.assignment_id)
+    answer = send(client, place)
     assert (answer.status_code, answer.json()["held"]) == (200, True)
     stored = desk.assignment(place)
     assert (stored.draft, stored.seconds) == ({"quality:choice": "2"}, 12.5)
     assert stored.draft_at is not None and stored.draft_at.isoformat() == answer.json()["at"]
     # A sign of activity alone leaves it.
-    assert send(client, assignment=place.assignment_id, entries=None, seconds=30).json()["held"]
+    assert send(client, place, entries=None, seconds=30).json()["held"]
     assert desk.assignment(place).draft == {"quality:choice": "2"}
     assert desk.assignment(place).seconds == 30
 
 
 def test_a_stranger_stores_nothing_and_is_told_so(client: TestClient, desk: Desk) -> None:
     place = desk.take("Ada")
-    answer = send(client, assignment=place.assignment_id)
+    answer = send(client, place)
     assert answer.status_code == 401
     assert (
         "not signed in any more, and the draft is only in this browser" in answer.json()["problem"]
@@ -71,22 +81,60 @@ def test_a_stranger_stores_nothing_and_is_told_so(client: TestClient, desk: Desk
 
 
 def test_nobody_writes_into_anothers_unit(client: TestClient, desk: Desk) -> None:
-    place = desk.take("Ada")
+    place, bens = desk.take("Ada"), desk.take("Ben")
     sign_in(client, desk, "Ben")
-    answer = send(client, assignment=place.assignment_id)
-    assert answer.status_code == 409
+    answer = send(client, place, owner=bens.draft_name.partition(":")[0])
+    assert (answer.status_code, answer.json()["kind"]) == (409, "ended")
     assert answer.json()["problem"].startswith("This unit is not yours to rate")
     assert desk.assignment(place).draft is None
+
+
+def test_a_page_that_was_drawn_for_somebody_else_is_told_so(client: TestClient, desk: Desk) -> None:
+    place = desk.take("Ada")
+    sign_in(client, desk, "Ben")
+    answer = send(client, place)
+    assert (answer.status_code, answer.json()["kind"]) == (409, "person")
+    assert "Somebody else is signed in in this browser now" in answer.json()["problem"]
+    assert desk.assignment(place).draft is None
+
+
+def test_an_older_screen_is_given_the_newer_draft(client: TestClient, desk: Desk) -> None:
+    desk.at = now()
+    place = desk.take("Ada")
+    sign_in(client, desk, "Ada")
+    newer = {"quality:choice": "2", "remark:text": "newer"}
+    assert send(client, place, entries=newer).json()["version"] == 1
+    answer = send(client, place, entries={"remark:text": "older"}, screen="b")
+    assert answer.status_code == 409
+    told = {key: answer.json()[key] for key in ("kind", "draft", "version")}
+    assert told == {"kind": "newer", "draft": newer, "version": 1}
+    assert send(client, place, entries=None, screen="b").json()["version"] == 1
+    assert desk.assignment(place).draft == newer
+    # What goes by it is stored; a screen's own next draft needs no answer to the one before.
+    assert send(client, place, screen="b", version=1).json()["version"] == 2
+    assert send(client, place, entries={}, screen="b", version=1).json()["version"] == 3
+
+
+def test_a_screen_from_before_an_undo_is_told_that_the_unit_was_reopened(
+    client: TestClient, desk: Desk
+) -> None:
+    place = desk.take("Ada")
+    desk.submit("Ada", place)
+    desk.undo("Ada")
+    sign_in(client, desk, "Ada")
+    answer = send(client, place)
+    assert (answer.status_code, answer.json()["kind"]) == (409, "ended")
+    assert "submitted and reopened after this screen was drawn" in answer.json()["problem"]
 
 
 def test_what_is_submitted_or_closed_takes_no_draft(client: TestClient, desk: Desk) -> None:
     place = desk.take("Ada")
     desk.submit("Ada", place)
     sign_in(client, desk, "Ada")
-    assert send(client, assignment=place.assignment_id).status_code == 409
+    assert send(client, place).status_code == 409
     other = desk.take("Ada")
     desk.close()
-    answer = send(client, assignment=other.assignment_id)
+    answer = send(client, other)
     assert answer.status_code == 409
     assert "Round R is closed" in answer.json()["problem"]
 
@@ -94,7 +142,12 @@ def test_what_is_submitted_or_closed_takes_no_draft(client: TestClient, desk: De
 def test_another_sites_page_cannot_write(client: TestClient, desk: Desk) -> None:
     place = desk.take("Ada")
     sign_in(client, desk, "Ada")
-    said = json.dumps({"assignment": place.assignment_id, "entries": {}, "seconds": 1})
+    said = json.dumps(
+        {
+            "assignment": place.assignment_id, "entries": {}, "seconds": 1, "sitting": 0,
+            "version": 0, "screen": "a", "owner": place.draft_name.partition(":")[0],
+        }
+    )  # fmt: skip
     for headers in (
         {"sec-fetch-site": "cross-site", "content-type": "application/json"},
         {"sec-fetch-site": "same-site", "content-type": "application/json"},
@@ -131,8 +184,11 @@ def test_what_cannot_be_read_is_refused_in_words(
     client: TestClient, desk: Desk, body: bytes
 ) -> None:
     sign_in(client, desk, "Ada")
+    rest = b'"owner": "o", "screen": "a", "sitting": 0, "version": 0, "assignment"'
     answer = client.post(
-        draft_route.PATH, content=body, headers={"content-type": "application/json"}
+        draft_route.PATH,
+        content=body.replace(b'"assignment"', rest, 1),
+        headers={"content-type": "application/json"},
     )
     assert (answer.status_code, answer.json()["problem"]) == (
         400,
@@ -143,7 +199,7 @@ def test_what_cannot_be_read_is_refused_in_words(
 def test_a_field_that_no_form_has_is_refused_with_its_name(client: TestClient, desk: Desk) -> None:
     place = desk.take("Ada")
     sign_in(client, desk, "Ada")
-    answer = send(client, assignment=place.assignment_id, entries={"quality": {"deep": 1}})
+    answer = send(client, place, entries={"quality": {"deep": 1}})
     assert answer.status_code == 422
     assert (
         "The draft of quality is neither a text nor a list of choices" in answer.json()["problem"]

@@ -55,5 +55,5 @@ def test_who_lost_a_unit_to_others_is_not_thanked_for_having_rated_everything(
     with workspace_database.read() as session:
         units = own_history.tally(session, desk.rater("Ada"), desk.round()).units
     assert units == {"expired": 1}
-    assert "1 unit that you had begun was given to others" in nothing_left_in_words("R", 1)
+    assert "1 unit that you had before you was given to others" in nothing_left_in_words("R", 1)
     assert "You have rated everything" in nothing_left_in_words("R", 0)

@@ -118,15 +118,31 @@ class Desk:
                 place if isinstance(place, int) else place.assignment_id,
                 answers,
                 idempotency_key=key or f"key {self._keys}",
+                sitting=None if isinstance(place, int) else place.sitting,
                 seconds=seconds,
                 at=self.at,
             )
 
-    def draft(self, name: str, place: Place, entries: Mapping[str, Any] | None) -> datetime | None:
+    def draft(
+        self,
+        name: str,
+        place: Place,
+        entries: Mapping[str, Any] | None,
+        screen: str | None = None,
+        version: int | None = None,
+    ) -> datetime | None:
+        """Keep a draft; with a screen it goes by the version that the place was drawn from."""
         with self.database.write() as session:
             return desk.save_draft(
-                session, self.rater(name), place.assignment_id, entries, at=self.at
-            )
+                session,
+                self.rater(name),
+                place.assignment_id,
+                entries,
+                screen=screen,
+                version=place.draft_version if screen and version is None else version,
+                sitting=place.sitting,
+                at=self.at,
+            ).held_until
 
     def skip(self, name: str, place: Place, reason: str = "cannot read it") -> None:
         with self.database.write() as session:

@@ -7,6 +7,7 @@ import pytest
 from annotate import desk, own_history, people
 from annotate.errors import (
     BadInput,
+    DraftOutdated,
     NotAllowed,
     NothingToUndo,
     RoundClosed,
@@ -345,8 +346,105 @@ def test_a_late_duplicate_after_an_undo_is_no_correction(database: Database) -> 
     desk = Desk(database, units=1, overlap=1)
     place = desk.take("Ada")
     first = desk.submit("Ada", place, GOOD, key="first")
-    desk.undo("Ada")
+    again = desk.undo("Ada")
     late = desk.submit("Ada", place, GOOD, key="first")
     assert (late.duplicate, late.assignment_id) == (True, first.assignment_id)
-    corrected = desk.submit("Ada", place, FAIR, key="second")
+    corrected = desk.submit("Ada", again, FAIR, key="second")
     assert not corrected.duplicate
+    # Every key that was ever accepted is one, not only the last.
+    desk.undo("Ada")
+    assert desk.submit("Ada", place, GOOD, key="first").duplicate
+    assert desk.submit("Ada", again, GOOD, key="second").duplicate
+    assert desk.in_force()["quality"] == 2
+
+
+def test_a_tab_from_before_a_submission_is_not_taken_for_its_correction(one: Desk) -> None:
+    first = second = one.take("Ada")
+    one.submit("Ada", first, FAIR)
+    reopened = one.undo("Ada")
+    words = "submitted and reopened after this screen was drawn"
+    with pytest.raises(StaleAssignment, match=words):
+        one.submit("Ada", second, GOOD)
+    with pytest.raises(StaleAssignment, match=words):
+        one.draft("Ada", second, {"quality:choice": "3"})
+    assert one.in_force()["quality"] == 2
+    assert one.assignment(first).draft is None
+    assert not one.submit("Ada", reopened, GOOD).duplicate
+
+
+def test_an_older_screen_does_not_replace_a_newer_draft(one: Desk) -> None:
+    place = one.take("Ada")
+    one.draft("Ada", place, {"remark:text": "long, and carefully put"}, screen="desktop")
+    with pytest.raises(DraftOutdated, match="another tab or device has stored") as refused:
+        one.draft("Ada", place, {"quality:choice": "2"}, screen="phone")
+    assert refused.value.draft == {"remark:text": "long, and carefully put"}
+    assert one.take("Ada").draft == refused.value.draft
+    # What goes by the newer one is stored, and now the other screen is the older one.
+    both = {**refused.value.draft, "quality:choice": "2"}
+    one.draft("Ada", place, both, screen="phone", version=refused.value.version)
+    with pytest.raises(DraftOutdated):
+        one.draft("Ada", place, {"remark:text": "longer"}, screen="desktop")
+    assert one.take("Ada").draft == both
+
+
+def test_a_screen_follows_on_its_own_draft_also_when_it_never_got_the_answer(one: Desk) -> None:
+    place = one.take("Ada")
+    one.draft("Ada", place, {"remark:text": "a"}, screen="desktop")
+    one.draft("Ada", place, {"remark:text": "a long"}, screen="desktop")
+    one.draft("Ada", place, {"remark:text": "a long"}, screen="phone")  # says nothing else
+    back = one.take("Ada")
+    assert (back.draft, back.draft_version) == ({"remark:text": "a long"}, 2)
+
+
+def test_a_sign_of_activity_says_which_draft_is_stored(one: Desk) -> None:
+    place = one.take("Ada")
+    one.draft("Ada", place, {"remark:text": "a"}, screen="desktop")
+    with one.database.write() as session:
+        told = desk.save_draft(
+            session, one.rater("Ada"), place.assignment_id, None,
+            screen="phone", version=0, sitting=0, at=one.at,
+        )  # fmt: skip
+    assert told.version == 1
+    assert one.take("Ada").draft == {"remark:text": "a"}
+
+
+def test_a_correction_that_was_begun_waits_however_long(several: Desk) -> None:
+    key = several.rate("Ada", FAIR)
+    several.draft("Ada", several.undo("Ada"), {"quality:choice": "1"})
+    several.later(60 * 24)
+    back = several.take("Ada")
+    assert (several.unit(back).key, back.reopened, back.stood) == (key, True, False)
+    assert back.draft == {"quality:choice": "1"}
+    # Unless the lead takes the rater's claims: then it stands, and its draft is kept.
+    several.release("Ada", by="Lea")
+    other = several.take("Ada")
+    assert several.unit(other).key != key
+    assert several.undo("Ada").draft == {"quality:choice": "1"}
+
+
+def test_a_reopened_unit_that_stands_again_is_said_to(several: Desk) -> None:
+    several.rate("Ada", FAIR)
+    several.undo("Ada")
+    several.later(16)
+    assert several.take("Ada").stood
+    assert not several.take("Ada").stood
+
+
+def test_what_others_were_given_is_known_also_when_nothing_is_left(database: Database) -> None:
+    desk_ = Desk(database, units=1, overlap=1)
+    place = desk_.take("Ada")
+    desk_.draft("Ada", place, {"quality:choice": "1"})
+    desk_.later(16)
+    desk_.rate("Ben")
+    assert desk_.claim("Ada") is None
+    with database.read() as session:
+        given = [desk.given_away(session, desk_.rater(n), desk_.round()) for n in ("Ada", "Ben")]
+    assert given == [1, 0]
+
+
+def test_a_browser_keeps_drafts_by_rater_round_and_workspace(one: Desk) -> None:
+    ada, ben = one.take("Ada"), one.take("Ben")
+    owners = {place.draft_name.partition(":")[0] for place in (ada, ben)}
+    assert len(owners) == 2
+    assert one.take("Ada").draft_name == ada.draft_name
+    assert ada.draft_name != ben.draft_name

@@ -78,7 +78,7 @@ class Desk {
     this.trigger = trigger;
     this.sent = false;
     this.words.into(parent);
-    if (other) this.begin(before);
+    if (other) this.begin();
     else this.drafts?.hold(false);
     if (data.problem && (other || before.refused !== data.refused)) {
       this.focus = data.problem;
@@ -95,9 +95,9 @@ class Desk {
   }
 
   /** Another unit, or the page between units, which has no form. */
-  begin(before) {
+  begin() {
     const { data } = this;
-    this.drafts?.end(before.assignment !== data.assignment);
+    this.drafts?.end();
     this.drafts = null;
     this.leaveMarking();
     this.menus?.closeAll();
@@ -110,7 +110,7 @@ class Desk {
         say: (words, grave) => this.words.status(words, grave),
         changed: () => setTimeout(() => { repaint(this.data); this.paint(); }, 0),
         restored: () => this.trigger("restored", Date.now()),
-        stale: () => this.trigger("stale", Date.now()),
+        stale: (kind) => this.trigger(kind === "person" ? "stranger" : "stale", Date.now()),
       });
     }
     this.wasSent();
@@ -465,7 +465,7 @@ class Desk {
 
   close() {
     this.drafts?.flush();
-    this.drafts?.end(false);
+    this.drafts?.end();
     this.leaveMarking();
     this.observer.disconnect();
     this.writing.close();

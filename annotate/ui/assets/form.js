@@ -51,11 +51,12 @@ export function write(field, text) {
 }
 
 /** What is entered, by field, as the page reads it; fields that say nothing are left out.
- * A menu that is closed has no fields on the page: what it said before still holds. */
+ * A menu that is closed, or a criterion that is not asked now, has no fields on the page: what they
+ * said before still holds. */
 export function entries(data, before = {}) {
   const said = {};
   for (const field of data.fields) {
-    if (field.menu && !keyed(field.key)) {
+    if (!keyed(field.key)) {
       if (before[field.name] !== undefined) said[field.name] = before[field.name];
     } else if (field.options) {
       const chosen = choices(field.key).flatMap((c, i) => (isChosen(c) ? [field.options[i]] : []));
