@@ -30,6 +30,17 @@ WHO = """
 .st-key-who [data-testid="stText"] { font-size: .875rem; opacity: .75; max-width: 36vw;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 """
+# Streamlit writes white on the primary colour of either theme, which cannot be read on the bright
+# green of the dark one, and fades captions and headings of folded parts below 4.5 to 1.
+EVERYWHERE = """
+button[data-testid="stBaseButton-primary"], button[data-testid="stBaseButton-primary"] p {
+  color: light-dark(#ffffff, #10201b); }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p,
+[data-testid="stExpander"] summary, [data-testid="stExpander"] summary :is(div, span, p) {
+  color: light-dark(#4e5552, #a9b0ac); opacity: 1; }
+[data-testid="stRadioOption"]:not(:has(:checked)) > div > div:first-child {
+  box-shadow: inset 0 0 0 1.5px light-dark(#858c88, #7d8581); }
+"""
 # A page link would be routed inside the app; this one leaves it.
 SIGN_OUT = (
     '<a href="/sign-out" target="_self" style="color: inherit; font-size: .875rem">Sign out</a>'
@@ -90,6 +101,7 @@ def show_who(rater: Rater) -> None:
 # A file of our own: a symbol or an emoji as icon would be fetched from another site.
 st.set_page_config(page_title="annotate", page_icon=ICON, layout="wide")
 try:
+    st.html(f"<style>{EVERYWHERE}</style>")
     found = session.current_rater()
     if found is None:
         st.navigation([st.Page(session.how_to_get_in, title="annotate", default=True)]).run()

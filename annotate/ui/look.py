@@ -9,10 +9,6 @@ _CSS = """
 .st-key-form [data-testid="stExpander"] [data-testid="stWidgetLabel"] p { font-weight: 400; }
 .st-key-form [role="radiogroup"] { gap: .35rem; }
 .st-key-form [data-testid="stCaptionContainer"] p { overflow-wrap: anywhere; }
-/* Anchors are read, not skimmed: at least 4.5 to 1 on either ground. */
-.st-key-form [data-testid="stCaptionContainer"], .st-key-said [data-testid="stCaptionContainer"] {
-  color: inherit; opacity: .78;
-}
 [class*="st-key-criterion-"] {
   padding-bottom: 1rem; margin-bottom: .5rem;
   border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);
