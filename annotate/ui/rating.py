@@ -238,6 +238,7 @@ def _keyboard_alone(
             "mark": f"{screen.idempotency_key}:{view}",
             "screen": screen.id,
             "assignment": aid,
+            "finished": screen.finished,
             "submit": button,
             "draft_url": None,
             "last": None,

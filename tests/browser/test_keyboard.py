@@ -599,8 +599,10 @@ def test_the_last_submission_is_reopened_where_nothing_is_left(server: Server, p
 def at_button(page: Page, key: str) -> None:
     """Enter is this button's: the desk has taken the page in hand."""
     page.wait_for_function(
-        "key => getComputedStyle(document.querySelector(`.st-key-${key} button`))"
-        ".outlineStyle === 'solid'",
+        """(key) => {
+          const button = document.querySelector(`.st-key-${key} button`);
+          return button && getComputedStyle(button).outlineStyle === 'solid';
+        }""",
         arg=key,
     )
 

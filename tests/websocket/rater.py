@@ -4,12 +4,14 @@ It keeps every byte that it is sent, knows the widgets that stand on the page by
 presses buttons as the browser does: the states of all widgets, and the one that was pressed.
 """
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -18,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from annotate.identity import COOKIE
 
+Result = TypeVar("Result")
 WITH_TEXT = {"text_area", "text_input"}
 
 
@@ -151,6 +154,12 @@ class WebsocketRater:
         elif kind in WITH_TEXT:
             told = proto.value if proto.set_value else proto.default
             self.states.setdefault(name, WidgetState(id=name, string_value=told))
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run in a thread of its own: where browser tests ran before, this one has a loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @asynccontextmanager

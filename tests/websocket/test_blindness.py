@@ -3,7 +3,6 @@
 What raters must not learn is given names that occur nowhere else, and looked for in all of it.
 """
 
-import asyncio
 import json
 import re
 import struct
@@ -24,7 +23,7 @@ from db.engine import Database
 from db.tables import Assignment, Rater, Unit, now
 from tests.server import Server
 from tests.websocket.conftest import Seed, cookie_of
-from tests.websocket.rater import at_the_page
+from tests.websocket.rater import at_the_page, run
 
 RUBRIC = """
 name: two
@@ -130,7 +129,7 @@ def seed() -> Seed:
 
 def test_nothing_that_a_round_hides_is_ever_sent(server: Server) -> None:
     cookie = cookie_of(server, "Ana")
-    sent, drawn = asyncio.run(rate_all(server, cookie))
+    sent, drawn = run(rate_all(server, cookie))
 
     with server.database.read() as session:
         purposes = dict(
@@ -212,6 +211,6 @@ def test_what_a_round_shows_is_sent(server: Server) -> None:
             await lead.open()
         return b"".join((*rater.frames, *lead.frames))
 
-    sent = asyncio.run(look())
+    sent = run(look())
     for shown in ("configuration-zq7", "metadata-zq7", "reference-zq7", OTHER):
         assert shown.encode() in sent, shown

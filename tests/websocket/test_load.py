@@ -16,7 +16,7 @@ from db.engine import Database
 from db.tables import Assignment, Output, Rater, Rating, Unit
 from tests.server import Server
 from tests.websocket.conftest import Seed, cookie_of
-from tests.websocket.rater import WebsocketRater, at_the_page
+from tests.websocket.rater import WebsocketRater, at_the_page, run
 
 RUBRIC = """
 name: two
@@ -73,7 +73,7 @@ class Work:
 
 def test_fifty_raters_and_two_kills_lose_nothing_and_store_nothing_twice(server: Server) -> None:
     cookies = {name: cookie_of(server, name) for name in NAMES}
-    work = asyncio.run(all_at_once(server, cookies))
+    work = run(all_at_once(server, cookies))
 
     told = Counter(work.acknowledged)
     assert set(told.values()) == {1}

@@ -1,6 +1,5 @@
 """What a rater's hand-made messages reach of a lead's pages: nothing."""
 
-import asyncio
 import json
 
 import pytest
@@ -14,7 +13,7 @@ from db.engine import Database
 from db.tables import Event, Output, Rater, Rating, Round
 from tests.server import Server
 from tests.websocket.conftest import Seed, cookie_of
-from tests.websocket.rater import WebsocketRater, at_the_page
+from tests.websocket.rater import WebsocketRater, at_the_page, run
 
 RUBRIC = """
 name: one
@@ -81,7 +80,7 @@ def test_a_leads_page_sends_a_rater_nothing_and_takes_nothing(server: Server, pa
         return lead, rater
 
     before = stored(server.database)
-    lead, rater = asyncio.run(attack())
+    lead, rater = run(attack())
     assert stored(server.database) == before
     assert lead.widgets or page in {"start", "adjudicate", "agreement", "calibration"}
     sent = b"".join(rater.frames)
@@ -103,7 +102,7 @@ def test_a_leads_buttons_do_what_the_attack_would_do(server: Server) -> None:
             assert found, list(lead.widgets)
             await lead.press_unseen(lead.widgets[found[0]], page_hash=lead.page_hash)
 
-    asyncio.run(as_lead())
+    run(as_lead())
     assert stored(server.database) != before
 
 
@@ -122,7 +121,7 @@ def test_who_is_signed_out_can_do_nothing_with_an_open_page(server: Server) -> N
             del rater.frames[:seen]
         return rater
 
-    rater = asyncio.run(go_on())
+    rater = run(go_on())
     assert "You are not signed in" in " ".join(rater.texts)
     assert b"Question" not in b"".join(rater.frames)
     assert stored(server.database)["Rating"] == 0
@@ -141,7 +140,7 @@ def test_a_lead_who_is_signed_out_can_do_nothing_with_an_open_page(server: Serve
             await lead.press_unseen(lead.widgets[found[0]], page_hash=lead.page_hash)
         return lead, before
 
-    lead, before = asyncio.run(go_on())
+    lead, before = run(go_on())
     assert "You are not signed in" in " ".join(lead.texts)
     assert stored(server.database) == before
 
@@ -155,7 +154,7 @@ def test_a_stranger_is_sent_how_to_get_in_and_nothing_else(server: Server, cooki
             await stranger.open()
         return stranger
 
-    stranger = asyncio.run(look())
+    stranger = run(look())
     assert "You are not signed in" in " ".join(stranger.texts)
     assert b"Question" not in b"".join(stranger.frames)
 
@@ -170,4 +169,4 @@ def test_another_sites_page_gets_no_socket(server: Server) -> None:
             await page.open()
 
     with pytest.raises(InvalidStatus, match="403"):
-        asyncio.run(connect())
+        run(connect())

@@ -4,7 +4,7 @@
 
 import * as badges from "./badges.js";
 import { COMMANDS } from "./commands.js";
-import { Drafts } from "./drafts.js";
+import { Drafts, finish } from "./drafts.js";
 import { MarkButton, MarkMode, mark, repaint } from "./evidence.js";
 import { asked, choices, isChosen, isTyping, keyed, press, running, settled, textField, unfold, until } from "./form.js";
 import { Held, composes, named, sheet } from "./keys.js";
@@ -112,7 +112,7 @@ class Desk {
         restored: () => this.trigger("restored", Date.now()),
         stale: (kind) => this.trigger(kind === "person" ? "stranger" : "stale", Date.now()),
       });
-    }
+    } else finish(data.finished);
     this.wasSent();
     // What is pressed before the page stands waits: its widgets have not taken their values yet.
     this.later(() => settled());

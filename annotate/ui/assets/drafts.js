@@ -301,7 +301,7 @@ export class Drafts {
       const old = !(read(key)?.at > Date.now() - OLD_MS);
       if (!key.startsWith(own) || old) write(key, null);
     }
-    if (this.data.finished) for (const end of ["", ASIDE]) write(STORE + this.data.finished + end, null);
+    finish(this.data.finished);
   }
 
   setAside(said) {
@@ -375,6 +375,11 @@ export class Drafts {
     removeEventListener("storage", this.onStored);
     removeEventListener("online", this.onLine);
   }
+}
+
+/** What this browser kept of a unit that is finished goes. */
+export function finish(name) {
+  if (name) for (const end of ["", ASIDE]) write(STORE + name + end, null);
 }
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
