@@ -77,13 +77,15 @@ async def thinking(bench: Bench, server: Server) -> dict[str, Any]:
     """Fifty raters who think 2 s: the budget's case."""
     times: list[float] = []
     drafts: list[float] = []
-    end = time.perf_counter() + SECONDS
+    everybody = asyncio.Barrier(RATERS)
 
     async def work(number: int, client: httpx2.AsyncClient) -> None:
         chance = random.Random(number)
         mine = token(bench, number)
         async with at_the_page(server.base, mine) as rater:
             await rater.open()
+            await everybody.wait()
+            end = time.perf_counter() + SECONDS
             await asyncio.sleep(chance.uniform(0, 2 * THINKING))
             while time.perf_counter() < end:
                 pause = chance.uniform(0, 2 * THINKING)
