@@ -348,9 +348,10 @@ class Desk {
     const found = criterion?.digits.find((one) => one.digit === name);
     if (!found) return;
     const choice = choices(found.key)[found.index];
-    if ((found.many || !isChosen(choice)) && !this.press(choice)) return;
+    const anew = found.many || !isChosen(choice);
+    if (anew && !this.press(choice)) return;
     this.drafts?.soon();
-    await this.after(criterion);
+    await this.after(criterion, anew);
     if (found.many) return;
     if (criterion.why?.includes(name) && !textField(criterion.rationale_key)?.value.trim()) {
       await this.write(criterion.rationale_key);
@@ -364,13 +365,18 @@ class Desk {
     const found = criterion?.abstain[which];
     if (!found) { this.words.hint(criterion ? "This question takes no such answer." : "No question is marked."); return; }
     const choice = choices(found.key)[found.index];
-    if (!isChosen(choice) && !this.press(choice)) return;
+    const anew = !isChosen(choice);
+    if (anew && !this.press(choice)) return;
     this.drafts?.soon();
-    await this.after(criterion);
+    await this.after(criterion, anew);
     this.onwards(criterion);
   }
 
-  after(criterion) { return criterion.decides ? settled() : new Promise((r) => setTimeout(r, 0)); }
+  /** What is asked next may hang on this answer: the key after it waits until that is drawn, however
+   * long a busy browser takes to begin. */
+  after(criterion, anew) {
+    return criterion.decides && anew ? settled(2000) : new Promise((r) => setTimeout(r, 0));
+  }
 
   /** To the question after this one. A text that may stay empty is passed by, so that Enter
    * behind the last answer submits; the arrows go there. */

@@ -93,9 +93,9 @@ export async function until(condition, patience) {
 export const running = () =>
   document.querySelector("[data-test-script-state]")?.dataset.testScriptState !== "notRunning";
 
-/** Until the page has drawn what a choice changes, at most three seconds. `patience` is how long it
+/** Until the page has drawn what a choice changes, at most eight seconds. `patience` is how long it
  * may take to begin: a choice may change nothing, a step is always answered. */
 export async function settled(patience = 120) {
   await until(running, patience);
-  await until(() => !running(), 3000);
+  await until(() => !running(), 8000);
 }
