@@ -120,10 +120,15 @@ async def keep_draft(
     client: httpx2.AsyncClient, server: Server, cookie: str, rater: WebsocketRater
 ) -> None:
     """As the page's script does after a change."""
-    unit = int(rater.ending(":submit").split(":")[1])
+    (page,) = (read for read in rater.read.values() if read.get("draft_url"))
     answer = await client.post(
-        f"{server.base}/desk/draft",
-        json={"assignment": unit, "entries": {"faithfulness:choice": "4"}, "seconds": 1.0},
+        f"{server.base}/{page['draft_url']}",
+        json={
+            **{name: page[name] for name in ("assignment", "screen", "sitting", "version")},
+            "entries": {"faithfulness:choice": "4"},
+            "seconds": 1.0,
+            "owner": page["name"].split(":")[0],
+        },
         headers={"Cookie": f"{COOKIE}={cookie}"},
     )
     answer.raise_for_status()
