@@ -17,7 +17,8 @@ from db.tables import Assignment, Output, Rater, Round, Unit
 # What a rater has rated and is still open is half-rated: few units, at the start of the index of
 # open units. Going by the rater's own assignments instead would take longer with each of them.
 # The last term: repeats go only to who has rated the original, so that a repeat whose original
-# this rater can no longer get is not theirs.
+# this rater can no longer get is not theirs. `+` keeps it from the index of open units, which has
+# all of them.
 COUNTS = sa.text("""
 SELECT
     (
@@ -40,7 +41,7 @@ SELECT
     )
     + (
         SELECT COUNT(*) FROM unit u JOIN unit o ON o.id = u.repeats_id
-        WHERE u.round_id = :round AND u.repeats_id IS NOT NULL AND u.missing > 0
+        WHERE u.round_id = :round AND u.repeats_id IS NOT NULL AND +u.missing > 0
             AND NOT EXISTS (
                 SELECT 1 FROM assignment a
                 WHERE a.unit_id = o.id AND a.rater_id = :rater AND a.submitted_at IS NOT NULL

@@ -5,6 +5,8 @@ once; their address holds a digest of all of them, so that a browser keeps them 
 """
 
 import hashlib
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ for (const name of {styles}) {{
 }}
 export default function (args) {{
   let end = null, over = false;
-  import(new URL("desk.js", base).href).then((module) => {{ if (!over) end = module.{name}(args); }});
+  const given = {{ ...args, data: JSON.parse(args.data.json) }};
+  import(new URL("desk.js", base).href).then((module) => {{ if (!over) end = module.{name}(given); }});
   return () => {{ over = true; end?.(); }};
 }}
 """
@@ -54,13 +57,19 @@ class Assets(StaticFiles):
         await super().__call__(scope, receive, told)
 
 
-def component(name: str, styles: list[str]) -> Any:
+def component(name: str, styles: list[str]) -> Callable[..., None]:
     """The component whose script exports `name`."""
-    return st.components.v2.component(
+    mount: Callable[..., Any] = st.components.v2.component(
         f"annotate_{name}",
         js=_LOADER.format(path=PATH.lstrip("/"), styles=styles, name=name),
         isolate_styles=False,
     )
+
+    def mounted(*, key: str, data: dict[str, Any], **callbacks: Callable[[], None]) -> None:
+        # As one text: of anything else each part is tried as a table before it is sent.
+        mount(key=key, data={"json": json.dumps(data)}, **callbacks)
+
+    return mounted
 
 
 reader = component("reader", ["reader.css"])

@@ -242,9 +242,11 @@ def draw(form: Form, problems: Iterable[Problem] = ()) -> None:
     }
 
     def body() -> None:
-        answers, _ = form.read(st.session_state)
-        shown = form.rubric.shown(answers)
-        form.bring_back(shown, st.session_state)
+        shown = tuple(criterion.id for criterion in form.rubric.criteria)
+        if deciding:
+            answers, _ = form.read(st.session_state)
+            shown = form.rubric.shown(answers)
+            form.bring_back(shown, st.session_state)
         for criterion in form.rubric.criteria:
             if criterion.id in shown:
                 _criterion(

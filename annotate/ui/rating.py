@@ -158,7 +158,7 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
         # is passed once every unit is rated.
         if not place.reopened and practice.rules(round) is None:
             _skip_menu(screen, round, aid)
-        with st.container(key="flag-menu", width="content"), st.popover("Flag"):
+        with st.popover("Flag", key="flag-menu"):
             st.text_area(
                 "What should the lead look at?", key=menu_key(aid, "flag:text"), on_change="ignore"
             )
@@ -171,7 +171,7 @@ def _buttons(screen: Screen, round: Round, place: Place) -> None:
 
 
 def _skip_menu(screen: Screen, round: Round, aid: int) -> None:
-    with st.container(key="skip-menu", width="content"), st.popover("Skip"):
+    with st.popover("Skip", key="skip-menu"):
         st.radio(
             "Why skip this unit?",
             SKIP_REASONS,
@@ -258,10 +258,9 @@ def _head(screen: Screen, round: Round) -> None:
     if place is not None and screen.lessons is not None:
         place = _behind(place)
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
-        with st.container(width="stretch", gap=None):
-            if place is not None:
-                share = place.done / max(1, place.done + place.left)
-                st.progress(share, text=progress_in_words(place, round))
+        if place is not None:
+            share = place.done / max(1, place.done + place.left)
+            st.progress(share, text=progress_in_words(place, round))
         with st.container(key="said", width="content"):
             if screen.said:
                 st.caption(messages.as_plain_text(screen.said))

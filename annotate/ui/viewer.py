@@ -50,12 +50,11 @@ def show_output(
     }
     shown["mark"] = mark or str(hash(json.dumps(shown, sort_keys=True)))
     with st.container(key="output"):
-        _highlighted(shown)
+        reader(key="reader", data=shown | _painted_on_demand(shown))
 
 
-@st.fragment
-def _highlighted(shown: dict[str, Any]) -> None:
-    """The output with, on demand, what its texts share or in what they differ."""
+def _painted_on_demand(shown: dict[str, Any]) -> dict[str, Any]:
+    """What its texts share or in what they differ, where that is wanted."""
     painted: dict[str, Any] = {}
     if shown["rival"] is not None:
         if _wanted("Show differences"):
@@ -66,12 +65,11 @@ def _highlighted(shown: dict[str, Any]) -> None:
         painted["shared"] = _painted("response", said)
         for index, passages in enumerate(read):
             painted["shared"] += _painted(f"contexts[{index}]", passages)
-    reader(key="reader", data=shown | painted)
+    return painted
 
 
 def _wanted(label: str) -> bool:
-    with st.container(key="highlight"):
-        return st.toggle(label, key="highlight-on")
+    return st.toggle(label, key="highlight")
 
 
 def _painted(field: str, passages: list[reading.Passage]) -> list[list[Any]]:

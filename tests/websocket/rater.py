@@ -147,7 +147,7 @@ class WebsocketRater:
         key = name.split("-", 2)[2]  # `$$ID-<hash>-<key>`
         self.widgets[key] = Widget(kind, proto, fragment)
         if kind == "bidi_component":
-            self.read[key] = json.loads(proto.json)
+            self.read[key] = json.loads(json.loads(proto.json)["json"])
         if kind == "radio":
             if proto.set_value or proto.HasField("raw_value"):
                 self.states[name] = WidgetState(id=name, string_value=proto.raw_value)
