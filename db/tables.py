@@ -158,7 +158,7 @@ class Round(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
-    status: str = "draft"
+    status: str = Field(default="draft", index=True)
     """draft, open or closed."""
     rubric_id: int = Field(foreign_key="rubric.id", index=True)
     baseline_id: int | None = Field(default=None, foreign_key="round.id")

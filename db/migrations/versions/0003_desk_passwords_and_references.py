@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.create_index(
         'ix_assignment_history', 'assignment', ['round_id', 'rater_id', 'submitted_at']
     )
+    op.create_index('ix_round_status', 'round', ['status'])
     for column in (
         sa.Column('earlier_keys', JSON, nullable=True),
         sa.Column('sitting', sa.Integer(), nullable=False, server_default='0'),
