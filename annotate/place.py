@@ -1,5 +1,6 @@
 """What a rater's screen may know of a unit, and nothing else."""
 
+import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,9 +57,11 @@ SELECT
     ) AS not_theirs
 """)
 # Counted no further than anybody reads: a round of 50,000 units is not walked at every submission.
+# A unit that misses m ratings comes to each of those who have not rated it with equal chance; they
+# are m more than the panel has beyond the overlap.
 OPEN = sa.text("""
-SELECT COUNT(*) FROM (
-    SELECT 1 FROM unit u WHERE u.round_id = :round AND u.missing > 0 LIMIT :most
+SELECT COUNT(*), COALESCE(AVG(few.missing * 1.0 / (:beyond + few.missing)), 1) FROM (
+    SELECT u.missing FROM unit u WHERE u.round_id = :round AND u.missing > 0 LIMIT :most
 ) few
 """)
 MANY_LEFT = 1_000
@@ -126,6 +129,8 @@ class Place:
     left: int
     """Units of the round that this rater may still get, this one included: at most MANY_LEFT + 1,
     which stands for more than MANY_LEFT."""
+    share: int
+    """About how many of those will come to this rater, where the rest of the panel works too."""
     pace: float | None = None
     """Seconds of active work on a unit: the median of the rater's last ones here."""
     last: tuple[int, datetime] | None = None
@@ -160,8 +165,11 @@ def show(
             first, second = second, first
             answers = answers and pairs.turned(answers, rubric, apart=pairs.apart(first, second))
     reference, rival_reference = pairs.references(first, second)
-    done, left = _counts(session, round_, rater)
+    done, left, chance = _counts(session, round_, rater)
     quota = round_.design.get("quota")
+    share = max(1, math.ceil(left * chance))
+    if quota is not None:
+        left = min(left, max(quota - done, 0) or 1)
     latest = _latest(session, round_, rater)
     assert assignment.lease_until is not None
     return Place(
@@ -190,7 +198,8 @@ def show(
         reopened=reopened,
         seconds=assignment.seconds,
         done=done,
-        left=left if quota is None else min(left, max(quota - done, 0) or 1),
+        left=left,
+        share=min(left, share),
         pace=statistics.median(a.seconds for a in latest) if len(latest) >= PACE_FROM else None,
         last=_last(latest),
         lost=lost,
@@ -211,10 +220,12 @@ def _signals(output: Output) -> dict[str, Any]:
     return {name: getattr(output, name) for name in ("thumb", "regenerated", "escalated")}
 
 
-def _counts(session: Session, round_: Round, rater: Rater) -> tuple[int, int]:
-    """Units that this rater has submitted, and those that they may still get."""
+def _counts(session: Session, round_: Round, rater: Rater) -> tuple[int, int, float]:
+    """Units that this rater has submitted, those that they may still get, and with what chance
+    each of these comes to them."""
     said = {"round": round_.id, "rater": rater.id, "overlap": round_.overlap}
     done, not_theirs = session.execute(COUNTS, said).one()
-    most = MANY_LEFT + 1 + not_theirs
-    still_open = session.execute(OPEN, {"round": round_.id, "most": most}).scalar_one()
-    return int(done), int(still_open - not_theirs)
+    beyond = max(0, len(round_.design.get("raters", [])) - round_.overlap)
+    few = {"round": round_.id, "most": MANY_LEFT + 1 + not_theirs, "beyond": beyond}
+    still_open, chance = session.execute(OPEN, few).one()
+    return int(done), int(still_open - not_theirs), float(chance)

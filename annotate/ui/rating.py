@@ -259,7 +259,7 @@ def _head(screen: Screen, round: Round) -> None:
         place = _behind(place)
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         if place is not None:
-            share = place.done / max(1, place.done + place.left)
+            share = place.done / max(1, place.done + place.share)
             st.progress(share, text=progress_in_words(place, round))
         with st.container(key="said", width="content"):
             if screen.said:
@@ -304,18 +304,20 @@ def _behind(place: Place) -> Place:
         place,
         done=place.done + new,
         left=max(0, place.left - 1),
+        share=max(0, place.share - 1),
         last=(place.assignment_id, now()),
     )
 
 
 def progress_in_words(place: Place, round: Round) -> str:
-    """`May: 12 done, 38 left for you · about 25 min`"""
+    """`May: 12 done, about 38 left for you · about 25 min`"""
     many = place.left > MANY_LEFT
-    left = f"over {MANY_LEFT:,}" if many else place.left
+    how = "over " if many else "about " if place.share < place.left else ""
+    left = f"{how}{place.share - many:,}"
     words = f"{messages.as_plain_text(round.name)}: {place.done} done, {left} left for you"
     if place.pace is None or many:
         return words
-    return f"{words} · about {in_minutes(place.pace * place.left)}"
+    return f"{words} · about {in_minutes(place.pace * place.share)}"
 
 
 def nothing_left_in_words(round_name: str, given_away: int) -> str:

@@ -15,6 +15,7 @@ from sqlmodel import select
 from annotate import claims, exchange, people
 from annotate.desk import Place
 from annotate.errors import AnnotateError, NotAllowed, StaleAssignment
+from annotate.ui.rating import progress_in_words
 from db.engine import Database
 from db.tables import Event, now
 from tests.unit.desk_round import FAIR, Desk
@@ -252,6 +253,31 @@ def test_done_and_left_are_what_this_rater_has_and_may_still_get(database: Datab
     desk.skip("Ada", desk.take("Ada"))
     place = desk.take("Ada")
     assert (place.done, place.left) == (1, 1)
+
+
+def test_what_is_left_is_shared_with_the_rest_of_the_panel(database: Database) -> None:
+    """Of a panel of three, each unit is rated by two: two units in three come to each."""
+    desk = Desk(database, units=9, overlap=2)
+    assert [(p.left, p.share) for p in (desk.take(name) for name in ("Ada", "Ben"))] == [(9, 6)] * 2
+    assert progress_in_words(desk.take("Ada"), desk.round()) == "R: 0 done, about 6 left for you"
+    # What misses one rating of two that can give it comes to each with a chance of a half.
+    while (place := desk.claim("Cy")) is not None:
+        desk.submit("Cy", place)
+    ada = desk.take("Ada")
+    assert (ada.left, ada.share) == (9, 5)
+    while (place := desk.claim("Ben")) is not None and place.done < 8:
+        desk.submit("Ben", place)
+    # The last one is before Ada already, and Ben may still take it.
+    assert (desk.take("Ada").left, desk.take("Ada").share) == (1, 1)
+
+
+def test_where_everybody_rates_everything_all_that_is_left_is_theirs(database: Database) -> None:
+    desk = Desk(database, units=4, overlap=3)
+    for _ in range(3):
+        desk.rate("Ben")
+    ada = desk.take("Ada")
+    assert (ada.left, ada.share) == (4, 4)
+    assert progress_in_words(ada, desk.round()) == "R: 0 done, 4 left for you"
 
 
 def test_the_claim_walks_the_index_of_open_units_and_scans_no_table(
