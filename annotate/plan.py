@@ -46,11 +46,12 @@ def get_round(session: Session, name: str) -> Round:
     return found
 
 
-def plan_round(session: Session, design: Design) -> Plan:
+def plan_round(session: Session, design: Design, *, by: Rater | None) -> Plan:
     """The round that this design would launch, unit by unit; writes nothing.
 
     Raises BadInput, NotFound, NotAllowed or Conflict for a design that cannot be launched.
     """
+    people.require_lead(session, by)
     if session.exec(select(Round).where(Round.name == design.name)).first() is not None:
         raise Conflict(f"there is a round {design.name!r} already; choose another name")
     rubric = rubric_versions.get_rubric(session, design.rubric)

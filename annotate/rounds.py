@@ -70,7 +70,7 @@ def launch_round(
 ) -> Round:
     """Draw the sample and freeze everything under one hash. From here it can only be closed."""
     people.require_lead(session, by)
-    return launch_plan(session, plan_round(session, design), by=by, at=at)
+    return launch_plan(session, plan_round(session, design, by=by), by=by, at=at)
 
 
 def launch_plan(
@@ -298,8 +298,9 @@ def close_round(
     return round_
 
 
-def list_rounds(session: Session) -> list[Round]:
-    """Every round, newest first."""
+def list_rounds(session: Session, *, by: Rater | None) -> list[Round]:
+    """Every round, newest first, for a lead."""
+    people.require_lead(session, by)
     return list(session.exec(select(Round).order_by(col(Round.id).desc())))
 
 

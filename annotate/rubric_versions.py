@@ -49,8 +49,9 @@ def get_rubric(session: Session, name: str) -> Row:
     raise NotFound(f"rubric {plain} has no version {version}; its latest is {versions[0].version}")
 
 
-def list_rubrics(session: Session) -> list[Row]:
-    """Every version in the database, by name, newest first."""
+def list_rubrics(session: Session, *, by: Rater | None) -> list[Row]:
+    """Every version in the database, by name, newest first, for a lead."""
+    people.require_lead(session, by)
     return list(session.exec(select(Row).order_by(Row.name, col(Row.version).desc())))
 
 

@@ -10,7 +10,7 @@ st.title("Adjudicate")
 st.caption("Units that raters see differently. Your decision is a rating of its own.")
 messages.show_kept()
 with messages.shown_errors(), session.database().read() as db:
-    round_ = choose.chosen_round(rounds.list_rounds(db), key="adjudicate_round")
+    round_ = choose.chosen_round(rounds.list_rounds(db, by=lead), key="adjudicate_round")
     if round_ is None:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")

@@ -12,7 +12,7 @@ st.caption(
     "interval, and at every segment, before you trust the pooled figure."
 )
 with messages.shown_errors(), session.database().read() as db:
-    round_ = choose.chosen_round(rounds.list_rounds(db), key="agreement_round")
+    round_ = choose.chosen_round(rounds.list_rounds(db, by=lead), key="agreement_round")
     if round_ is None:
         st.stop()
     report = reports.agreement(db, round_, by=lead)

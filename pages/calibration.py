@@ -30,7 +30,7 @@ def show_verdict(verdict: str, where: str, why: str) -> None:
 
 
 with messages.shown_errors(), session.database().read() as db:
-    known = rounds.list_rounds(db)
+    known = rounds.list_rounds(db, by=lead)
     round_ = choose.chosen_round(known, key="calibration_round")
     if round_ is None:
         st.stop()

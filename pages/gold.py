@@ -9,7 +9,7 @@ lead = session.require_lead()
 st.title("Gold")
 st.caption("Labels that the team accepts, with where they came from.")
 with messages.shown_errors(), session.database().read() as db:
-    closed = [r for r in rounds.list_rounds(db) if r.status == "closed"]
+    closed = [r for r in rounds.list_rounds(db, by=lead) if r.status == "closed"]
     labels = gold.list_gold(db, by=lead)
 
 promote, listing, dataset = st.tabs(["Promote", f"In force ({len(labels)})", "Golden dataset"])

@@ -13,7 +13,7 @@ if launched := st.session_state.pop("round_launched", None):
 watch, launch = st.tabs(["Watch", "Launch a round"])
 with watch, messages.shown_errors():
     with session.database().read() as db:
-        known = rounds.list_rounds(db)
+        known = rounds.list_rounds(db, by=lead)
         if len(known) > 1:
             round_list.show(db, known, lead)
     if known:

@@ -11,6 +11,6 @@ messages.show_kept()
 with messages.shown_errors():
     overview.show_demo()
     with session.database().read() as db:
-        known = rounds.list_rounds(db)
+        known = rounds.list_rounds(db, by=lead)
         overview.show_next_step(db, known, lead)
         overview.show_rounds(db, known, lead)

@@ -186,7 +186,7 @@ def launch(
     )
     database = console.database()
     with database.read() if dry_run else database.write() as session:
-        plan = rounds.plan_round(session, design)
+        plan = rounds.plan_round(session, design, by=None)
         document = rounds.planned_document(plan)
         expected = _outlook(session, plan) if dry_run else []
         if not dry_run:
@@ -346,7 +346,7 @@ def list_(json: Json = False) -> None:
 
     with console.database().read() as session:
         rows = []
-        for round_ in rounds.list_rounds(session):
+        for round_ in rounds.list_rounds(session, by=None):
             done = rounds.progress(session, round_, by=None)
             rows.append(
                 {

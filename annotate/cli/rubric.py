@@ -19,10 +19,10 @@ def add(file: Path) -> None:
 
     text = rubric_file.read(file)
     with console.database().write() as session:
-        before = len(rubric_versions.list_rubrics(session))
+        before = len(rubric_versions.list_rubrics(session, by=None))
         row = rubric_versions.add_rubric(session, text, source_name=file.name)
         said = f"{row.name}@{row.version}"
-        new = len(rubric_versions.list_rubrics(session)) > before
+        new = len(rubric_versions.list_rubrics(session, by=None)) > before
     console.note(f"{said} was added." if new else f"{said} is in the workspace already.")
 
 
@@ -38,7 +38,7 @@ def list_(
     from annotate.cli import console
 
     with console.database().read() as session:
-        stored = rubric_versions.list_rubrics(session)
+        stored = rubric_versions.list_rubrics(session, by=None)
         rows: list[dict[str, str | int | None]] = [
             {"name": r.name, "version": r.version, "title": r.title, "hash": r.hash} for r in stored
         ]

@@ -36,10 +36,10 @@ def show() -> None:
     with session.lead_reads() as (db, lead):
         sizes = outputs.segments(db, by=lead)
         configurations = outputs.configurations(db, by=lead)
-        stored = [f"{r.name}@{r.version}" for r in rubric_versions.list_rubrics(db)]
+        stored = [f"{r.name}@{r.version}" for r in rubric_versions.list_rubrics(db, by=lead)]
         raters = [r for r in people.list_raters(db, "human", by=lead) if r.revoked_at is None]
         judges = [r.name for r in people.list_raters(db, by=lead) if r.kind != "human"]
-        known = rounds.list_rounds(db)
+        known = rounds.list_rounds(db, by=lead)
     if not sizes:
         st.info("A round draws from outputs, and there are none yet. Import some first.")
         st.page_link("../pages/outputs.py", label="Import outputs", icon=":material/inbox:")
@@ -56,13 +56,13 @@ def show() -> None:
         st.session_state.pop(PREVIEW, None)
         design = checked(**fields)
         with st.spinner("Drawing the sample"), session.database().read() as db:
-            plan = rounds.plan_round(db, design)
+            plan = rounds.plan_round(db, design, by=lead)
             hash_ = rounds.planned_document(plan)["hash"]
         st.session_state[PREVIEW] = (fields, hash_)
         _show_plan(plan, hash_)
     elif PREVIEW in st.session_state and st.session_state[PREVIEW][0] == fields:
         with session.database().read() as db:
-            plan = rounds.plan_round(db, checked(**fields))
+            plan = rounds.plan_round(db, checked(**fields), by=lead)
         _show_plan(plan, st.session_state[PREVIEW][1])
     else:
         st.caption("Preview the sample; then it can be launched.")
@@ -75,7 +75,7 @@ def show() -> None:
 def _launch(fields: dict[str, Any], seen: str) -> None:
     """Launch what was previewed, and nothing else."""
     with session.lead_writes() as (db, lead):
-        plan = rounds.plan_round(db, checked(**fields))
+        plan = rounds.plan_round(db, checked(**fields), by=lead)
         if rounds.planned_document(plan)["hash"] != seen:
             del st.session_state[PREVIEW]
             raise Conflict(

@@ -157,7 +157,7 @@ def planned(desk: Desk, **fields: Any) -> rounds.Plan:
     asked = {"name": "next", "rubric": "answers@1", "units": 6, "raters": ("Cy", "Dee"),
              "overlap": 1} | fields  # fmt: skip
     with desk.database.read() as session:
-        return rounds.plan_round(session, Design.model_validate(asked))
+        return rounds.plan_round(session, Design.model_validate(asked), by=None)
 
 
 def test_what_raters_were_told_in_practice_they_do_not_rate_blind(known: Desk) -> None:

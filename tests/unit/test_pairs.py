@@ -269,7 +269,7 @@ def test_no_pair_has_a_response_whose_worth_its_raters_were_told(database: Datab
         gold.promote(session, round_, by=None)
         practised = design(**alone | {"name": "training"}, raters=("Cy",), practice={})
         rounds.launch_round(session, practised, by=None)
-        plan = rounds.plan_round(session, design(raters=("Ada", "Ben", "Cy")))
+        plan = rounds.plan_round(session, design(raters=("Ada", "Ben", "Cy")), by=None)
         told = set(session.exec(select(Unit.key).join(Round).where(Round.name == "training")))
     assert len(told) == 4 and len(plan.units) == CASES - 4
     assert not told & {unit.rival for unit in plan.units}
@@ -279,7 +279,7 @@ def test_pairs_are_not_talked_over(paired: Database) -> None:
     with paired.write() as session:
         rounds.close_round(session, "P", by=None)
         with pytest.raises(NotAllowed, match="round P compares pairs"):
-            rounds.plan_round(session, design(name="talk", compares=None, reveals="P"))
+            rounds.plan_round(session, design(name="talk", compares=None, reveals="P"), by=None)
 
 
 def test_the_configuration_of_neither_response_reaches_the_screen(paired: Database) -> None:
@@ -368,7 +368,7 @@ def test_a_comparison_that_cannot_be_is_refused(
 ) -> None:
     filled(database)
     with database.read() as session, pytest.raises(error, match=message):
-        rounds.plan_round(session, design(**more))
+        rounds.plan_round(session, design(**more), by=None)
 
 
 @pytest.mark.parametrize(

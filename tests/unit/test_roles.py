@@ -17,6 +17,7 @@ from annotate import (
     people,
     references,
     rounds,
+    rubric_versions,
 )
 from annotate.errors import NotAllowed
 from annotate.reports.agreement import agreement_report
@@ -30,6 +31,8 @@ from db.tables import Rater, Round
 from tests.unit.desk_round import Desk
 
 Question = Callable[[Session, Round, Rater], Any]
+
+PLANNED = rounds.Design(name="S", rubric="answers", units=1, raters=("Ada",), overlap=1)
 
 QUESTIONS: dict[str, Question] = {
     "agreement": lambda s, r, by: agreement_report(s, r, by=by),
@@ -48,6 +51,9 @@ QUESTIONS: dict[str, Question] = {
     "gold merged": lambda s, _, by: gold.merged(s, "", name="g.jsonl", by=by),
     "gold compared": lambda s, _, by: gold.diff(s, Path(__file__), by=by),
     "gold exported": lambda s, _, by: gold.export(s, Path("never.jsonl"), by=by),
+    "rounds": lambda s, _, by: rounds.list_rounds(s, by=by),
+    "a plan": lambda s, _, by: rounds.plan_round(s, PLANNED, by=by),
+    "rubrics": lambda s, _, by: rubric_versions.list_rubrics(s, by=by),
     "progress": lambda s, r, by: rounds.progress(s, r, by=by),
     "design": lambda s, r, by: rounds.design_document(s, r, by=by),
     "ratings": lambda s, r, by: exchange.write_ratings(s, r, io.BytesIO(), "csv", by=by),

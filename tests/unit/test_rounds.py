@@ -87,7 +87,7 @@ def asked(**fields: Any) -> Design:
 
 def planned(database: Database, **fields: Any) -> Plan:
     with database.read() as session:
-        return rounds.plan_round(session, asked(**fields))
+        return rounds.plan_round(session, asked(**fields), by=None)
 
 
 def launched(database: Database, **fields: Any) -> str:
@@ -126,11 +126,11 @@ def units(session: Session, name: str) -> list[Unit]:
 def test_a_plan_writes_nothing_not_even_a_built_in_rubric(workspace: Database) -> None:
     with workspace.write() as session:
         before = session.exec(select(sa.func.count()).select_from(Event)).one()
-        plan = rounds.plan_round(session, asked(rubric="rag-answer"))
+        plan = rounds.plan_round(session, asked(rubric="rag-answer"), by=None)
     assert len(plan.units) == 30
     with workspace.read() as session:
-        assert rounds.list_rounds(session) == []
-        assert [row.name for row in rubric_versions.list_rubrics(session)] == ["short"]
+        assert rounds.list_rounds(session, by=None) == []
+        assert [row.name for row in rubric_versions.list_rubrics(session, by=None)] == ["short"]
         assert session.exec(select(sa.func.count()).select_from(Event)).one() == before
 
 
