@@ -307,12 +307,90 @@ class JudgeRun(SQLModel, table=True):
     round_id: int | None = Field(default=None, foreign_key="round.id")
     scope: dict[str, Any] = Field(sa_type=Json)
     state: str
-    """planned, running, paused, done, budget_exceeded or aborted."""
+    """planned, running, paused, done, budget_exceeded, aborted or cancelled."""
     counts: dict[str, int] = Field(default_factory=dict, sa_type=Json)
     tokens: dict[str, int] = Field(default_factory=dict, sa_type=Json)
     cost_usd: float = 0.0
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    note: str | None = None
+    """Why it stopped, in words."""
+    beat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a process last worked on it; an old one says that nobody does."""
     started_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class JudgeVerdict(SQLModel, table=True):
+    """What a judge answered once to one criterion of one output; append-only."""
+
+    __tablename__ = "judge_verdict"
+    __table_args__ = (
+        # An answer is paid for once: by version, content, criterion and sample.
+        sa.Index(
+            "uq_judge_verdict_settled",
+            "key",
+            unique=True,
+            sqlite_where=sa.text("status IN ('ok', 'cannot_judge')"),
+            postgresql_where=sa.text("status IN ('ok', 'cannot_judge')"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str
+    """SHA-256 of the judge's version, what it was shown, the criterion and the sample."""
+    run_id: int = Field(foreign_key="judge_run.id", index=True)
+    output_id: int = Field(foreign_key="output.id", index=True)
+    criterion: str
+    sample: int = 1
+    status: str
+    """ok, cannot_judge, refused, truncated, filtered, invalid or failed."""
+    answer: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    score: float | None = None
+    """The expected value over the levels where there are probabilities, else the level."""
+    score_source: str | None = None
+    probabilities: dict[str, float] | None = Field(default=None, sa_type=Json)
+    critique: str | None = None
+    evidence: list[str] | None = Field(default=None, sa_type=Json)
+    injection_suspected: bool = False
+    problem: str | None = None
+    attempt: int = 1
+    model: str | None = None
+    """As the server named it, which may be another than was asked for."""
+    fingerprint: str | None = None
+    request_id: str | None = None
+    tokens: dict[str, int] | None = Field(default=None, sa_type=Json)
+    cost_usd: float | None = None
+    price_source: str | None = None
+    latency_ms: float | None = None
+    raw: str | None = None
+    """The body of the response."""
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class JudgeTask(SQLModel, table=True):
+    """One question of a run: one criterion of one output, asked once."""
+
+    __tablename__ = "judge_task"
+    __table_args__ = (
+        sa.UniqueConstraint("run_id", "output_id", "criterion", "sample"),
+        sa.Index("ix_judge_task_claim", "run_id", "state", "not_before"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="judge_run.id")
+    output_id: int = Field(foreign_key="output.id")
+    unit_id: int | None = Field(default=None, foreign_key="unit.id")
+    criterion: str
+    sample: int = 1
+    key: str
+    state: str = "queued"
+    """queued, leased, done or failed."""
+    attempts: int = 0
+    not_before: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    verdict_id: int | None = Field(default=None, foreign_key="judge_verdict.id")
+    problem: str | None = None
 
 
 class Gold(SQLModel, table=True):

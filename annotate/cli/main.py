@@ -20,6 +20,7 @@ NOUNS = {
     "rater": "Raters: add, list, links, revoke.",
     "round": "Rounds: launch, watch, close.",
     "rating": "Ratings: import, export.",
+    "judge": "Judges: add, run, watch.",
     "agreement": "How far a round's raters coincide.",
     "calibration": "Judges against people.",
     "drift": "Did the judge, the raters or the traffic move?",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from annotate.answer import Answer
 from annotate.criterion import Criterion
 from annotate.judge import prompt
+from annotate.judge.reply import Reply
 
 Status = Literal["ok", "cannot_judge", "refused", "truncated", "filtered", "invalid", "failed"]
 SETTLED: tuple[Status, ...] = ("ok", "cannot_judge")
@@ -92,6 +93,17 @@ def read(
     if spread is None or not criterion.points:
         return sure
     return replace(sure, score=expected(criterion, spread), score_source="expected")
+
+
+def of(criterion: Criterion, reply: Reply) -> Verdict:
+    """What a reply comes to: a refusal, a cut-off or a failure is never a score."""
+    match reply.kind:
+        case "answered":
+            return read(criterion, reply.content, tokens=reply.tokens)
+        case "transient" | "fatal":
+            return Verdict("failed", problem=reply.problem)
+        case _:
+            return Verdict(reply.kind, problem=reply.problem)
 
 
 def expected(criterion: Criterion, spread: Mapping[str, float]) -> float:

@@ -1,0 +1,246 @@
+"""The `chat` engine: raw chat completions with a JSON schema, on any server that speaks OpenAI's
+protocol.
+
+Servers differ in what they accept. What one refuses is left out from then on, step by step: the
+schema is asked for as `json_schema`, then as `json_object`, then in words alone; a parameter that
+it names as unsupported is dropped. Nothing that could cost money is asked twice for that but the
+request that was refused, which no server charges.
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import openai
+
+from annotate.errors import BadInput
+from annotate.judge.reply import Reply
+from annotate.judge.spec import Spec
+from db.tables import now
+
+Form = Literal["json_schema", "json_object", "words"]
+FORMS: tuple[Form, ...] = ("json_schema", "json_object", "words")
+MAX_RAW = 200_000
+NEVER_AGAIN = ("insufficient_quota", "billing_hard_limit_reached", "account_deactivated")
+"""Codes of a 429 that no waiting mends."""
+
+
+@dataclass
+class Learned:
+    """What this server and model have been found to accept."""
+
+    form: Form = "json_schema"
+    dropped: set[str] = field(default_factory=set)
+
+
+class ChatEngine:
+    """One judge's server; close it when the run ends."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.learned = Learned()
+        key = os.environ.get(spec.api_key_env, "")
+        if not key and spec.base_url is None:
+            raise BadInput(
+                f"{spec.api_key_env} is not set; put the API key into it, or name a server "
+                "without one as base_url"
+            )
+        self._client = openai.AsyncOpenAI(
+            # A server on this machine asks for none, and the client insists on one.
+            api_key=key or "none",
+            base_url=spec.server,
+            timeout=spec.timeout,
+            # The run counts, pays and spaces every attempt itself.
+            max_retries=0,
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.close()
+
+    async def ask(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> Reply:
+        """One answer; every failure is a `Reply` too."""
+        started = time.perf_counter()
+        while True:
+            form, dropped = self.learned.form, frozenset(self.learned.dropped)
+            try:
+                raw = await self._client.chat.completions.with_raw_response.create(
+                    **self._request(messages, schema)
+                )
+            except openai.BadRequestError as error:
+                if self._learn(error, form, dropped):
+                    continue
+                return failed(error, started)
+            except openai.APIError as error:
+                return failed(error, started)
+            except (ValueError, UnicodeError) as error:
+                return Reply("transient", problem=f"unreadable response: {error}")
+            return _read(raw.text, raw.request_id, 1000 * (time.perf_counter() - started))
+
+    async def shutdown_date(self) -> str | None:
+        """When the provider switches the model off, where it says so."""
+        try:
+            raw = await self._client.models.with_raw_response.retrieve(self.spec.model or "")
+            found = json.loads(raw.text)
+        except (openai.OpenAIError, ValueError):
+            return None
+        date = found.get("shutdown_date") if isinstance(found, dict) else None
+        return date if isinstance(date, str) else None
+
+    def _request(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> dict[str, Any]:
+        wanted = {k: v for k, v in self.spec.parameters.items() if k not in self.learned.dropped}
+        request: dict[str, Any] = {"model": self.spec.model, "messages": messages}
+        match self.learned.form:
+            case "json_schema":
+                request["response_format"] = {
+                    "type": "json_schema",
+                    "json_schema": {"name": "verdict", "schema": schema, "strict": True},
+                }
+            case "json_object":
+                request["response_format"] = {"type": "json_object"}
+                request["extra_body"] = {
+                    "response_format": {"type": "json_object", "schema": schema}
+                }
+        if self.learned.form != "json_schema":
+            last = messages[-1]
+            told = f"Answer with one JSON object of this schema and nothing else:\n{json.dumps(schema)}"
+            request["messages"] = [
+                {**messages[0], "content": f"{messages[0]['content']}\n\n{told}"},
+                *messages[1:-1],
+                last,
+            ]
+        # What the client does not know by name goes into the body as it is.
+        known = {"temperature", "top_p", "seed", "logprobs", "top_logprobs", "max_completion_tokens",
+                 "max_tokens", "reasoning_effort", "service_tier", "verbosity"}  # fmt: skip
+        extra = {k: v for k, v in wanted.items() if k not in known}
+        request |= {k: v for k, v in wanted.items() if k in known}
+        if extra:
+            request["extra_body"] = request.get("extra_body", {}) | extra
+        return request
+
+    def _learn(self, error: openai.BadRequestError, form: Form, dropped: frozenset[str]) -> bool:
+        """Whether the request is worth making again, with less: another may have learnt it."""
+        if self.learned.form != form or frozenset(self.learned.dropped) != dropped:
+            return True
+        words = str(error).lower()
+        param = (error.param or "").partition(".")[0].partition("[")[0]
+        for name in self.spec.parameters:
+            if name not in dropped and (param == name or (not param and name in words)):
+                self.learned.dropped.add(name)
+                return True
+        about_form = param == "response_format" or (
+            not param and any(w in words for w in ("response_format", "json_schema", "json_object"))
+        )
+        if about_form and form != FORMS[-1]:
+            self.learned.form = FORMS[FORMS.index(form) + 1]
+            return True
+        return False
+
+
+def _read(text: str, request_id: str | None, latency_ms: float) -> Reply:
+    """The reply in the body of a response with status 200."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return Reply("transient", problem="the response is no JSON", raw=text[:MAX_RAW])
+    told = Reply(
+        "transient",
+        request_id=request_id,
+        latency_ms=latency_ms,
+        raw=text[:MAX_RAW],
+        **_about(body),
+    )
+    choices = body.get("choices") if isinstance(body, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        error = body.get("error") if isinstance(body, dict) else None
+        said = error.get("message") if isinstance(error, dict) else error
+        return replace(told, problem=f"no answer in the response: {said or 'it has no choices'}")
+    choice = choices[0]
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {}
+    refusal, content = message.get("refusal"), message.get("content")
+    reason = choice.get("finish_reason")
+    if isinstance(refusal, str) and refusal:
+        return replace(told, kind="refused", problem=refusal[:2000])
+    if reason == "content_filter":
+        return replace(told, kind="filtered", problem="the provider's filter took the answer away")
+    if reason == "length":
+        return replace(told, kind="truncated", problem="the answer was cut off at the token limit")
+    if not isinstance(content, str) or not content.strip():
+        return replace(told, kind="invalid", problem="the answer is empty")
+    spread = choice.get("logprobs")
+    tokens = spread.get("content") if isinstance(spread, dict) else None
+    listed = [one for one in tokens if isinstance(one, dict)] if isinstance(tokens, list) else None
+    return replace(told, kind="answered", content=content, tokens=listed)
+
+
+def _about(body: Any) -> dict[str, Any]:
+    """Who answered, and what it used."""
+    if not isinstance(body, dict):
+        return {}
+
+    def text(name: str) -> str | None:
+        return body[name][:200] if isinstance(body.get(name), str) else None
+
+    usage = body.get("usage")
+    counted: dict[str, int] = {}
+    if isinstance(usage, dict):
+        details = usage.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, dict) else None
+        for name, value in (
+            ("input", usage.get("prompt_tokens")),
+            ("output", usage.get("completion_tokens")),
+            ("cached", cached),
+        ):
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                counted[name] = value
+    return {
+        "model": text("model"),
+        "fingerprint": text("system_fingerprint"),
+        "service_tier": text("service_tier"),
+        "usage": counted,
+    }
+
+
+def failed(error: openai.APIError, started: float) -> Reply:
+    """What came instead of an answer."""
+    took = 1000 * (time.perf_counter() - started)
+    if isinstance(error, openai.APIStatusError):
+        code = str(error.code or "")
+        problem = f"HTTP {error.status_code}: {error.message}"[:2000]
+        request_id = error.request_id
+        if error.status_code == 429 and code not in NEVER_AGAIN:
+            return Reply("transient", problem=problem, retry_after=_retry_after(error),
+                         request_id=request_id, latency_ms=took)  # fmt: skip
+        if error.status_code in (408, 409) or error.status_code >= 500:
+            return Reply("transient", problem=problem, retry_after=_retry_after(error),
+                         request_id=request_id, latency_ms=took)  # fmt: skip
+        if error.status_code in (400, 413, 422):
+            # This output's alone: too long, or refused by a filter before it was read.
+            kind = "filtered" if "content" in code and "filter" in code else "invalid"
+            return Reply(kind, problem=problem, request_id=request_id, latency_ms=took)  # type: ignore[arg-type]
+        return Reply("fatal", problem=problem, request_id=request_id, latency_ms=took)
+    if isinstance(error, openai.APITimeoutError):
+        return Reply("transient", problem="the server did not answer in time", latency_ms=took)
+    return Reply("transient", problem=f"no connection: {error.message}"[:2000], latency_ms=took)
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """Seconds that the server asks to wait, as its headers say it."""
+    headers = error.response.headers
+    for name, per_second in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        said = headers.get(name)
+        if said is None:
+            continue
+        try:
+            return max(0.0, float(said) / per_second)
+        except ValueError:
+            pass
+        try:
+            return max(0.0, (parsedate_to_datetime(said) - now()).total_seconds())
+        except (TypeError, ValueError):
+            pass
+    return None

@@ -1,0 +1,176 @@
+"""Judges in the workspace: each version is a rater of its own, and never changes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from annotate import events, people, rubric_versions
+from annotate.criterion import Criterion
+from annotate.errors import BadInput, NotFound
+from annotate.judge import prompt, spec
+from annotate.judge.prompt import Shot
+from annotate.judge.spec import Spec
+from annotate.rubric import Rubric
+from db.tables import Output, Rater
+from db.tables import Rubric as RubricRow
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A judge at one exact version."""
+
+    rater: Rater
+    spec: Spec
+    rubric: Rubric
+    version: str
+    """Sixteen digits of a hash over all that can change an answer."""
+    shots: Mapping[str, tuple[Shot, ...]]
+    """Examples by criterion."""
+
+    @cached_property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """What it is asked, in the rubric's order."""
+        return asked(self.spec, self.rubric)
+
+    def fields(self, output: Output) -> dict[str, Any]:
+        """What it is shown of an output: nothing of who made it, and of what others said."""
+        return {name: getattr(output, name) for name in self.spec.sees if getattr(output, name)}
+
+    def lacks(self, fields: Mapping[str, Any]) -> list[str]:
+        """What it needs and is not there."""
+        return [name for name in self.spec.needs if not fields.get(name)]
+
+    def key(self, criterion: str, fields: Mapping[str, Any], sample: int) -> str:
+        """By which an answer is found again: version, content, criterion and sample."""
+        said = json.dumps(
+            [self.version, criterion, sample, dict(fields)], sort_keys=True, ensure_ascii=False
+        )
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def asked(one: Spec, rubric: Rubric) -> tuple[Criterion, ...]:
+    """The criteria that a judge is asked; BadInput for one that no judge can answer."""
+    possible = {criterion.id: criterion for criterion in prompt.judged(rubric)}
+    for name in one.criteria:
+        if name not in possible:
+            rubric.criterion(name)  # says which there are
+            raise BadInput(f"judge {one.name}: {name} has no values that a judge could give")
+    found = tuple(c for c in possible.values() if not one.criteria or c.id in one.criteria)
+    if not found:
+        raise BadInput(f"judge {one.name}: rubric {rubric.name} has nothing for a judge to grade")
+    return found
+
+
+def version_of(one: Spec, rubric: Rubric, shots: Mapping[str, tuple[Shot, ...]]) -> str:
+    """The hash of all that can change an answer."""
+    return spec.digest(
+        {
+            "judge": one.decisive(),
+            "rubric": rubric.hash,
+            "asked": {
+                criterion.id: prompt.rendered(
+                    rubric, criterion, shots=shots.get(criterion.id, ()), critique=one.critique
+                )
+                for criterion in asked(one, rubric)
+            },
+        }
+    )
+
+
+def add_judge(
+    session: Session,
+    one: Spec,
+    *,
+    by: Rater | None,
+    shots: Mapping[str, tuple[Shot, ...]] | None = None,
+) -> Judge:
+    """The judge as a rater: the one that is the same to the letter, or a new version.
+
+    Its rater is called `name@1`, `name@2` ... : a changed judge is another rater.
+    """
+    people.require_lead(session, by)
+    row = rubric_versions.get_rubric(session, one.rubric)
+    if row.id is None:
+        row = rubric_versions.add_rubric(session, row.source, source_name=row.name, by=by)
+    rubric = rubric_versions.loaded(row)
+    examples = dict(shots or {})
+    version = version_of(one, rubric, examples)
+    earlier = versions(session, one.name)
+    for found in earlier:
+        if (found.identity or {}).get("version") == version:
+            return _judge(session, found)
+    number = 1 + max([int((r.identity or {}).get("number", 0)) for r in earlier], default=0)
+    rater = people.add_rater(
+        session,
+        f"{one.name}@{number}",
+        kind="metric" if one.engine == "lexical" else "judge",
+        identity={
+            "judge": one.name,
+            "number": number,
+            "version": version,
+            "spec": one.document(),
+            "rubric": f"{row.name}@{row.version}",
+            "rubric_hash": rubric.hash,
+            "shots": {
+                name: [{"fields": dict(s.fields), "answer": dict(s.answer)} for s in given]
+                for name, given in examples.items()
+            },
+        },
+        by=by,
+    )
+    events.record(session, "added judge", f"rater:{rater.name}", by=by, version=version)
+    return _judge(session, rater)
+
+
+def versions(session: Session, name: str) -> list[Rater]:
+    """The versions of a judge, oldest first."""
+    automated = session.exec(
+        select(Rater).where(col(Rater.kind).in_(("judge", "metric"))).order_by(col(Rater.id))
+    )
+    return [rater for rater in automated if _told(rater).get("judge") == name]
+
+
+def get_judge(session: Session, name: str, *, by: Rater | None) -> Judge:
+    """A judge by `name` (its latest version) or `name@2`."""
+    people.require_lead(session, by)
+    plain, _, number = name.partition("@")
+    found = versions(session, plain)
+    if number:
+        found = [rater for rater in found if rater.name == name]
+    if not found:
+        known = ", ".join(judge.name for judge in list_judges(session, by=by)) or "none yet"
+        raise NotFound(f"there is no judge {name!r}; there are: {known}; `annotate judge add FILE`")
+    return _judge(session, found[-1])
+
+
+def list_judges(session: Session, *, by: Rater | None) -> list[Rater]:
+    """Every version of every judge, by name."""
+    people.require_lead(session, by)
+    rows = session.exec(
+        select(Rater).where(col(Rater.kind).in_(("judge", "metric"))).order_by(Rater.name)
+    )
+    return [rater for rater in rows if _told(rater)]
+
+
+def _told(rater: Rater) -> dict[str, Any]:
+    """The identity of a judge that this product runs; empty for one whose scores are imported."""
+    said = rater.identity or {}
+    return said if "spec" in said else {}
+
+
+def _judge(session: Session, rater: Rater) -> Judge:
+    said = rater.identity or {}
+    one = spec.from_document(said["spec"], rater.name)
+    row = session.exec(select(RubricRow).where(RubricRow.hash == said["rubric_hash"])).first()
+    if row is None:
+        raise NotFound(f"the rubric of judge {rater.name} is not stored; add it again")
+    shots = {
+        name: tuple(Shot(s["fields"], s["answer"]) for s in given)
+        for name, given in said.get("shots", {}).items()
+    }
+    return Judge(rater, one, rubric_versions.loaded(row), said["version"], shots)

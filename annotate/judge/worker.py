@@ -1,0 +1,141 @@
+"""The process that works off a run: many questions at once, one transaction at a time.
+
+It runs outside Streamlit, started by the command or by the page; the page only reads. What it has
+asked is stored before anything else is claimed; killed at any moment it loses at most the answers
+that had not arrived yet.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from annotate.judge import lexical, prompt, run, verdict
+from annotate.judge.chat import ChatEngine
+from annotate.judge.decisions import DecisionsEngine
+from annotate.judge.judges import Judge
+from annotate.judge.reply import Reply
+from annotate.judge.run import Outcome, Task
+from db.engine import Database
+from db.tables import JudgeRun, now
+
+BEAT_SECONDS = 5.0
+Told = Callable[[JudgeRun], None]
+
+
+@dataclass
+class Gate:
+    """When the next request may go out: a server that asks one to wait asks all."""
+
+    until: float = 0.0
+
+    async def passed(self) -> None:
+        """Wait until the gate is open."""
+        loop = asyncio.get_running_loop()
+        while (wait := self.until - loop.time()) > 0:
+            await asyncio.sleep(wait)
+
+    def close(self, seconds: float) -> None:
+        """Keep everybody waiting for so long."""
+        self.until = max(self.until, asyncio.get_running_loop().time() + min(seconds, 3600.0))
+
+
+def work(database: Database, run_id: int, judge: Judge, told: Told | None = None) -> JudgeRun:
+    """Work off a run until it is done, stopped, or out of budget; the run as it ended."""
+    return asyncio.run(_work(database, run_id, judge, told))
+
+
+async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:
+    asker = _Asker(judge)
+    asked: set[asyncio.Task[Outcome]] = set()
+    try:
+        while True:
+            done = {one for one in asked if one.done()}
+            asked -= done
+            claimed = await asyncio.to_thread(
+                _step,
+                database,
+                run_id,
+                judge,
+                [one.result() for one in done],
+                judge.spec.concurrency - len(asked),
+                told,
+            )
+            asked |= {asyncio.create_task(asker.ask(task)) for task in claimed.tasks}
+            if asked:
+                await asyncio.wait(asked, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            elif claimed.state != "running" or claimed.wait is None:
+                break
+            elif not claimed.tasks:
+                await asyncio.sleep(min(claimed.wait, BEAT_SECONDS))
+    finally:
+        for one in asked:
+            one.cancel()
+        await asker.close()
+    return await asyncio.to_thread(_finish, database, run_id)
+
+
+def _step(
+    database: Database,
+    run_id: int,
+    judge: Judge,
+    outcomes: list[Outcome],
+    free: int,
+    told: Told | None,
+) -> run.Claimed:
+    """Store what has come and claim what there is room for, in one transaction."""
+    with database.write() as session:
+        if outcomes:
+            run.settle(session, run_id, judge, outcomes, at=now())
+        claimed = run.claim(session, run_id, judge, free, at=now())
+        if told is not None and outcomes:
+            told(session.get_one(JudgeRun, run_id))
+    return claimed
+
+
+def _finish(database: Database, run_id: int) -> JudgeRun:
+    with database.write() as session:
+        return run.finish(session, run_id, at=now())
+
+
+class _Asker:
+    """Asks one judge, whatever its engine."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self.gate = Gate()
+        self.engine: ChatEngine | DecisionsEngine | None = None
+        if judge.spec.engine == "chat":
+            self.engine = ChatEngine(judge.spec)
+        elif judge.spec.engine == "decisions":
+            self.engine = DecisionsEngine(judge.spec)
+
+    async def close(self) -> None:
+        if self.engine is not None:
+            await self.engine.close()
+
+    async def ask(self, task: Task) -> Outcome:
+        """The answer to one question, whatever happens."""
+        criterion = self.judge.rubric.criterion(task.criterion)
+        if self.engine is None:
+            found = lexical.judge(criterion, task.fields)
+            return Outcome(task, found, Reply("answered"))
+        await self.gate.passed()
+        if isinstance(self.engine, DecisionsEngine):
+            reply, found = await self.engine.decide(self.judge.rubric, criterion, task.fields)
+        else:
+            asked = prompt.messages(
+                self.judge.rubric,
+                criterion,
+                task.fields,
+                tag=secrets.token_hex(4),
+                shots=self.judge.shots.get(task.criterion, ()),
+                critique=self.judge.spec.critique,
+            )
+            reply = await self.engine.ask(
+                asked, prompt.schema(criterion, critique=self.judge.spec.critique)
+            )
+            found = verdict.of(criterion, reply)
+        if reply.retry_after is not None:
+            self.gate.close(reply.retry_after)
+        return Outcome(task, found, reply)
