@@ -178,13 +178,22 @@ def start(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
     """Let a run go on; refused while a process works on it."""
     run = get_run(session, run_id, by=by)
     if run.state == "running" and _alive(run):
-        raise Conflict(f"run {run_id} is being worked on already; its progress shows on the page")
+        raise Conflict(
+            f"run {run_id} is being worked on already; if its process has just died, try again in "
+            f"{BEAT.seconds} seconds"
+        )
     if run.state not in OPEN:
         raise Conflict(f"run {run_id} is {run.state}; plan a new one")
     if _spent(run):
         raise BadInput(f"run {run_id} has used its budget; raise it and resume")
     run.state, run.note, run.beat_at, run.ended_at = "running", None, now(), None
     session.add(run)
+    # Whoever had claimed these works no more.
+    session.connection().execute(
+        sa.update(JudgeTask)
+        .where(col(JudgeTask.run_id) == run_id, col(JudgeTask.state) == "leased")
+        .values(state="queued", lease_until=None)
+    )
     events.record(session, "started judge run", f"run:{run_id}", by=by)
     return run
 

@@ -311,6 +311,10 @@ def test_a_process_that_dies_leaves_nothing_behind_but_its_leases(
     later = now() + run.LEASE * 2
     with desk.database.write() as session:
         assert len(run.claim(session, run_id, judge, 100, at=later).tasks) == UNITS
+    # Who goes on need not wait for the leases.
+    with desk.database.write() as session:
+        session.get_one(JudgeRun, run_id).beat_at = now() - 2 * run.BEAT
+    assert worked(desk, judge, run_id).counts == {"done": UNITS}
 
 
 def test_two_processes_ask_nothing_twice(desk: Desk, server: JudgeServer) -> None:

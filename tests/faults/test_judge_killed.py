@@ -1,0 +1,79 @@
+"""A judge's run is killed with SIGKILL in the middle: what was stored is neither lost nor paid twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from sqlmodel import select
+
+from annotate.judge import judges, run, spec
+from db.engine import Database
+from db.tables import JudgeRun, JudgeVerdict, Rating, now
+from tests.judge_server import JudgeServer, serving
+from tests.unit.desk_round import Desk
+
+ROOT = Path(__file__).parents[2]
+UNITS = 60
+AT_ONCE = 6
+
+
+def command(database: Database, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "annotate", "judge", *words],
+        cwd=ROOT,
+        env={**os.environ, "ANNOTATE_DATABASE_URL": database.url.render_as_string(False)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def stored(database: Database) -> int:
+    with database.read() as session:
+        return len(list(session.exec(select(JudgeVerdict.id))))
+
+
+def test_a_killed_run_goes_on_and_pays_for_nothing_twice(sqlite_database: Database) -> None:
+    database = sqlite_database
+    Desk(database, units=UNITS)
+    with serving(JudgeServer(level=lambda *_: 2, latency=0.05)) as server:
+        document = {
+            "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
+            "criteria": ["quality"], "concurrency": AT_ONCE, "prices": {"input": 1, "output": 1},
+        }  # fmt: skip
+        with database.write() as session:
+            judges.add_judge(session, spec.from_document(document), by=None)
+        process = command(database, "run", "strict", "--round", "R")
+        kills = 0
+        while kills < 2:
+            wanted = stored(database) + 10
+            until = time.monotonic() + 60
+            while stored(database) < wanted and time.monotonic() < until:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            kills += 1
+            with database.write() as session:
+                found = session.get_one(JudgeRun, 1)
+                assert found.state == "running"
+                found.beat_at = now() - 2 * run.BEAT
+                session.add(found)
+            process = command(database, "resume", "1")
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        with database.read() as session:
+            ended = session.get_one(JudgeRun, 1)
+            verdicts = list(session.exec(select(JudgeVerdict)))
+            rated = Counter(session.exec(select(Rating.output_id)))
+        assert (ended.state, ended.counts) == ("done", {"done": UNITS})
+        assert len(verdicts) == len({v.key for v in verdicts}) == UNITS
+        assert len(rated) == UNITS and set(rated.values()) == {1}
+        # Only what was on its way at a kill is asked again.
+        assert UNITS <= len(server.log) <= UNITS + kills * AT_ONCE
+        again = command(database, "run", "strict", "--round", "R")
+        again.communicate(timeout=60)
+        assert len(server.log) <= UNITS + kills * AT_ONCE
