@@ -20,7 +20,9 @@ def planned(database: Database, **design: object) -> list[str]:
         "name": "Next", "rubric": "answers", "units": 12, "overlap": 2, "raters": ("Ada", "Ben"),
     }  # fmt: skip
     with database.read() as session:
-        return outlook(session, rounds.plan_round(session, checked(**{**asked, **design}), by=None), by=None)
+        return outlook(
+            session, rounds.plan_round(session, checked(**{**asked, **design}), by=None), by=None
+        )
 
 
 def half_width(said: str, criterion: str) -> float:
