@@ -245,8 +245,10 @@ class Desk {
   // Keys
 
   key(event) {
-    if (!event.isTrusted || composes(event) || !this.words.root.isConnected) return;
+    if (!event.isTrusted || composes(event)) return;
+    // Also while the form is taken away to be drawn anew: a letter then is for the text still.
     if (this.writing.takes(event)) { event.stopImmediatePropagation(); return; }
+    if (!this.words.root.isConnected) return;
     const { target } = event;
     const name = named(event);
     // A key that is held has done what it does; only the arrows do it again.
