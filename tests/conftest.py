@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 
 from annotate import passwords
 from db.engine import Database
+from tests.server import Seed, Server
 
 
 def absent(what: str) -> None:
@@ -146,3 +147,27 @@ def database(request: pytest.FixtureRequest) -> Database:
     """An empty database, once on each engine."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
+
+
+@pytest.fixture(scope="module")
+def seed() -> Seed:
+    """What the module's database holds before the server starts; modules override it."""
+    return lambda database: None
+
+
+@pytest.fixture(scope="module")
+def server(
+    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, seed: Seed
+) -> Iterator[Server]:
+    """One server for the module, on what its `seed` puts into the database."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(migrated_file, folder / "annotate.db")
+    database = Database(f"sqlite:///{folder}/annotate.db")
+    seed(database)
+    server = Server(folder, database)
+    try:
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        database.dispose()

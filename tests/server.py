@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from annotate import people
 from db.engine import Database
 
 ROOT = Path(__file__).parents[1]
+
+Seed = Callable[[Database], None]
+"""Fills a database before its server starts."""
 
 
 @dataclass

@@ -1,15 +1,13 @@
 """A real server process on a real database, driven by headless Chromium."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from db.engine import Database
 from tests.conftest import absent
-from tests.server import Server
 
 FLAGS = (
     "--no-sandbox",
@@ -22,38 +20,12 @@ FLAGS = (
 )
 PATIENCE_MS = 15_000
 
-Seed = Callable[[Database], None]
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder drives a browser."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="module")
-def seed() -> Seed:
-    """What the module's database holds before the server starts; modules override it."""
-    return lambda database: None
-
-
-@pytest.fixture(scope="module")
-def server(
-    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, seed: Seed
-) -> Iterator[Server]:
-    """One server for the module."""
-    folder = tmp_path_factory.mktemp("server")
-    shutil.copy(migrated_file, folder / "annotate.db")
-    database = Database(f"sqlite:///{folder}/annotate.db")
-    seed(database)
-    server = Server(folder, database)
-    try:
-        server.start()
-        yield server
-        server.stop()
-    finally:
-        database.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Seed, sign_in
+from tests.browser.conftest import PATIENCE_MS, sign_in
 from tests.browser.test_keyboard import fill
-from tests.server import Server
+from tests.server import Seed, Server
 
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},

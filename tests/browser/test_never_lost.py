@@ -16,8 +16,8 @@ from annotate import outputs, people, rounds, rubric_versions
 from annotate.rounds import Design
 from db.engine import Database
 from db.tables import Assignment, Rater, Rating, Unit, now
-from tests.browser.conftest import PATIENCE_MS, Seed, sign_in
-from tests.server import Server
+from tests.browser.conftest import PATIENCE_MS, sign_in
+from tests.server import Seed, Server
 
 RUBRIC = """
 name: two

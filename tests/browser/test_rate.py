@@ -11,8 +11,8 @@ from annotate import outputs, people, rounds, rubric_versions
 from annotate.rounds import Design
 from db.engine import Database
 from db.tables import Assignment, Output, Rater, Rating, Unit
-from tests.browser.conftest import Seed, sign_in
-from tests.server import Server
+from tests.browser.conftest import sign_in
+from tests.server import Seed, Server
 
 RUBRIC = """
 name: short

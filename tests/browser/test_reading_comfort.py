@@ -14,8 +14,8 @@ from annotate.design import Filters
 from annotate.rounds import Design
 from db.engine import Database
 from db.tables import Rater, Rating
-from tests.browser.conftest import Seed, sign_in
-from tests.server import Server
+from tests.browser.conftest import sign_in
+from tests.server import Seed, Server
 
 RUBRIC = """
 name: evidence

@@ -14,8 +14,8 @@ from annotate.rounds import Design
 from annotate.rubric import Answer
 from db.engine import Database
 from db.tables import Assignment, Rater, Rating, Round, now
-from tests.browser.conftest import Seed, sign_in
-from tests.server import Server
+from tests.browser.conftest import sign_in
+from tests.server import Seed, Server
 
 RUBRIC = """
 name: short

@@ -21,8 +21,8 @@ from annotate.rounds import Design
 from annotate.rubric import Answer
 from db.engine import Database
 from db.tables import Assignment, Rater, Unit, now
-from tests.server import Server
-from tests.websocket.conftest import Seed, cookie_of
+from tests.server import Seed, Server
+from tests.websocket.conftest import cookie_of
 from tests.websocket.rater import at_the_page, run
 
 RUBRIC = """

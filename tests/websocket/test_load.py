@@ -14,8 +14,8 @@ from annotate import outputs, people, rounds, rubric_versions
 from annotate.rounds import Design
 from db.engine import Database
 from db.tables import Assignment, Output, Rater, Rating, Unit
-from tests.server import Server
-from tests.websocket.conftest import Seed, cookie_of
+from tests.server import Seed, Server
+from tests.websocket.conftest import cookie_of
 from tests.websocket.rater import WebsocketRater, at_the_page, run
 
 RUBRIC = """

@@ -30,16 +30,12 @@ export const COMMANDS = {
   Enter: (desk) => desk.enter(),
   Backspace: (desk) => {
     const button = keyed("undo-last")?.querySelector("button");
-    const { drafts } = desk;
-    drafts?.keep();
     if (!button || button.disabled) {
       desk.words.hint(keyed("resume") ? "Go on first: press Enter." : "Nothing to undo.");
       return undefined;
     }
-    drafts?.hold(true);
     press(button);
-    // If it is refused the unit stays, and nothing else would tell.
-    return settled(3000).then(() => drafts?.hold(false));
+    return settled(3000);
   },
 };
 COMMANDS.ArrowDown = COMMANDS.j;

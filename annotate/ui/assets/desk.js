@@ -153,6 +153,14 @@ class Desk {
       .then(() => { this.sent = false; drafts.hold(false); });
   }
 
+  /** What stands in the form goes with the step; a draft that follows could be the other unit's. */
+  undoing() {
+    const { drafts } = this;
+    drafts?.hold(true);
+    // If it is refused the unit stays, and nothing else would tell.
+    settled(3000).then(() => drafts?.hold(false));
+  }
+
   /** Choose or press as a click does; false where there is nothing, or nobody to hear it. */
   press(element) {
     if (press(element)) return true;
@@ -206,6 +214,7 @@ class Desk {
     if (!target) return;
     const button = target.closest("button");
     if (button && keyed(this.data.submit)?.contains(button)) this.submitting();
+    if (button && keyed("undo-last")?.contains(button)) this.undoing();
     if (!event.isTrusted) return;
     const menu = this.menus.at(target);
     if (menu) {
@@ -245,8 +254,10 @@ class Desk {
   // Keys
 
   key(event) {
-    if (!event.isTrusted || composes(event) || !this.words.root.isConnected) return;
+    if (!event.isTrusted || composes(event)) return;
+    // Also while the form is taken away to be drawn anew: a letter then is for the text still.
     if (this.writing.takes(event)) { event.stopImmediatePropagation(); return; }
+    if (!this.words.root.isConnected) return;
     const { target } = event;
     const name = named(event);
     // A key that is held has done what it does; only the arrows do it again.

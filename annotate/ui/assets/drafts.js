@@ -166,6 +166,8 @@ export class Drafts {
         if (now || !answer.held) this.say(answer.held ? `Draft saved ${at}`
           : `Draft saved ${at}. Others have been given this unit meanwhile: what you submit is kept as an extra rating.`);
         if (this.unsent) continue;
+        // A text that somebody goes on writing shows it already: drawn anew, it would be in the way.
+        if (this.ahead && this.there() && this.words(entries(this.data)) === this.last) this.ahead = null;
         if (this.ahead || answer.version !== this.version) this.redraw();
         return true;
       }
