@@ -19,6 +19,7 @@ LEAD = {
     "outputs": ("Outputs", "inbox"),
     "rounds": ("Rounds", "target"),
     "adjudicate": ("Adjudicate", "gavel"),
+    "judges": ("Judges", "smart_toy"),
     "agreement": ("Agreement", "handshake"),
     "calibration": ("Calibration", "balance"),
     "gold": ("Gold", "workspace_premium"),

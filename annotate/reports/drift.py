@@ -15,6 +15,7 @@ from annotate.rubric import RatingKey
 from annotate.stats import Drift, RoundScores, across, drift
 from db.tables import Rater, Round, Rubric
 
+NOT_DECISIVE = ("name", "api_key_env", "timeout", "concurrency", "prices", "samples")
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
 
 
@@ -110,7 +111,8 @@ def drift_report(
             found, _judged_together(found), strict=True
         )
     ]
-    return DriftReport(baseline.name, current.name, judge, rows, _facts(session, baseline, current))
+    facts = _facts(session, baseline, current) + _changes(session, before.judge, after.judge)
+    return DriftReport(baseline.name, current.name, judge, rows, facts)
 
 
 def _round_before(session: Session, baseline: Round, current: Round) -> Round | None:
@@ -176,7 +178,7 @@ class _Side:
     """One round's half of the comparison."""
 
     def __init__(self, people_said: pd.DataFrame, judged: pd.DataFrame, judge: str) -> None:
-        self._judge = judge
+        self._judge = self.judge = judge
         self._judged = judged
         self._people = people_said
         self._wide: dict[str, _Wide] = {}
@@ -194,6 +196,7 @@ class _Side:
     @classmethod
     def of(cls, session: Session, round_: Round, judge: str, *, required: bool = True) -> "_Side":
         judged = scores(session, round_)
+        judge = version_there(judge, {str(name) for name in judged["rater"].unique()})
         if required and judge not in set(judged["rater"]):
             known = ", ".join(sorted(judged["rater"].unique())) or "none"
             raise NotFound(
@@ -292,3 +295,29 @@ def _facts(session: Session, baseline: Round, current: Round) -> list[str]:
     if came := sorted(panels[1] - panels[0]):
         facts.append(f"New in the panel: {', '.join(came)}.")
     return facts
+
+
+def version_there(judge: str, names: set[str]) -> str:
+    """The judge's version among the raters of a round: itself, or by its plain name the latest."""
+    numbers = [
+        int(name.rpartition("@")[2])
+        for name in names
+        if name.startswith(f"{judge}@") and name.rpartition("@")[2].isdecimal()
+    ]
+    return judge if judge in names or not numbers else f"{judge}@{max(numbers)}"
+
+
+def _changes(session: Session, before: str, after: str) -> list[str]:
+    """What of a judge differs between two of its versions, on record."""
+    if before == after:
+        return []
+    told = [
+        (people.get_rater(session, name).identity or {}).get("spec", {}) for name in (before, after)
+    ]
+    differ = sorted(
+        name
+        for name in {*told[0], *told[1]}
+        if told[0].get(name) != told[1].get(name) and name not in NOT_DECISIVE
+    )
+    what = f": {', '.join(differ)} changed" if differ else ""
+    return [f"The judge is another one: {before} before, {after} now{what}."]

@@ -1,0 +1,29 @@
+"""Judges: what they are asked, beside the rater's form, and their runs."""
+
+import streamlit as st
+
+from annotate.judge import judges
+from annotate.ui import judging, messages, session
+
+session.require_lead()
+st.title("Judges")
+st.caption(
+    "A judge grades by the very rubric that raters use, and is one more rater. A changed judge is "
+    "another one: compare it with people on Calibration before you trust it."
+)
+with messages.shown_errors():
+    judge = judging.chosen_judge()
+    if judge is not None:
+        st.header("Have it grade a round")
+        judging.show_running(judge)
+        st.header("Runs")
+        judging.show_runs()
+        st.header("What it is asked")
+        judging.show_question(judge)
+st.header("Add a judge")
+judging.show_adding()
+with messages.shown_errors(), session.lead_reads() as (db, lead):
+    table = judging.table_of(judges.list_judges(db, by=lead))
+if table:
+    st.header("All versions")
+    st.dataframe(table, hide_index=True)
