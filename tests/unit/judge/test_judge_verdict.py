@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from annotate import rubric
 from annotate.judge import verdict
-from tests.unit.judge.test_prompt import RUBRIC
+from tests.unit.judge.test_judge_prompt import RUBRIC
 
 ANSWERS = rubric.parse(RUBRIC)
 ORDINAL = ANSWERS.criterion("faithfulness")
