@@ -346,12 +346,13 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
     if json:
         console.show_json(said)
     counts = ended.counts
-    console.note(
-        f"Run {run_id} is {ended.state}: {counts.get('done', 0)} of {sum(counts.values())} answered, "
-        f"{ended.cost_usd:.4f} USD." + (f" {ended.note}" if ended.note else "")
-    )
     with database.read() as session:
         bad = sum(t.state in ("done", "failed") for t, _ in runs_.unsettled(session, ended))
+    answered = counts.get("done", 0) + counts.get("failed", 0) - bad
+    console.note(
+        f"Run {run_id} is {ended.state}: {answered} of {sum(counts.values())} answered, "
+        f"{ended.cost_usd:.4f} USD." + (f" {ended.note}" if ended.note else "")
+    )
     if bad:
         console.note(f"{bad} have no verdict: annotate judge failures {run_id}")
     if ended.state != "done":

@@ -343,40 +343,53 @@ def settle(
         task.id: task for task in session.exec(select(JudgeTask).where(col(JudgeTask.id).in_(ids)))
     }
     known = _known(session, [outcome.task.key for outcome in outcomes])
+    source = prices.source(judge.spec)
+    found: list[tuple[JudgeTask, JudgeVerdict]] = []
     for outcome in outcomes:
-        task = tasks[outcome.task.id]
+        task, reply = tasks[outcome.task.id], outcome.reply
         if task.state == "done":
             continue
-        run.tokens = _added(run.tokens, outcome.reply.usage)
-        run.cost_usd += (
-            prices.cost(judge.spec, outcome.reply.usage, tier=outcome.reply.service_tier) or 0.0
-        )
-        if outcome.reply.kind == "fatal":
-            task.state, task.lease_until, task.problem = "queued", None, outcome.reply.problem
+        cost = prices.cost(judge.spec, reply.usage, tier=reply.service_tier)
+        run.tokens = _added(run.tokens, reply.usage)
+        run.cost_usd += cost or 0.0
+        if reply.kind == "fatal":
+            task.state, task.lease_until, task.problem = "queued", None, reply.problem
             task.attempts -= 1
-            _end(run, "aborted", outcome.reply.problem, at)
-        elif outcome.reply.kind == "transient":
-            _again(task, outcome.reply.problem, at, outcome.reply.retry_after)
+            _end(run, "aborted", reply.problem, at)
+        elif reply.kind == "transient":
+            _again(task, reply.problem, at, reply.retry_after)
         else:
             verdict = known.get(task.key)
             if verdict is None:
-                verdict = _verdict(run, task, judge, outcome, at)
+                verdict = _verdict(run, task, outcome, cost, source, at)
                 session.add(verdict)
-                session.flush()
-            task.verdict_id, task.problem = verdict.id, outcome.verdict.problem or None
+            found.append((task, verdict))
+            task.problem = outcome.verdict.problem or None
             if verdict.status in SETTLED:
                 known[task.key] = verdict
                 task.state, task.lease_until = "done", None
-                _rate(session, run, judge, [(task, verdict)])
             elif verdict.status == "invalid" and task.attempts < ATTEMPTS:
                 _again(task, outcome.verdict.problem, at, None)
             else:
                 task.state = "failed" if verdict.status == "invalid" else "done"
                 task.lease_until = None
-        session.add(task)
+    session.flush()
+    for task, verdict in found:
+        task.verdict_id = verdict.id
+    _rate(session, run, judge, [(t, v) for t, v in found if v.status in SETTLED])
     session.flush()
     _refresh(session, run)
     _finish_if_done(session, run, at)
+
+
+def give_back(session: Session, tasks: Sequence[Task]) -> None:
+    """Tasks that were claimed and not asked."""
+    if tasks:
+        session.connection().execute(
+            sa.update(JudgeTask)
+            .where(col(JudgeTask.id).in_([t.id for t in tasks]), col(JudgeTask.state) == "leased")
+            .values(state="queued", lease_until=None, attempts=JudgeTask.attempts - 1)
+        )
 
 
 def _finish_if_done(session: Session, run: JudgeRun, at: datetime) -> None:
@@ -536,7 +549,12 @@ def _of(session: Session, run: JudgeRun, *states: str) -> list[JudgeTask]:
 
 
 def _verdict(
-    run: JudgeRun, task: JudgeTask, judge: Judge, outcome: Outcome, at: datetime
+    run: JudgeRun,
+    task: JudgeTask,
+    outcome: Outcome,
+    cost: float | None,
+    source: str | None,
+    at: datetime,
 ) -> JudgeVerdict:
     found, reply = outcome.verdict, outcome.reply
     assert run.id is not None
@@ -562,8 +580,8 @@ def _verdict(
         fingerprint=reply.fingerprint,
         request_id=reply.request_id,
         tokens=dict(reply.usage),
-        cost_usd=prices.cost(judge.spec, reply.usage, tier=reply.service_tier),
-        price_source=prices.source(judge.spec),
+        cost_usd=cost,
+        price_source=source,
         latency_ms=reply.latency_ms,
         raw=reply.raw,
         at=at,

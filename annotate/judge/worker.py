@@ -20,6 +20,9 @@ from db.engine import Database
 from db.tables import JudgeRun, now
 
 BEAT_SECONDS = 5.0
+AHEAD = 2
+"""So many times as many questions are claimed as are asked at once: whatever is answered makes
+room for one that is there, and need not wait for the database."""
 Told = Callable[[JudgeRun], None]
 
 
@@ -47,7 +50,7 @@ def work(database: Database, run_id: int, judge: Judge, told: Told | None = None
 
 async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:
     asker = _Asker(judge)
-    asked: set[asyncio.Task[Outcome]] = set()
+    asked: set[asyncio.Task[Outcome | Task]] = set()
     try:
         while True:
             done = {one for one in asked if one.done()}
@@ -58,9 +61,10 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 run_id,
                 judge,
                 [one.result() for one in done],
-                judge.spec.concurrency - len(asked),
+                AHEAD * judge.spec.concurrency - len(asked),
                 told,
             )
+            asker.stopped = claimed.state != "running"
             asked |= {asyncio.create_task(asker.ask(task)) for task in claimed.tasks}
             if asked:
                 await asyncio.wait(asked, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -79,14 +83,16 @@ def _step(
     database: Database,
     run_id: int,
     judge: Judge,
-    outcomes: list[Outcome],
+    ended: list[Outcome | Task],
     free: int,
     told: Told | None,
 ) -> run.Claimed:
     """Store what has come and claim what there is room for, in one transaction."""
+    outcomes = [one for one in ended if isinstance(one, Outcome)]
     with database.write() as session:
         if outcomes:
             run.settle(session, run_id, judge, outcomes, at=now())
+        run.give_back(session, [one for one in ended if isinstance(one, Task)])
         claimed = run.claim(session, run_id, judge, free, at=now())
         if told is not None and outcomes:
             told(session.get_one(JudgeRun, run_id))
@@ -104,6 +110,8 @@ class _Asker:
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
         self.gate = Gate()
+        self.stopped = False
+        self._room = asyncio.Semaphore(judge.spec.concurrency)
         self.engine: ChatEngine | DecisionsEngine | None = None
         if judge.spec.engine == "chat":
             self.engine = ChatEngine(judge.spec)
@@ -114,8 +122,17 @@ class _Asker:
         if self.engine is not None:
             await self.engine.close()
 
-    async def ask(self, task: Task) -> Outcome:
-        """The answer to one question, whatever happens."""
+    async def ask(self, task: Task) -> Outcome | Task:
+        """The answer to one question, whatever happens; the task itself where it was not asked,
+        because the run has been stopped meanwhile."""
+        async with self._room:
+            if self.stopped:
+                return task
+            outcome = await self._ask(task)
+            self.stopped |= outcome.reply.kind == "fatal"
+            return outcome
+
+    async def _ask(self, task: Task) -> Outcome:
         criterion = self.judge.rubric.criterion(task.criterion)
         if self.engine is None:
             found = lexical.judge(criterion, task.fields)

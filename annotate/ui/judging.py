@@ -161,11 +161,10 @@ def show_runs() -> None:
 def _show_run(one: JudgeRun, judge: str) -> None:
     done, total = one.counts.get("done", 0), sum(one.counts.values())
     failed = one.counts.get("failed", 0)
+    without = _without_verdict(one)
     scope = one.scope.get("round") or "outputs"
     words = f"Run {one.id}: {judge} on {scope} · {one.state.replace('_', ' ')}"
-    figures = [f"{done} of {total} answered"]
-    if failed:
-        figures.append(f"{failed} failed")
+    figures = [f"{done + failed - len(without)} of {total} answered"]
     figures.append(f"{sum(one.tokens.values()):,} tokens")
     if one.cost_usd:
         figures.append(f"{one.cost_usd:.4f} USD")
@@ -185,16 +184,20 @@ def _show_run(one: JudgeRun, judge: str) -> None:
             _button("Pause", "pause", one)
         if one.state in (*STARTABLE, "running"):
             _button("Cancel", "cancel", one)
-        _failures(one)
+        if without:
+            with st.popover(f"{len(without)} without a verdict", key=f"judge-failures-{one.id}"):
+                st.dataframe(without, hide_index=True)
+                _button("Ask these again", "retry", one)
 
 
 def _button(label: str, what: str, one: JudgeRun) -> None:
     st.button(label, key=f"judge-{what}-{one.id}", on_click=_step, args=(what, one.id))
 
 
-def _failures(one: JudgeRun) -> None:
+def _without_verdict(one: JudgeRun) -> list[dict[str, Any]]:
+    """What was refused, cut off, filtered, invalid or failed: never a score."""
     with session.lead_reads() as (db, _):
-        rows = [
+        return [
             {
                 "output": db.get_one(Output, task.output_id).key,
                 "criterion": task.criterion,
@@ -204,11 +207,6 @@ def _failures(one: JudgeRun) -> None:
             for task, verdict in run.unsettled(db, one)
             if task.state in ("done", "failed") and (not verdict or verdict.status not in SETTLED)
         ]
-    if not rows:
-        return
-    with st.popover(f"{len(rows)} without a verdict", key=f"judge-failures-{one.id}"):
-        st.dataframe(rows, hide_index=True)
-        _button("Ask these again", "retry", one)
 
 
 def _step(what: str, run_id: int) -> None:

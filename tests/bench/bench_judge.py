@@ -35,7 +35,8 @@ def serve(told: Any, ended: Any) -> None:
 
 def main() -> None:
     """Run it and print the figures."""
-    told, ended = multiprocessing.Queue(), multiprocessing.Event()
+    told: Any = multiprocessing.Queue()
+    ended = multiprocessing.Event()
     process = multiprocessing.Process(target=serve, args=(told, ended), daemon=True)
     process.start()
     base = told.get(timeout=30)

@@ -177,7 +177,7 @@ def _one_pass(desk: Desk, judge: Judge, run_id: int) -> None:
         asker = worker._Asker(judge)
         with desk.database.write() as session:
             taken = run.claim(session, run_id, judge, 100, at=now()).tasks
-        outcomes = [await asker.ask(task) for task in taken]
+        outcomes = [await asker._ask(task) for task in taken]
         await asker.close()
         with desk.database.write() as session:
             run.settle(session, run_id, judge, outcomes, at=now())
