@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+import httpx2
 import openai
 
 from annotate.errors import BadInput
@@ -67,8 +68,11 @@ class ChatEngine:
         while True:
             form, dropped = self.learned.form, frozenset(self.learned.dropped)
             try:
-                raw = await self._client.chat.completions.with_raw_response.create(
-                    **self._request(messages, schema)
+                # The client's own method would check and rebuild a body that is ours already.
+                response = await self._client.post(
+                    "/chat/completions",
+                    cast_to=httpx2.Response,
+                    body=self._request(messages, schema),
                 )
             except openai.BadRequestError as error:
                 if self._learn(error, form, dropped):
@@ -78,7 +82,8 @@ class ChatEngine:
                 return failed(error, started)
             except (ValueError, UnicodeError) as error:
                 return Reply("transient", problem=f"unreadable response: {error}")
-            return _read(raw.text, raw.request_id, 1000 * (time.perf_counter() - started))
+            took = 1000 * (time.perf_counter() - started)
+            return _read(response.text, response.headers.get("x-request-id"), took)
 
     async def shutdown_date(self) -> str | None:
         """When the provider switches the model off, where it says so."""
@@ -92,33 +97,19 @@ class ChatEngine:
 
     def _request(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in self.spec.parameters.items() if k not in self.learned.dropped}
-        request: dict[str, Any] = {"model": self.spec.model, "messages": messages}
+        request: dict[str, Any] = {**wanted, "model": self.spec.model, "messages": messages}
         match self.learned.form:
             case "json_schema":
                 request["response_format"] = {
                     "type": "json_schema",
                     "json_schema": {"name": "verdict", "schema": schema, "strict": True},
                 }
+                return request
             case "json_object":
-                request["response_format"] = {"type": "json_object"}
-                request["extra_body"] = {
-                    "response_format": {"type": "json_object", "schema": schema}
-                }
-        if self.learned.form != "json_schema":
-            last = messages[-1]
-            told = f"Answer with one JSON object of this schema and nothing else:\n{json.dumps(schema)}"
-            request["messages"] = [
-                {**messages[0], "content": f"{messages[0]['content']}\n\n{told}"},
-                *messages[1:-1],
-                last,
-            ]
-        # What the client does not know by name goes into the body as it is.
-        known = {"temperature", "top_p", "seed", "logprobs", "top_logprobs", "max_completion_tokens",
-                 "max_tokens", "reasoning_effort", "service_tier", "verbosity"}  # fmt: skip
-        extra = {k: v for k, v in wanted.items() if k not in known}
-        request |= {k: v for k, v in wanted.items() if k in known}
-        if extra:
-            request["extra_body"] = request.get("extra_body", {}) | extra
+                request["response_format"] = {"type": "json_object", "schema": schema}
+        first, *rest = messages
+        told = f"Answer with one JSON object of this schema and nothing else:\n{json.dumps(schema)}"
+        request["messages"] = [{**first, "content": f"{first['content']}\n\n{told}"}, *rest]
         return request
 
     def _learn(self, error: openai.BadRequestError, form: Form, dropped: frozenset[str]) -> bool:
