@@ -20,6 +20,8 @@ from annotate import (
     rubric_versions,
 )
 from annotate.errors import NotAllowed
+from annotate.judge import judges
+from annotate.judge import run as judge_run
 from annotate.reports.agreement import agreement_report
 from annotate.reports.calibration import calibration_report, judges_of
 from annotate.reports.drift import drift_report
@@ -51,6 +53,10 @@ QUESTIONS: dict[str, Question] = {
     "gold merged": lambda s, _, by: gold.merged(s, "", name="g.jsonl", by=by),
     "gold compared": lambda s, _, by: gold.diff(s, Path(__file__), by=by),
     "gold exported": lambda s, _, by: gold.export(s, Path("never.jsonl"), by=by),
+    "judges by file": lambda s, _, by: judges.list_judges(s, by=by),
+    "a judge": lambda s, _, by: judges.get_judge(s, "strict", by=by),
+    "judge runs": lambda s, _, by: judge_run.list_runs(s, by=by),
+    "a judge's run": lambda s, _, by: judge_run.get_run(s, 1, by=by),
     "rounds": lambda s, _, by: rounds.list_rounds(s, by=by),
     "a plan": lambda s, _, by: rounds.plan_round(s, PLANNED, by=by),
     "rubrics": lambda s, _, by: rubric_versions.list_rubrics(s, by=by),

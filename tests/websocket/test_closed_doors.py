@@ -20,7 +20,17 @@ name: one
 criteria:
   - {id: polite, question: Is it polite?, scale: binary}
 """
-LEADS = ("start", "outputs", "rounds", "adjudicate", "agreement", "calibration", "gold", "people")
+LEADS = (
+    "start",
+    "outputs",
+    "rounds",
+    "adjudicate",
+    "judges",
+    "agreement",
+    "calibration",
+    "gold",
+    "people",
+)
 TABLES = (Rater, Round, Output, Rating)
 SECRET = ("Zoe-zq7", "configuration-zq7", "segment-zq7")
 
