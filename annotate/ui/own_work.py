@@ -6,13 +6,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from annotate import desk, own_card, own_history
+from annotate import desk, own_card, own_history, practice
 from annotate.own_card import Card
 from annotate.own_history import OwnUnit, Tally
 from annotate.rubric import Rubric
-from annotate.ui import messages, session, viewer
+from annotate.ui import learning, messages, session, viewer
 from annotate.ui.clock import own_zone
-from annotate.ui.learning import question
 from annotate.ui.messages import as_plain_text
 from annotate.ui.screen import screen_for
 from db.tables import Rater, Round, now
@@ -77,6 +76,11 @@ def _show_round(rater: Rater, round_: Round, rubric: Rubric) -> None:
             args=(round_, chosen.assignment_id),
             help="It opens on the page Rate with your answers",
         )
+    if practice.rules(round_) is not None:
+        with session.database().read() as db:
+            lessons = practice.lessons(db, rater, round_, chosen.assignment_id)
+        with st.expander("What is known of it"):
+            learning.show_lessons(lessons, rubric)
 
 
 def _correct(round_: Round, assignment_id: int) -> None:
@@ -111,7 +115,7 @@ def show_card(card: Card, rubric: Rubric) -> None:
             st.write("Where you and the others were furthest apart:")
         for place, one in enumerate(card.differences):
             with st.container(key=f"apart-{place}", border=True, gap="xsmall"):
-                st.markdown(f"**{as_plain_text(question(rubric, one.criterion))}**")
+                st.markdown(f"**{as_plain_text(learning.question(rubric, one.criterion))}**")
                 st.text(f"You: {one.yours}. All together: {one.consensus} ({one.how}).")
                 with st.expander("The unit", type="compact"):
                     st.text(_as_text(one.input))

@@ -216,6 +216,13 @@ def test_what_practice_tells_is_in_view_and_read_out(server: Server, page: Page)
     expect(page.get_by_role("heading", name="0 of 1 as known")).to_be_in_viewport()
     expect(page.locator(".desk-voice")).to_have_text("0 of 1 as known")
     expect(page.get_by_text("1 done, 3 left for you")).to_be_visible()
+    # Whoever loses the page finds it under their own work.
+    page.goto(f"{server.base}/home")
+    page.get_by_text("What is known of it").click()
+    expect(page.get_by_role("heading", name="0 of 1 as known")).to_be_visible()
+    page.goto(f"{server.base}/rate")
+    expect(page.get_by_role("button", name="Keyboard (?)")).to_be_visible()
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
     # The keyboard is there: the list of keys, and the submission that can be reopened.
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
