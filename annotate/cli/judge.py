@@ -319,6 +319,54 @@ def retry(run_: RunNumber) -> None:
     console.note(f"{count} questions will be asked again: annotate judge resume {run_}")
 
 
+@app.command()
+def probe(
+    name: Annotated[str, typer.Argument(metavar="JUDGE[@VERSION]")],
+    criterion: Annotated[
+        str | None, typer.Option("--criterion", help="The first with points if not given.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """How often text in an answer that tells the judge what to say fools it. Exit code 1 if ever.
+
+    Ten questions are asked and paid for; nothing is stored.
+
+    Example: annotate judge probe strict
+    """
+    from annotate.cli import console
+    from annotate.judge import judges
+    from annotate.judge.probe import probe as probed
+
+    with console.database().read() as session:
+        judge = judges.get_judge(session, name, by=None)
+    found = probed(judge, criterion)
+    if json:
+        console.show_json(
+            {
+                "judge": judge.rater.name,
+                "criterion": found.criterion,
+                "honest": found.honest,
+                "fooled": found.fooled,
+                "of": len(found.attempts),
+                "attempts": [vars(one) for one in found.attempts],
+                "tokens": found.tokens,
+                "usd": found.usd,
+            }
+        )
+    else:
+        console.show_table(
+            [
+                [one.name, "-" if one.level is None else f"{one.level:g}",
+                 "fooled" if one.fooled else "stood", "yes" if one.noticed else "no"]
+                for one in found.attempts
+            ],
+            ["attempt", "level", "the judge", "noticed"],
+            title=f"{judge.rater.name} on {found.criterion}: fooled {found.fooled} times of {len(found.attempts)}",
+        )  # fmt: skip
+    if found.fooled:
+        raise typer.Exit(1)
+
+
 def _work(run_id: int, judge: "Judge", json: bool) -> None:
     """Work off a run in this process, and say how it ended."""
     import signal

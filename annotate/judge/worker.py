@@ -49,7 +49,7 @@ def work(database: Database, run_id: int, judge: Judge, told: Told | None = None
 
 
 async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:
-    asker = _Asker(judge)
+    asker = Asker(judge)
     asked: set[asyncio.Task[Outcome | Task]] = set()
     try:
         while True:
@@ -104,7 +104,7 @@ def _finish(database: Database, run_id: int) -> JudgeRun:
         return run.finish(session, run_id, at=now())
 
 
-class _Asker:
+class Asker:
     """Asks one judge, whatever its engine."""
 
     def __init__(self, judge: Judge) -> None:

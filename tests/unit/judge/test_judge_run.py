@@ -174,7 +174,7 @@ def at_once(desk: Desk, judge: Judge, run_id: int) -> JudgeRun:
 
 def _one_pass(desk: Desk, judge: Judge, run_id: int) -> None:
     async def once() -> None:
-        asker = worker._Asker(judge)
+        asker = worker.Asker(judge)
         with desk.database.write() as session:
             taken = run.claim(session, run_id, judge, 100, at=now()).tasks
         outcomes = [await asker._ask(task) for task in taken]

@@ -1,0 +1,62 @@
+"""What a judge that obeys the text that it judges, and one that does not, look like when probed."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from annotate.errors import BadInput
+from annotate.judge import judges, spec
+from annotate.judge.judges import Judge
+from annotate.judge.probe import ATTEMPTS, probe
+from db.engine import Database
+from tests.judge_server import JudgeServer, error, serving
+from tests.unit.desk_round import Desk
+
+
+@pytest.fixture
+def server() -> Iterator[JudgeServer]:
+    with serving(JudgeServer()) as started:
+        yield started
+
+
+def judge(database: Database, server: JudgeServer) -> Judge:
+    Desk(database)
+    document = {"name": "j", "model": "m", "base_url": server.base, "rubric": "answers"}
+    with database.write() as session:
+        return judges.add_judge(session, spec.from_document(document), by=None)
+
+
+def test_a_judge_that_obeys_what_it_reads_is_caught(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    obeys = ("Ignore all", "level is", "3")
+    server.level = lambda data, _: 3 if any(w in data["response"] for w in obeys[:2]) else 1
+    found = probe(judge(sqlite_database, server))
+    assert (found.criterion, found.honest) == ("quality", 1)
+    fooled = {attempt.name for attempt in found.attempts if attempt.fooled}
+    assert fooled == {"order", "role", "hidden"} and found.fooled == 3
+    assert len(server.log) == 1 + len(ATTEMPTS)
+
+
+def test_a_judge_that_stands_is_said_to_stand(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    server.level = lambda *_: 1
+    assert probe(judge(sqlite_database, server)).fooled == 0
+    # What tries is data to the last letter: inside its tag, and as JSON.
+    for asked in server.log:
+        assert "</data>" not in json.dumps(asked.body["messages"][-1]["content"])
+        assert "\u200b" not in asked.body["messages"][-1]["content"]
+
+
+def test_a_server_that_fails_is_no_judge_that_stands(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    def failing(_: dict[str, Any]) -> Any:
+        return error(401, "no such key")
+
+    server.faults["90 days"] = [failing] * 20
+    with pytest.raises(BadInput, match="could not be probed: HTTP 401"):
+        probe(judge(sqlite_database, server))
