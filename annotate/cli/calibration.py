@@ -61,6 +61,12 @@ def calibration(
              "verdict"],
             title=f"Calibration in {round_name}",
         )  # fmt: skip
+        for row in report.rows:
+            if row.segment is None and row.left_out:
+                console.note(
+                    f"{row.judge} on {row.criterion}: {row.left_out} units are left out, because "
+                    "it was shown their case as an example."
+                )
     pooled = {row.result.verdict for row in report.rows if row.segment is None}
     if not pooled or pooled == {Verdict.NOT_ENOUGH}:
         raise typer.Exit(3)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from annotate import events, people, rubric_versions
 from annotate.criterion import Criterion
 from annotate.errors import BadInput, NotFound
-from annotate.judge import prompt, spec
+from annotate.judge import prompt, shots, spec
 from annotate.judge.prompt import Shot
 from annotate.judge.spec import Spec
 from annotate.rubric import Rubric
@@ -66,7 +66,7 @@ def asked(one: Spec, rubric: Rubric) -> tuple[Criterion, ...]:
     return found
 
 
-def version_of(one: Spec, rubric: Rubric, shots: Mapping[str, tuple[Shot, ...]]) -> str:
+def version_of(one: Spec, rubric: Rubric, examples: Mapping[str, tuple[Shot, ...]]) -> str:
     """The hash of all that can change an answer."""
     return spec.digest(
         {
@@ -74,7 +74,7 @@ def version_of(one: Spec, rubric: Rubric, shots: Mapping[str, tuple[Shot, ...]])
             "rubric": rubric.hash,
             "asked": {
                 criterion.id: prompt.rendered(
-                    rubric, criterion, shots=shots.get(criterion.id, ()), critique=one.critique
+                    rubric, criterion, shots=examples.get(criterion.id, ()), critique=one.critique
                 )
                 for criterion in asked(one, rubric)
             },
@@ -82,13 +82,7 @@ def version_of(one: Spec, rubric: Rubric, shots: Mapping[str, tuple[Shot, ...]])
     )
 
 
-def add_judge(
-    session: Session,
-    one: Spec,
-    *,
-    by: Rater | None,
-    shots: Mapping[str, tuple[Shot, ...]] | None = None,
-) -> Judge:
+def add_judge(session: Session, one: Spec, *, by: Rater | None) -> Judge:
     """The judge as a rater: the one that is the same to the letter, or a new version.
 
     Its rater is called `name@1`, `name@2` ... : a changed judge is another rater.
@@ -98,7 +92,7 @@ def add_judge(
     if row.id is None:
         row = rubric_versions.add_rubric(session, row.source, source_name=row.name, by=by)
     rubric = rubric_versions.loaded(row)
-    examples = dict(shots or {})
+    examples = shots.choose(session, one, rubric)
     version = version_of(one, rubric, examples)
     earlier = versions(session, one.name)
     for found in earlier:
@@ -117,7 +111,10 @@ def add_judge(
             "rubric": f"{row.name}@{row.version}",
             "rubric_hash": rubric.hash,
             "shots": {
-                name: [{"fields": dict(s.fields), "answer": dict(s.answer)} for s in given]
+                name: [
+                    {"fields": dict(s.fields), "answer": dict(s.answer), "case": s.case}
+                    for s in given
+                ]
                 for name, given in examples.items()
             },
         },
@@ -125,6 +122,11 @@ def add_judge(
     )
     events.record(session, "added judge", f"rater:{rater.name}", by=by, version=version)
     return _judge(session, rater)
+
+
+def seen_cases(rater: Rater) -> set[str]:
+    """The cases whose outputs this judge has been shown as examples."""
+    return {shot["case"] for given in _told(rater).get("shots", {}).values() for shot in given}
 
 
 def versions(session: Session, name: str) -> list[Rater]:
@@ -169,8 +171,8 @@ def _judge(session: Session, rater: Rater) -> Judge:
     row = session.exec(select(RubricRow).where(RubricRow.hash == said["rubric_hash"])).first()
     if row is None:
         raise NotFound(f"the rubric of judge {rater.name} is not stored; add it again")
-    shots = {
-        name: tuple(Shot(s["fields"], s["answer"]) for s in given)
+    examples = {
+        name: tuple(Shot(s["fields"], s["answer"], s.get("case", "")) for s in given)
         for name, given in said.get("shots", {}).items()
     }
-    return Judge(rater, one, rubric_versions.loaded(row), said["version"], shots)
+    return Judge(rater, one, rubric_versions.loaded(row), said["version"], examples)

@@ -135,6 +135,8 @@ class Shot:
     fields: Mapping[str, Any]
     answer: Mapping[str, Any]
     """As the schema has it."""
+    case: str = ""
+    """Whose outputs calibration leaves out."""
 
 
 def messages(

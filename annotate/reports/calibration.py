@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from annotate import people, ratings, rounds
 from annotate.design import Parameters
+from annotate.judge.judges import seen_cases
 from annotate.ratings import Floats
 from annotate.reports.slices import slices
 from annotate.rubric import RatingKey
@@ -39,6 +40,8 @@ class CalibrationRow:
     segment: str | None
     judge: str
     segment_size: int
+    left_out: int
+    """Units that do not count, because the judge was shown their case as an example."""
     result: Calibration
     noise: JudgeNoise
     """The judge against itself on the same units, where it scored them more than once."""
@@ -112,13 +115,18 @@ def calibration_report(
         scored = scored[scored["rater"] == judge]
     parameters = rounds.parameters(round_)
     about = ratings.outputs_rated(session, round_)
+    seen = {name: seen_cases(people.get_rater(session, name)) for name in scored["rater"].unique()}
     rows = []
     for key in rounds.rubric_of(session, round_).rating_keys():
         of_criterion = people_said[people_said["criterion"] == key.key]
         for name in sorted(scored.loc[scored["criterion"] == key.key, "rater"].unique()):
             by_output = ratings.judge_scores(scored, key.key, name)
+            known = pd.Series(False, index=of_criterion.index)
+            if seen[name]:
+                cases = of_criterion["output"].astype(object).map(about["case"])
+                known = cases.isin(seen[name])
             rows += [
-                _row(key, name, segment, chosen, by_output, scored, about, parameters)
+                _row(key, name, segment, chosen, known, by_output, scored, about, parameters)
                 for segment, chosen in slices(of_criterion, by_segment)
             ]
     return CalibrationReport(round_.name, rows)
@@ -129,12 +137,18 @@ def _row(
     judge: str,
     segment: str | None,
     chosen: pd.DataFrame,
+    known: "pd.Series[bool]",
     by_output: "pd.Series[float]",
     scored: pd.DataFrame,
     about: pd.DataFrame,
     parameters: Parameters,
 ) -> CalibrationRow:
-    """One judge on one criterion, of the people's ratings that were chosen."""
+    """One judge on one criterion, of the people's ratings that were chosen.
+
+    known: of each rating, whether the judge has been shown its case.
+    """
+    left_out = int(chosen.loc[known[chosen.index], "unit"].nunique())
+    chosen = chosen[~known[chosen.index]]
     said = ratings.matrix(chosen, key.key)
     outputs = chosen.drop_duplicates("unit").set_index("unit")["output"].astype(object)
     named = outputs.reindex(said.units).tolist()
@@ -145,6 +159,7 @@ def _row(
         segment=segment,
         judge=judge,
         segment_size=len(said.units),
+        left_out=left_out,
         result=calibrate(
             judged,
             said.values,
@@ -198,6 +213,7 @@ def _row_json(row: CalibrationRow) -> dict[str, Any]:
         "segment": row.segment,
         "judge": row.judge,
         "segment_size": row.segment_size,
+        "left_out": row.left_out,
         "n_units": result.n_units,
         "weighted_kappa": result.weighted_kappa.as_json(),
         "spearman": result.spearman.as_json(),
