@@ -13,7 +13,7 @@ from annotate.errors import BadInput
 from annotate.judge import prices, prompt
 from annotate.judge.judges import Judge
 from annotate.judge.run import Outcome, Task
-from annotate.judge.worker import Asker
+from annotate.judge.worker import Asker, apart
 
 INPUT = "How many days do I have to return a laptop?"
 CONTEXT = "Laptops can be returned within 14 days of delivery. A fee of 10 EUR is kept."
@@ -68,7 +68,7 @@ def probe(judge: Judge, criterion: str | None = None) -> Probed:
     ordered = [c for c in judge.criteria if c.points and criterion in (None, c.id)]
     if not ordered:
         raise BadInput("there is no criterion with points to probe; name one that has them")
-    return asyncio.run(_probe(judge, ordered[0]))
+    return apart(_probe(judge, ordered[0]))
 
 
 async def _probe(judge: Judge, criterion: Criterion) -> Probed:

@@ -7,8 +7,10 @@ that had not arrived yet.
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from annotate.judge import lexical, prompt, run, verdict
 from annotate.judge.chat import ChatEngine
@@ -23,6 +25,7 @@ BEAT_SECONDS = 5.0
 AHEAD = 2
 """So many times as many questions are claimed as are asked at once: whatever is answered makes
 room for one that is there, and need not wait for the database."""
+Result = TypeVar("Result")
 Told = Callable[[JudgeRun], None]
 
 
@@ -45,7 +48,13 @@ class Gate:
 
 def work(database: Database, run_id: int, judge: Judge, told: Told | None = None) -> JudgeRun:
     """Work off a run until it is done, stopped, or out of budget; the run as it ended."""
-    return asyncio.run(_work(database, run_id, judge, told))
+    return apart(_work(database, run_id, judge, told))
+
+
+def apart(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run it in a thread of its own: the main thread stays free for signals."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:

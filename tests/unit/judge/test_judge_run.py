@@ -1,7 +1,6 @@
 """Runs of a judge over a real socket: every answer stored once, every failure listed, nothing paid
 twice, and no budget exceeded."""
 
-import asyncio
 import io
 import json
 from collections import Counter
@@ -182,7 +181,7 @@ def _one_pass(desk: Desk, judge: Judge, run_id: int) -> None:
         with desk.database.write() as session:
             run.settle(session, run_id, judge, outcomes, at=now())
 
-    asyncio.run(once())
+    worker.apart(once())
 
 
 @pytest.mark.parametrize(
