@@ -153,6 +153,7 @@ def run(
     from annotate.cli import console
     from annotate.design import Filters
     from annotate.errors import BadInput
+    from annotate.judge import budget as budgets
     from annotate.judge import judges
     from annotate.judge import run as runs
     from annotate.rounds import get_round
@@ -177,7 +178,7 @@ def run(
             budget_tokens=budget_tokens,
             by=None,
         )
-        expected = runs.expectation(session, planned, judge)
+        expected = budgets.expectation(session, planned, judge)
         run_id = planned.id
         if dry_run:
             session.rollback()
@@ -269,36 +270,25 @@ def failures(run_: RunNumber, json: AsJson = False) -> None:
     """
     from annotate.cli import console
     from annotate.judge import run as runs_
-    from db.tables import Output
 
     with console.database().read() as session:
-        found = runs_.get_run(session, run_, by=None)
-        rows = [
-            {
-                "output": session.get_one(Output, task.output_id).key,
-                "criterion": task.criterion,
-                "sample": task.sample,
-                "state": task.state,
-                "status": None if verdict is None else verdict.status,
-                "problem": task.problem,
-                "attempts": task.attempts,
-            }
-            for task, verdict in runs_.unsettled(session, found)
-            if task.state in ("done", "failed")
-        ]
+        found = runs_.missing(session, [runs_.get_run(session, run_, by=None)])
+    rows = [
+        {
+            "output": one.output,
+            "criterion": one.criterion,
+            "sample": one.sample,
+            "status": one.status,
+            "problem": one.problem,
+            "attempts": one.attempts,
+        }
+        for one in found
+    ]
     if json:
         console.show_json({"run": run_, "rows": rows})
     else:
         console.show_table(
-            [
-                [
-                    str(r["output"]),
-                    str(r["criterion"]),
-                    str(r["status"] or "failed"),
-                    str(r["problem"] or ""),
-                ]
-                for r in rows
-            ],
+            [[one.output, one.criterion, one.status, one.problem or ""] for one in found],
             ["output", "criterion", "status", "problem"],
         )
     if rows:
@@ -395,7 +385,7 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
         console.show_json(said)
     counts = ended.counts
     with database.read() as session:
-        bad = sum(t.state in ("done", "failed") for t, _ in runs_.unsettled(session, ended))
+        bad = len(runs_.missing(session, [ended]))
     answered = counts.get("done", 0) + counts.get("failed", 0) - bad
     console.note(
         f"Run {run_id} is {ended.state}: {answered} of {sum(counts.values())} answered, "

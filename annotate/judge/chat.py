@@ -37,26 +37,31 @@ class Learned:
     dropped: set[str] = field(default_factory=set)
 
 
+def client(spec: Spec) -> openai.AsyncOpenAI:
+    """The connection to a judge's server; BadInput where it needs a key and has none."""
+    key = os.environ.get(spec.api_key_env, "")
+    if not key and spec.base_url is None:
+        raise BadInput(
+            f"{spec.api_key_env} is not set; put the API key into it, or name a server "
+            "without one as base_url"
+        )
+    return openai.AsyncOpenAI(
+        # A server on this machine asks for none, and the client insists on one.
+        api_key=key or "none",
+        base_url=spec.server,
+        timeout=spec.timeout,
+        # The run counts, pays and spaces every attempt itself.
+        max_retries=0,
+    )
+
+
 class ChatEngine:
     """One judge's server; close it when the run ends."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.learned = Learned()
-        key = os.environ.get(spec.api_key_env, "")
-        if not key and spec.base_url is None:
-            raise BadInput(
-                f"{spec.api_key_env} is not set; put the API key into it, or name a server "
-                "without one as base_url"
-            )
-        self._client = openai.AsyncOpenAI(
-            # A server on this machine asks for none, and the client insists on one.
-            api_key=key or "none",
-            base_url=spec.server,
-            timeout=spec.timeout,
-            # The run counts, pays and spaces every attempt itself.
-            max_retries=0,
-        )
+        self._client = client(spec)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -84,16 +89,6 @@ class ChatEngine:
                 return Reply("transient", problem=f"unreadable response: {error}")
             took = 1000 * (time.perf_counter() - started)
             return _read(response.text, response.headers.get("x-request-id"), took)
-
-    async def shutdown_date(self) -> str | None:
-        """When the provider switches the model off, where it says so."""
-        try:
-            raw = await self._client.models.with_raw_response.retrieve(self.spec.model or "")
-            found = json.loads(raw.text)
-        except (openai.OpenAIError, ValueError):
-            return None
-        date = found.get("shutdown_date") if isinstance(found, dict) else None
-        return date if isinstance(date, str) else None
 
     def _request(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in self.spec.parameters.items() if k not in self.learned.dropped}
@@ -203,10 +198,8 @@ def failed(error: openai.APIError, started: float) -> Reply:
         code = str(error.code or "")
         problem = f"HTTP {error.status_code}: {error.message}"[:2000]
         request_id = error.request_id
-        if error.status_code == 429 and code not in NEVER_AGAIN:
-            return Reply("transient", problem=problem, retry_after=_retry_after(error),
-                         request_id=request_id, latency_ms=took)  # fmt: skip
-        if error.status_code in (408, 409) or error.status_code >= 500:
+        busy = error.status_code == 429 and code not in NEVER_AGAIN
+        if busy or error.status_code in (408, 409) or error.status_code >= 500:
             return Reply("transient", problem=problem, retry_after=_retry_after(error),
                          request_id=request_id, latency_ms=took)  # fmt: skip
         if error.status_code in (400, 413, 422):

@@ -5,7 +5,6 @@ it whether the material suffices to judge at all. It gives no critique.
 """
 
 import json
-import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -15,9 +14,8 @@ import openai
 
 from annotate.answer import Answer
 from annotate.criterion import Criterion
-from annotate.errors import BadInput
 from annotate.judge import prompt
-from annotate.judge.chat import MAX_RAW, failed
+from annotate.judge.chat import MAX_RAW, client, failed
 from annotate.judge.reply import Reply
 from annotate.judge.spec import Spec
 from annotate.judge.verdict import Verdict, expected
@@ -37,12 +35,7 @@ class DecisionsEngine:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        key = os.environ.get(spec.api_key_env, "")
-        if not key and spec.base_url is None:
-            raise BadInput(f"{spec.api_key_env} is not set; put the API key into it")
-        self._client = openai.AsyncOpenAI(
-            api_key=key or "none", base_url=spec.server, timeout=spec.timeout, max_retries=0
-        )
+        self._client = client(spec)
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -37,6 +37,20 @@ class Judge:
         """What it is asked, in the rubric's order."""
         return asked(self.spec, self.rubric)
 
+    @cached_property
+    def characters(self) -> dict[str, int]:
+        """How long what it is asked on a criterion is, before anything is put to it."""
+        return {
+            one.id: sum(
+                len(message["content"])
+                for message in prompt.messages(
+                    self.rubric, one, {}, tag="", shots=self.shots.get(one.id, ()),
+                    critique=self.spec.critique,
+                )[:-1]
+            )
+            for one in self.criteria
+        }  # fmt: skip
+
     def fields(self, output: Output) -> dict[str, Any]:
         """What it is shown of an output: nothing of who made it, and of what others said."""
         return {name: getattr(output, name) for name in self.spec.sees if getattr(output, name)}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from genai_prices import Usage, calc_price
 
@@ -10,7 +9,6 @@ from annotate.judge.spec import Spec
 from db.tables import now
 
 MILLION = Decimal(1_000_000)
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def source(spec: Spec) -> str | None:
@@ -51,8 +49,3 @@ def cost(spec: Spec, usage: Mapping[str, int], *, tier: str | None = None) -> fl
     except (LookupError, ValueError):
         return None
     return float(found.total_price)
-
-
-def on_this_machine(spec: Spec) -> bool:
-    """Whether the server is one of the lead's own, which bills nobody."""
-    return urlsplit(spec.server).hostname in LOCAL

@@ -12,7 +12,7 @@ from annotate.criterion import Criterion
 from annotate.errors import BadInput
 from annotate.judge import prices, prompt
 from annotate.judge.judges import Judge
-from annotate.judge.run import Outcome, Task
+from annotate.judge.queue import Outcome, Task
 from annotate.judge.worker import Asker, apart
 
 INPUT = "How many days do I have to return a laptop?"
@@ -113,7 +113,7 @@ def _task(judge: Judge, criterion: Criterion, response: str) -> Task:
         "input": INPUT, "contexts": [CONTEXT], "response": response, "reference": CONTEXT,
     }  # fmt: skip
     fields: dict[str, Any] = {name: seen[name] for name in judge.spec.sees}
-    return Task(0, criterion.id, 1, "", 1, fields)
+    return Task(0, criterion.id, 1, "", fields)
 
 
 def _level(one: Outcome) -> float | None:

@@ -19,6 +19,8 @@ Part = Literal["input", "contexts", "response", "reference"]
 OPENAI = "https://api.openai.com/v1"
 DECIDES = ("model", "messages", "response_format", "stream", "n")
 """Parameters of a request that this product sets itself."""
+NOT_DECISIVE = frozenset({"name", "api_key_env", "timeout", "concurrency", "prices", "samples"})
+"""What of a judge's file cannot change an answer."""
 MAX_SHOTS = 8
 MAX_SAMPLES = 10
 
@@ -112,8 +114,9 @@ class Spec(BaseModel):
 
     def decisive(self) -> dict[str, Any]:
         """What of it can change an answer."""
-        left_out = {"name", "api_key_env", "timeout", "concurrency", "prices", "samples", "rubric"}
-        return self.model_dump(mode="json", exclude=left_out) | {"base_url": self.server}
+        # The rubric counts by what it says, not by its name.
+        left_out = NOT_DECISIVE | {"rubric"}
+        return self.model_dump(mode="json", exclude=set(left_out)) | {"base_url": self.server}
 
 
 def from_document(document: Mapping[str, Any], source: str = "judge.yaml") -> Spec:

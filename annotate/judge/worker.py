@@ -7,17 +7,17 @@ that had not arrived yet.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from annotate.judge import lexical, prompt, run, verdict
+from annotate.judge import lexical, prompt, queue, verdict
 from annotate.judge.chat import ChatEngine
 from annotate.judge.decisions import DecisionsEngine
 from annotate.judge.judges import Judge
+from annotate.judge.queue import Outcome, Task
 from annotate.judge.reply import Reply
-from annotate.judge.run import Outcome, Task
 from db.engine import Database
 from db.tables import JudgeRun, now
 
@@ -59,11 +59,12 @@ def apart(work: Coroutine[Any, Any, Result]) -> Result:
 
 async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:
     asker = Asker(judge)
-    asked: set[asyncio.Task[Outcome | Task]] = set()
+    asked: dict[asyncio.Task[Outcome | Task], int] = {}
     try:
         while True:
-            done = {one for one in asked if one.done()}
-            asked -= done
+            done = [one for one in asked if one.done()]
+            for one in done:
+                del asked[one]
             claimed = await asyncio.to_thread(
                 _step,
                 database,
@@ -71,10 +72,11 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 judge,
                 [one.result() for one in done],
                 AHEAD * judge.spec.concurrency - len(asked),
+                asked.values(),
                 told,
             )
             asker.stopped = claimed.state != "running"
-            asked |= {asyncio.create_task(asker.ask(task)) for task in claimed.tasks}
+            asked |= {asyncio.create_task(asker.ask(task)): task.id for task in claimed.tasks}
             if asked:
                 await asyncio.wait(asked, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             elif claimed.state != "running" or claimed.wait is None:
@@ -94,15 +96,16 @@ def _step(
     judge: Judge,
     ended: list[Outcome | Task],
     free: int,
+    held: Collection[int],
     told: Told | None,
-) -> run.Claimed:
+) -> queue.Claimed:
     """Store what has come and claim what there is room for, in one transaction."""
     outcomes = [one for one in ended if isinstance(one, Outcome)]
     with database.write() as session:
         if outcomes:
-            run.settle(session, run_id, judge, outcomes, at=now())
-        run.give_back(session, [one for one in ended if isinstance(one, Task)])
-        claimed = run.claim(session, run_id, judge, free, at=now())
+            queue.settle(session, run_id, judge, outcomes, at=now())
+        queue.give_back(session, [one for one in ended if isinstance(one, Task)])
+        claimed = queue.claim(session, run_id, judge, free, at=now(), held=held)
         if told is not None and outcomes:
             told(session.get_one(JudgeRun, run_id))
     return claimed
@@ -110,7 +113,7 @@ def _step(
 
 def _finish(database: Database, run_id: int) -> JudgeRun:
     with database.write() as session:
-        return run.finish(session, run_id, at=now())
+        return queue.finish(session, run_id, at=now())
 
 
 class Asker:

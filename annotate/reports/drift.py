@@ -9,13 +9,13 @@ from sqlmodel import Session, col, select
 
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
+from annotate.judge.spec import NOT_DECISIVE
 from annotate.ratings import Floats
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
 from annotate.stats import Drift, RoundScores, across, drift
 from db.tables import Rater, Round, Rubric
 
-NOT_DECISIVE = ("name", "api_key_env", "timeout", "concurrency", "prices", "samples")
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
 
 

@@ -7,13 +7,12 @@ import streamlit as st
 
 from annotate import rounds
 from annotate.errors import BadInput
-from annotate.judge import judges, launching, prices, prompt, run, spec
+from annotate.judge import budget, judges, prices, process, prompt, run, spec
 from annotate.judge.judges import Judge
-from annotate.judge.verdict import SETTLED
 from annotate.ui import form, messages, session
 from annotate.ui.form import Form
 from annotate.ui.rating import in_minutes
-from db.tables import JudgeRun, Output, Rater
+from db.tables import JudgeRun, Rater
 
 TEMPLATE = """\
 name: strict
@@ -24,7 +23,8 @@ rubric: rag-answer
 criteria: [faithfulness]  # leave out for all
 """
 BASELINE = "name: word-overlap\nengine: lexical\nrubric: rag-answer\nneeds: [response, contexts]\n"
-STARTABLE = ("planned", "paused", "budget_exceeded", "aborted")
+SHOWN = 10
+"""Runs on the page, the newest."""
 
 
 def show_adding() -> None:
@@ -111,7 +111,7 @@ def show_running(judge: Judge) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Round", known, key="judge_round", width=320)
         priced = prices.source(judge.spec) is not None and judge.spec.engine != "lexical"
-        budget = st.number_input(
+        limit = st.number_input(
             "Budget in USD" if priced else "Budget in tokens",
             min_value=0.0 if priced else 0,
             value=None,
@@ -134,14 +134,14 @@ def show_running(judge: Judge) -> None:
                 db,
                 judge,
                 round_=rounds.get_round(db, name),
-                budget_usd=float(budget) if priced and budget else None,
-                budget_tokens=int(budget) if not priced and budget else None,
+                budget_usd=float(limit) if priced and limit else None,
+                budget_tokens=int(limit) if not priced and limit else None,
                 by=lead,
             )
             run_id = planned.id
         if run_id is None:
             raise BadInput("the run was not planned; try again")
-        launching.launch(run_id)
+        process.launch(run_id)
         st.toast(f"Run {run_id} is started.")
 
 
@@ -150,25 +150,25 @@ def show_runs() -> None:
     """Every run as it stands; the page only reads."""
     messages.show_kept()
     with session.lead_reads() as (db, lead):
-        found = run.list_runs(db, by=lead)
+        found = run.list_runs(db, by=lead)[:SHOWN]
+        missing = run.missing(db, [one for one, _ in found])
     if not found:
         st.caption("No run yet.")
-    for one, judge in found[:10]:
+    for one, judge in found:
         with st.container(border=True, key=f"judge-run-{one.id}"):
-            _show_run(one, judge)
+            _show_run(one, judge, [m for m in missing if m.run == one.id])
 
 
-def _show_run(one: JudgeRun, judge: str) -> None:
+def _show_run(one: JudgeRun, judge: str, without: list[run.Missing]) -> None:
     done, total = one.counts.get("done", 0), sum(one.counts.values())
     failed = one.counts.get("failed", 0)
-    without = _without_verdict(one)
     scope = one.scope.get("round") or "outputs"
     words = f"Run {one.id}: {judge} on {scope} · {one.state.replace('_', ' ')}"
     figures = [f"{done + failed - len(without)} of {total} answered"]
-    figures.append(f"{sum(one.tokens.values()):,} tokens")
+    figures.append(f"{budget.used(one):,} tokens")
     if one.cost_usd:
         figures.append(f"{one.cost_usd:.4f} USD")
-    left = launching.remaining(one)
+    left = run.remaining(one)
     if left is not None:
         figures.append(f"about {in_minutes(left.total_seconds())} left")
     st.progress(
@@ -178,35 +178,31 @@ def _show_run(one: JudgeRun, judge: str) -> None:
     if one.note:
         st.caption(messages.as_plain_text(one.note))
     with st.container(horizontal=True, gap="small"):
-        if one.state in STARTABLE:
-            _button("Go on", "resume", one)
         if one.state == "running":
             _button("Pause", "pause", one)
-        if one.state in (*STARTABLE, "running"):
+        elif one.state in run.OPEN:
+            _button("Go on", "resume", one)
+        if one.state in run.OPEN:
             _button("Cancel", "cancel", one)
         if without:
             with st.popover(f"{len(without)} without a verdict", key=f"judge-failures-{one.id}"):
-                st.dataframe(without, hide_index=True)
+                st.dataframe(
+                    [
+                        {
+                            "output": m.output,
+                            "criterion": m.criterion,
+                            "status": m.status,
+                            "problem": m.problem,
+                        }
+                        for m in without
+                    ],
+                    hide_index=True,
+                )
                 _button("Ask these again", "retry", one)
 
 
 def _button(label: str, what: str, one: JudgeRun) -> None:
     st.button(label, key=f"judge-{what}-{one.id}", on_click=_step, args=(what, one.id))
-
-
-def _without_verdict(one: JudgeRun) -> list[dict[str, Any]]:
-    """What was refused, cut off, filtered, invalid or failed: never a score."""
-    with session.lead_reads() as (db, _):
-        return [
-            {
-                "output": db.get_one(Output, task.output_id).key,
-                "criterion": task.criterion,
-                "status": "failed" if verdict is None else verdict.status,
-                "problem": task.problem,
-            }
-            for task, verdict in run.unsettled(db, one)
-            if task.state in ("done", "failed") and (not verdict or verdict.status not in SETTLED)
-        ]
 
 
 def _step(what: str, run_id: int) -> None:
@@ -222,7 +218,7 @@ def _step(what: str, run_id: int) -> None:
                 case _:
                     run.get_run(db, run_id, by=lead)
         if what in ("resume", "retry"):
-            launching.launch(run_id)
+            process.launch(run_id)
 
 
 def table_of(rows: list[Rater]) -> list[dict[str, Any]]:

@@ -6,16 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from annotate import outputs
 from annotate.design import Filters
 from annotate.errors import BadInput, Conflict
-from annotate.judge import judges, run, spec, worker
+from annotate.judge import budget, judges, queue, run, spec, worker
 from annotate.judge.judges import Judge
 from annotate.ratings import frame
 from annotate.rounds import get_round
@@ -127,7 +128,7 @@ def test_every_failure_is_listed_and_none_is_a_score(desk: Desk, server: JudgeSe
     server.faults["Response 0"] = [lambda b: completion(None, b, refusal="I will not.")]
     server.faults["Response 1"] = [lambda b: completion('{"lev', b, finish="length")]
     server.faults["Response 2"] = [lambda b: completion("", b, finish="content_filter")]
-    server.faults["Response 3"] = [said(9)] * run.ATTEMPTS
+    server.faults["Response 3"] = [said(9)] * queue.ATTEMPTS
     server.faults["Response 4"] = [said("cannot_judge")]
     server.faults["Response 5"] = [
         lambda _: error(400, "too long", code="context_length_exceeded")
@@ -137,12 +138,13 @@ def test_every_failure_is_listed_and_none_is_a_score(desk: Desk, server: JudgeSe
     assert ended.state == "done"
     with desk.database.read() as session:
         listed = {
-            task.problem: task.state
-            for task, _ in run.unsettled(session, session.get_one(JudgeRun, run_id))
+            one.problem: one.status
+            for one in run.missing(session, [session.get_one(JudgeRun, run_id)])
         }
         mine = frame(session)
     assert len(listed) == 5
-    assert {p.split(":")[0] for p in listed if p} >= {"I will not."}
+    assert Counter(listed.values()) == {"invalid": 2, "refused": 1, "truncated": 1, "filtered": 1}
+    assert listed["I will not."] == "refused"
     mine = mine[mine["rater"] == "strict@1"]
     assert sorted(mine["abstained"].dropna()) == ["cannot_judge"]
     assert mine["value"].notna().sum() == UNITS - 6
@@ -158,7 +160,7 @@ def test_every_failure_is_listed_and_none_is_a_score(desk: Desk, server: JudgeSe
 
 def at_once(desk: Desk, judge: Judge, run_id: int) -> JudgeRun:
     """Work it off without waiting out the pauses between attempts."""
-    for _ in range(3 * run.ATTEMPTS):
+    for _ in range(3 * queue.ATTEMPTS):
         with desk.database.write() as session:
             for task in session.exec(select(JudgeTask).where(JudgeTask.state == "queued")):
                 task.not_before = now()
@@ -175,11 +177,11 @@ def _one_pass(desk: Desk, judge: Judge, run_id: int) -> None:
     async def once() -> None:
         asker = worker.Asker(judge)
         with desk.database.write() as session:
-            taken = run.claim(session, run_id, judge, 100, at=now()).tasks
+            taken = queue.claim(session, run_id, judge, 100, at=now()).tasks
         outcomes = [await asker._ask(task) for task in taken]
         await asker.close()
         with desk.database.write() as session:
-            run.settle(session, run_id, judge, outcomes, at=now())
+            queue.settle(session, run_id, judge, outcomes, at=now())
 
     worker.apart(once())
 
@@ -303,17 +305,60 @@ def test_a_process_that_dies_leaves_nothing_behind_but_its_leases(
     run_id = planned(desk, judge)
     with desk.database.write() as session:
         run.start(session, run_id, by=None)
-        taken = run.claim(session, run_id, judge, 5, at=now()).tasks
+        taken = queue.claim(session, run_id, judge, 5, at=now()).tasks
     assert len(taken) == 5
     with desk.database.write() as session, pytest.raises(Conflict, match="worked on already"):
         run.start(session, run_id, by=None)
-    later = now() + run.LEASE * 2
+    later = now() + queue.LEASE * 2
     with desk.database.write() as session:
-        assert len(run.claim(session, run_id, judge, 100, at=later).tasks) == UNITS
+        assert len(queue.claim(session, run_id, judge, 100, at=later).tasks) == UNITS
     # Who goes on need not wait for the leases.
     with desk.database.write() as session:
         session.get_one(JudgeRun, run_id).beat_at = now() - 2 * run.BEAT
     assert worked(desk, judge, run_id).counts == {"done": UNITS}
+
+
+def test_a_question_that_is_long_on_its_way_stays_with_its_process(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    run_id = planned(desk, judge)
+    begun = now()
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+        waiting, lost = queue.claim(session, run_id, judge, 2, at=begun).tasks
+    for minutes in (4, 8, 12):
+        with desk.database.write() as session:
+            queue.claim(
+                session, run_id, judge, 0, at=begun + timedelta(minutes=minutes), held=[waiting.id]
+            )
+    with desk.database.read() as session:
+        assert session.get_one(JudgeTask, waiting.id).state == "leased"
+        assert session.get_one(JudgeTask, lost.id).state == "queued"
+
+
+def test_tokens_that_the_server_remembered_are_counted_once(
+    desk: Desk, server: JudgeServer
+) -> None:
+    def remembered(body: dict[str, Any]) -> Response:
+        said = json.loads(bytes(completion(json.dumps({"level": 2}), body).body))
+        said["usage"]["prompt_tokens_details"] = {"cached_tokens": 100}
+        return JSONResponse(said)
+
+    judge = add(desk, server, criteria=["quality"])
+    server.faults["Response"] = [remembered] * UNITS
+    ended = worked(desk, judge)
+    assert ended.tokens["cached"] == 100 * UNITS
+    assert budget.used(ended) == server.sum("input") + server.sum("output")
+
+
+def test_what_is_asked_is_as_long_as_it_is_thought(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    worked(desk, judge)
+    asked = server.log[0]
+    length = sum(len(message["content"]) for message in asked.body["messages"])
+    fields: dict[str, Any] = {n: asked.data[n] for n in judge.spec.sees if n in asked.data}
+    assert budget.estimated(judge, "quality", fields)["input"] == -(-length // 4)
 
 
 def test_two_processes_ask_nothing_twice(desk: Desk, server: JudgeServer) -> None:

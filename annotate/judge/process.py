@@ -3,11 +3,9 @@
 import os
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from annotate.settings import get_settings
-from db.tables import JudgeRun, now
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,13 +24,3 @@ def launch(run_id: int) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-
-
-def remaining(run: JudgeRun) -> timedelta | None:
-    """How long the rest will take at the pace so far; None where nothing tells."""
-    done = run.counts.get("done", 0) + run.counts.get("failed", 0)
-    waiting = run.counts.get("queued", 0) + run.counts.get("leased", 0)
-    took = now() - run.started_at
-    if run.state != "running" or not done or not waiting or took < timedelta(seconds=3):
-        return None
-    return took * (waiting / done)

@@ -1,0 +1,133 @@
+"""Answers of a judge as they are stored: each once, and as ratings like a person's."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from annotate.answer import Answer
+from annotate.criterion import Criterion
+from annotate.judge.judges import Judge
+from annotate.judge.reply import Reply
+from annotate.judge.verdict import SETTLED, Verdict
+from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating
+
+CHUNK = 500
+
+
+def known(session: Session, keys: Sequence[str]) -> dict[str, JudgeVerdict]:
+    """Settled verdicts by key."""
+    found: dict[str, JudgeVerdict] = {}
+    for start_ in range(0, len(keys), CHUNK):
+        rows = session.exec(
+            select(JudgeVerdict).where(
+                col(JudgeVerdict.key).in_(keys[start_ : start_ + CHUNK]),
+                col(JudgeVerdict.status).in_(SETTLED),
+            )
+        )
+        found |= {row.key: row for row in rows}
+    return found
+
+
+def row(
+    run: JudgeRun,
+    task: JudgeTask,
+    found: Verdict,
+    reply: Reply,
+    cost: float | None,
+    source: str | None,
+    at: datetime,
+) -> JudgeVerdict:
+    """The row of one answer."""
+    assert run.id is not None
+    return JudgeVerdict(
+        key=task.key,
+        run_id=run.id,
+        output_id=task.output_id,
+        criterion=task.criterion,
+        sample=task.sample,
+        status=found.status,
+        answer=None
+        if found.answer is None
+        else found.answer.model_dump(mode="json", exclude_none=True),
+        score=found.score,
+        score_source=found.score_source if found.score is not None else None,
+        probabilities=None if found.probabilities is None else dict(found.probabilities),
+        critique=found.critique or None,
+        evidence=list(found.evidence) or None,
+        injection_suspected=found.injection_suspected,
+        problem=found.problem or None,
+        attempt=task.attempts,
+        model=reply.model,
+        fingerprint=reply.fingerprint,
+        request_id=reply.request_id,
+        tokens=dict(reply.usage),
+        cost_usd=cost,
+        price_source=source,
+        latency_ms=reply.latency_ms,
+        raw=reply.raw,
+        at=at,
+    )
+
+
+def rate(
+    session: Session, run: JudgeRun, judge: Judge, done: Iterable[tuple[JudgeTask, JudgeVerdict]]
+) -> None:
+    """Write the ratings that verdicts say, where this judge's do not stand yet."""
+    pairs_ = list(done)
+    outputs = {task.output_id for task, _ in pairs_}
+    there = _standing(session, run, judge, outputs)
+    rows = []
+    for task, verdict in pairs_:
+        criterion = judge.rubric.criterion(task.criterion)
+        for found in _ratings(criterion, verdict):
+            if (task.output_id, found.key, task.sample) in there:
+                continue
+            rows.append(
+                {
+                    "round_id": run.round_id,
+                    "unit_id": task.unit_id,
+                    "output_id": task.output_id,
+                    "rater_id": run.rater_id,
+                    "judge_run_id": run.id,
+                    "criterion": found.key,
+                    "value": found.value,
+                    "abstained": found.abstained,
+                    "rationale": verdict.critique,
+                    "seen": list(judge.spec.sees),
+                    "run": task.sample,
+                    "extra": False,
+                    "adjudication": False,
+                    "rated_at": verdict.at,
+                    "cost_usd": verdict.cost_usd,
+                    "latency_ms": verdict.latency_ms,
+                }
+            )
+    if rows:
+        session.connection().execute(sa.insert(Rating), rows)
+
+
+def _ratings(criterion: Criterion, verdict: JudgeVerdict) -> list[Any]:
+    return list(Answer.model_validate(verdict.answer or {}).ratings(criterion))
+
+
+def _standing(
+    session: Session, run: JudgeRun, judge: Judge, outputs: Iterable[int]
+) -> set[tuple[int, str, int]]:
+    named = sorted(outputs)
+    there: set[tuple[int, str, int]] = set()
+    where = (
+        col(Rating.round_id).is_(None) if run.round_id is None else Rating.round_id == run.round_id
+    )
+    for start_ in range(0, len(named), CHUNK):
+        rows = session.exec(
+            select(Rating.output_id, Rating.criterion, Rating.run).where(
+                where,
+                Rating.rater_id == judge.rater.id,
+                col(Rating.output_id).in_(named[start_ : start_ + CHUNK]),
+            )
+        )
+        there |= {(output, criterion, sample) for output, criterion, sample in rows}
+    return there

@@ -1,0 +1,226 @@
+"""A run's questions, as the process that works on it takes them: claimed, settled, given back.
+
+Every step is one transaction.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from annotate.judge import answers, budget, prices
+from annotate.judge.judges import Judge
+from annotate.judge.reply import Reply
+from annotate.judge.run import end, refresh
+from annotate.judge.verdict import SETTLED, Verdict
+from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
+
+ATTEMPTS = 4
+LEASE = timedelta(minutes=5)
+"""A claim is renewed for as long as its process lives."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question that has been claimed."""
+
+    id: int
+    criterion: str
+    sample: int
+    key: str
+    fields: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task."""
+
+    task: Task
+    verdict: Verdict
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a process may do next."""
+
+    tasks: tuple[Task, ...]
+    state: str
+    wait: float | None = None
+    """Seconds until something can be claimed again; None where nothing will be."""
+
+
+def claim(
+    session: Session,
+    run_id: int,
+    judge: Judge,
+    count: int,
+    *,
+    at: datetime,
+    held: Collection[int] = (),
+) -> Claimed:
+    """Up to `count` questions, for as long as the budget has room for them.
+
+    held: the tasks that the process has in its hands; their claims are renewed.
+    """
+    run = session.get_one(JudgeRun, run_id, populate_existing=True)
+    run.beat_at = at
+    session.add(run)
+    _renew(session, held, at)
+    if run.state != "running":
+        return Claimed((), run.state)
+    session.connection().execute(
+        sa.update(JudgeTask)
+        .where(
+            col(JudgeTask.run_id) == run_id,
+            col(JudgeTask.state) == "leased",
+            col(JudgeTask.lease_until) < at,
+        )
+        .values(state="queued", lease_until=None)
+    )
+    chosen = session.exec(
+        select(JudgeTask, Output)
+        .join(Output, col(Output.id) == JudgeTask.output_id)
+        .where(JudgeTask.run_id == run_id, JudgeTask.state == "queued", JudgeTask.not_before <= at)
+        .order_by(col(JudgeTask.id))
+        .limit(count)
+        .with_for_update(skip_locked=True, of=JudgeTask)
+    ).all()
+    room = budget.Room(session, run, judge)
+    taken = []
+    for task, output in chosen:
+        fields = judge.fields(output)
+        if not room.takes(task.criterion, fields):
+            break
+        task.state, task.lease_until = "leased", at + LEASE
+        task.attempts += 1
+        session.add(task)
+        assert task.id is not None
+        taken.append(Task(task.id, task.criterion, task.sample, task.key, fields))
+    if taken:
+        return Claimed(tuple(taken), "running")
+    if chosen and not room.in_flight:
+        end(run, "budget_exceeded", "the budget has no room for another question", at)
+        return Claimed((), run.state)
+    if chosen:
+        return Claimed((), "running", wait=0.2)
+    return Claimed((), "running", wait=_until_next(session, run, at))
+
+
+def _renew(session: Session, held: Collection[int], at: datetime) -> None:
+    """A question may be on its way for longer than a claim holds: another would pay for it too."""
+    session.connection().execute(
+        sa.update(JudgeTask)
+        .where(
+            col(JudgeTask.id).in_(sorted(held)),
+            col(JudgeTask.state) == "leased",
+            col(JudgeTask.lease_until) < at + LEASE / 2,
+        )
+        .values(lease_until=at + LEASE)
+    )
+
+
+def settle(
+    session: Session, run_id: int, judge: Judge, outcomes: Sequence[Outcome], *, at: datetime
+) -> None:
+    """Store what came of tasks; an answer that another process has stored meanwhile stands."""
+    run = session.get_one(JudgeRun, run_id, populate_existing=True)
+    ids = [outcome.task.id for outcome in outcomes]
+    tasks = {
+        task.id: task for task in session.exec(select(JudgeTask).where(col(JudgeTask.id).in_(ids)))
+    }
+    known = answers.known(session, [outcome.task.key for outcome in outcomes])
+    source = prices.source(judge.spec)
+    found: list[tuple[JudgeTask, JudgeVerdict]] = []
+    for outcome in outcomes:
+        task, reply = tasks[outcome.task.id], outcome.reply
+        if task.state == "done":
+            continue
+        cost = prices.cost(judge.spec, reply.usage, tier=reply.service_tier)
+        budget.add_to(run, reply.usage, cost)
+        if reply.kind == "fatal":
+            task.state, task.lease_until, task.problem = "queued", None, reply.problem
+            task.attempts -= 1
+            end(run, "aborted", reply.problem, at)
+        elif reply.kind == "transient":
+            _again(task, reply.problem, at, reply.retry_after)
+        else:
+            verdict = known.get(task.key)
+            if verdict is None:
+                verdict = answers.row(run, task, outcome.verdict, reply, cost, source, at)
+                session.add(verdict)
+            found.append((task, verdict))
+            task.problem = outcome.verdict.problem or None
+            if verdict.status in SETTLED:
+                known[task.key] = verdict
+                task.state, task.lease_until = "done", None
+            elif verdict.status == "invalid" and task.attempts < ATTEMPTS:
+                _again(task, outcome.verdict.problem, at, None)
+            else:
+                task.state = "failed" if verdict.status == "invalid" else "done"
+                task.lease_until = None
+    session.flush()
+    for task, verdict in found:
+        task.verdict_id = verdict.id
+    answers.rate(session, run, judge, [(t, v) for t, v in found if v.status in SETTLED])
+    session.flush()
+    refresh(session, run)
+    _finish_if_done(session, run, at)
+
+
+def give_back(session: Session, tasks: Sequence[Task]) -> None:
+    """Tasks that were claimed and not asked."""
+    if tasks:
+        session.connection().execute(
+            sa.update(JudgeTask)
+            .where(col(JudgeTask.id).in_([t.id for t in tasks]), col(JudgeTask.state) == "leased")
+            .values(state="queued", lease_until=None, attempts=JudgeTask.attempts - 1)
+        )
+
+
+def _finish_if_done(session: Session, run: JudgeRun, at: datetime) -> None:
+    waiting = run.counts.get("queued", 0) + run.counts.get("leased", 0)
+    if run.state == "running" and not waiting:
+        end(run, "done", None, at)
+        session.add(run)
+
+
+def finish(session: Session, run_id: int, *, at: datetime) -> JudgeRun:
+    """The run as it stands when its process ends: done where nothing waits."""
+    run = session.get_one(JudgeRun, run_id, populate_existing=True)
+    refresh(session, run)
+    _finish_if_done(session, run, at)
+    return run
+
+
+def _again(task: JudgeTask, problem: str, at: datetime, retry_after: float | None) -> None:
+    """Back into the queue after a while; failed once it was tried often enough."""
+    task.problem, task.lease_until = problem, None
+    if task.attempts >= ATTEMPTS and retry_after is None:
+        task.state = "failed"
+        return
+    if retry_after is not None:
+        # The server is busy: that is not this output's fault.
+        task.attempts = max(0, task.attempts - 1)
+    task.state = "queued"
+    wait = retry_after if retry_after is not None else min(60.0, 0.5 * 2.0**task.attempts)
+    task.not_before = at + timedelta(seconds=min(wait, 3600.0))
+
+
+def _until_next(session: Session, run: JudgeRun, at: datetime) -> float | None:
+    """Seconds until a task can be claimed; None where none waits."""
+    first = session.exec(
+        select(sa.func.min(JudgeTask.not_before)).where(
+            JudgeTask.run_id == run.id, JudgeTask.state == "queued"
+        )
+    ).one()
+    leased = session.exec(
+        select(sa.func.min(JudgeTask.lease_until)).where(
+            JudgeTask.run_id == run.id, JudgeTask.state == "leased"
+        )
+    ).one()
+    moments = [moment for moment in (first, leased) if moment is not None]
+    return max(0.05, min((moment - at).total_seconds() for moment in moments)) if moments else None
