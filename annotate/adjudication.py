@@ -143,11 +143,7 @@ def disputes(
     blind.
     """
     people.require_lead(session, by)
-    if by is not None and round_.status == "open" and by.name in round_.design.get("raters", []):
-        raise NotAllowed(
-            f"you rate in round {round_.name}, and would see what others say; its disputes are "
-            "shown once it is closed"
-        )
+    rounds.refuse_its_raters(round_, by, "its disputes are shown")
     chosen = [d for d in decisions(session, round_) if d.open or (settled and d.adjudicated_by)]
     if not chosen:
         return []

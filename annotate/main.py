@@ -22,6 +22,7 @@ LEAD = {
     "judges": ("Judges", "smart_toy"),
     "agreement": ("Agreement", "handshake"),
     "calibration": ("Calibration", "balance"),
+    "drift": ("Drift", "trending_up"),
     "gold": ("Gold", "workspace_premium"),
     "people": ("People", "group"),
 }

@@ -1,6 +1,6 @@
 """Rounds: launch, freeze, close. What a launched round was designed as, and how far it is."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ from annotate.design import (
     document_hash,
     read_document,
 )
-from annotate.errors import Conflict, NotFound, RoundClosed
+from annotate.errors import Conflict, NotAllowed, NotFound, RoundClosed
 from annotate.plan import get_round, plan_round
 from annotate.planned import Plan, PlannedUnit
 from annotate.progress import Progress, RaterProgress, progress
@@ -319,8 +319,18 @@ def shown_fields(round_: Round) -> tuple[str, ...]:
     return tuple(round_.design.get("shown", ("input", "contexts", "response")))
 
 
-def outside_scores(session: Session, round_: Round) -> pd.DataFrame:
+def refuse_its_raters(round_: Round, by: Rater | None, what: str) -> None:
+    """Refuse a lead who rates in the round while it is open: their ratings would no longer be
+    blind. what: that they would see."""
+    if by is not None and round_.status == "open" and by.name in round_.design.get("raters", []):
+        raise NotAllowed(
+            f"you rate in round {round_.name}, and would see what others say; {what} once it is "
+            "closed"
+        )
+
+
+def outside_scores(
+    session: Session, round_: Round, *, columns: Collection[str] = ratings.STATISTICS
+) -> pd.DataFrame:
     """Automated scores of the round's outputs that were made outside any round."""
-    return ratings.frame(
-        session, kinds=["judge", "metric"], outside_for=round_, columns=ratings.STATISTICS
-    )
+    return ratings.frame(session, kinds=["judge", "metric"], outside_for=round_, columns=columns)

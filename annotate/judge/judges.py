@@ -138,6 +138,11 @@ def add_judge(session: Session, one: Spec, *, by: Rater | None) -> Judge:
     return _judge(session, rater)
 
 
+def is_floor(rater: Rater) -> bool:
+    """Whether it is a word-overlap baseline: drawn below judges, and gating nothing."""
+    return bool(_told(rater).get("spec", {}).get("engine") == "lexical")
+
+
 def seen_cases(rater: Rater) -> set[str]:
     """The cases whose outputs this judge has been shown as examples."""
     return {shot["case"] for given in _told(rater).get("shots", {}).values() for shot in given}
@@ -162,6 +167,13 @@ def get_judge(session: Session, name: str, *, by: Rater | None) -> Judge:
         known = ", ".join(judge.name for judge in list_judges(session, by=by)) or "none yet"
         raise NotFound(f"there is no judge {name!r}; there are: {known}; `annotate judge add FILE`")
     return _judge(session, found[-1])
+
+
+def rater_named(session: Session, name: str) -> Rater:
+    """The rater of a judge by its plain name (its latest version), its version's, or of any whose
+    scores are imported."""
+    found = versions(session, name)
+    return found[-1] if found else people.get_rater(session, name)
 
 
 def list_judges(session: Session, *, by: Rater | None) -> list[Rater]:

@@ -1,5 +1,6 @@
 """Judges against human consensus, per criterion and segment, beside the human ceiling."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -81,15 +82,17 @@ def judges_of(session: Session, round_: Round, *, by: Rater | None) -> list[str]
     return sorted(found["rater"].unique())
 
 
-def scores(session: Session, round_: Round) -> pd.DataFrame:
+def scores(
+    session: Session, round_: Round, *, columns: Collection[str] = ratings.STATISTICS
+) -> pd.DataFrame:
     """Every automated score on the round's units.
 
     A judge that scored within the round counts with those scores only; one that scored the
     same outputs outside any round counts with these.
     """
     automated = ["judge", "metric"]
-    inside = ratings.frame(session, rounds=[round_], kinds=automated, columns=ratings.STATISTICS)
-    outside = rounds.outside_scores(session, round_)
+    inside = ratings.frame(session, rounds=[round_], kinds=automated, columns=columns)
+    outside = rounds.outside_scores(session, round_, columns=columns)
     outside = outside[~outside["rater"].isin(inside["rater"].unique())]
     return pd.concat([inside, outside]) if len(outside) else inside
 

@@ -1,5 +1,6 @@
 """Drift of a judge between a baseline round and a later one, with its cause."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -297,14 +298,18 @@ def _facts(session: Session, baseline: Round, current: Round) -> list[str]:
     return facts
 
 
-def version_there(judge: str, names: set[str]) -> str:
+def version_there(judge: str, names: Collection[str]) -> str:
     """The judge's version among the raters of a round: itself, or by its plain name the latest."""
-    numbers = [
-        int(name.rpartition("@")[2])
-        for name in names
-        if name.startswith(f"{judge}@") and name.rpartition("@")[2].isdecimal()
-    ]
-    return judge if judge in names or not numbers else f"{judge}@{max(numbers)}"
+    versions = [name for name in names if name != judge and plain_name(name) == judge]
+    if judge in names or not versions:
+        return judge
+    return max(versions, key=lambda name: int(name.rpartition("@")[2]))
+
+
+def plain_name(rater: str) -> str:
+    """The judge that a rater is a version of: `strict` of `strict@2`; else the rater itself."""
+    plain, _, number = rater.rpartition("@")
+    return plain if plain and number.isdecimal() else rater
 
 
 def _changes(session: Session, before: str, after: str) -> list[str]:

@@ -25,6 +25,7 @@ from annotate.stats.calibration import (
     Ceiling,
     calibrate,
     lower_median,
+    nearest_point,
 )
 from annotate.stats.coefficients import (
     Sampling,
@@ -97,6 +98,7 @@ from annotate.stats.judge_bias import (
 )
 from annotate.stats.judge_noise import JudgeNoise, judge_noise
 from annotate.stats.marginals import Marginals, marginal_homogeneity
+from annotate.stats.means import mean_figure
 from annotate.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from annotate.stats.numeric_agreement import (
     Concordance,
@@ -212,6 +214,8 @@ __all__ = [
     "lower_median",
     "marginal_homogeneity",
     "mcnemar",
+    "mean_figure",
+    "nearest_point",
     "not_enough",
     "pairwise_kappa",
     "percent_agreement",

@@ -125,7 +125,7 @@ def calibrate(
     n = len(judge)
     if n < minimum_units:
         return _withheld(n, minimum_units - n, coverage, domain)
-    nearest = _nearest(judge, domain)
+    nearest = nearest_point(judge, domain)
     middle = lower_median(humans)
     categories = level == "nominal" and len(domain) > 2
     figures = _compared(judge, nearest, humans, domain, level, seed)
@@ -178,9 +178,13 @@ def lower_median(humans: Floats) -> Floats:
     return middle
 
 
-def _nearest(judge: Floats, domain: tuple[float, ...]) -> Floats:
+def nearest_point(scores: Floats, domain: tuple[float, ...]) -> Floats:
+    """The point of the scale that is nearest to each score, the lower one of two.
+
+    scores: (units,), without NaN. Raises nothing.
+    """
     scale = np.asarray(domain, dtype=float)
-    found: Floats = scale[np.abs(judge[:, None] - scale[None, :]).argmin(axis=1)]
+    found: Floats = scale[np.abs(scores[:, None] - scale[None, :]).argmin(axis=1)]
     return found
 
 

@@ -1,12 +1,195 @@
-"""What stands behind a judge's verdict: who it could replace, and on what its error depends."""
+"""What the calibration page draws: a judge's verdict on a criterion, and what stands behind it."""
+
+from collections.abc import Sequence
 
 import streamlit as st
+from sqlmodel import Session
 
-from annotate.reports.calibration import CalibrationRow, Correlation
-from annotate.stats import AlternativeAnnotatorTest, Dependence
-from annotate.ui import figures
+from annotate.reports.calibration import CalibrationReport, CalibrationRow, Correlation
+from annotate.reports.disagreements import disagreements
+from annotate.stats import AlternativeAnnotatorTest, Dependence, Verdict
+from annotate.ui import choose, disagreeing, figures, messages
+from db.tables import Rater, Round
 
 DEPENDS = {"length": "length of the response", "configuration": "configuration"}
+COLOURS = {
+    "trust": "green",
+    "watch": "orange",
+    "do not use": "red",
+    "ALARM": "red",
+    "WATCH": "orange",
+    "STABLE": "green",
+}
+CEILING, FLOOR = "people with people (ceiling)", "word overlap (floor)"
+
+
+def show_how_to_score(round_: Round) -> None:
+    """What to do where no judge has scored the round."""
+    st.info("No judge has scored this round yet.")
+    st.page_link("../pages/judges.py", label="Have a judge grade it", icon=":material/smart_toy:")
+    st.caption(
+        messages.as_plain_text(
+            "Scores that you have already come in on the page Rounds, or with "
+            f"annotate rating import FILE --round {round_.name} --kind judge"
+        )
+    )
+
+
+def show_verdict(verdict: str, where: str, why: str) -> None:
+    """The verdict in words, where and why; its colour only repeats it."""
+    where, why = messages.as_plain_text(where), messages.as_plain_text(why)
+    st.markdown(f":{COLOURS.get(verdict, 'gray')}-badge[{verdict}] **{where}**: {why}")
+
+
+def show_left_out(report: CalibrationReport) -> None:
+    """How many units do not count because the judge was shown their case as an example."""
+    pooled = [row for row in report.rows if row.segment is None]
+    most = max((row.left_out for row in pooled), default=0)
+    if most:
+        st.caption(
+            f"{most} units are left out: the judge was shown their case as an example. What it "
+            "has seen says nothing of what it can do."
+        )
+
+
+def show_criterion(rows: Sequence[CalibrationRow], floors: dict[str, list[CalibrationRow]]) -> None:
+    """One criterion over all segments: the verdicts that ask for something, and the chart.
+
+    floors: the rows of word-overlap baselines in the same round, by name.
+    """
+    for row in rows:
+        if row is rows[0] or row.result.verdict not in (Verdict.TRUST, Verdict.NOT_ENOUGH):
+            where = f"{choose.segment_name(row.segment)}, {row.result.n_units} units"
+            show_verdict(row.result.verdict, where, row.result.verdict_reason)
+    if few := [r.segment or "" for r in rows[1:] if r.result.verdict is Verdict.NOT_ENOUGH]:
+        st.caption(messages.as_plain_text(f"Not enough ratings in: {', '.join(few)}."))
+    beside = {
+        CEILING: {choose.segment_name(r.segment): r.result.ceiling.weighted_kappa for r in rows}
+    }
+    judge, criterion = rows[0].judge, rows[0].criterion
+    for name, of_floor in floors.items():
+        below = [r for r in of_floor if r.criterion == criterion]
+        if name == judge:
+            st.caption("This is the word-overlap baseline: the floor for judges, and no judge.")
+        elif below:
+            beside[FLOOR] = {
+                choose.segment_name(r.segment): r.result.judge_leave_one_out.weighted_kappa
+                for r in below
+            }
+            _show_floor(rows[0], below[0])
+    figures.intervals(
+        {choose.segment_name(r.segment): r.result.judge_leave_one_out.weighted_kappa for r in rows},
+        beside=beside,
+        title="kappa, judge with people",
+    )
+
+
+def _show_floor(judge: CalibrationRow, floor: CalibrationRow) -> None:
+    """Whether the judge is worth more than counting words."""
+    one, other = judge.result.weighted_kappa, floor.result.weighted_kappa
+    if one.value is None or other.value is None:
+        return
+    if other.low is not None and one.value <= (other.high or other.value):
+        st.warning(
+            f"Counting shared words follows people with a kappa of {figures.words(other)}, this "
+            f"judge with {figures.words(one)}: it has not shown that it is worth its cost."
+        )
+
+
+def chosen_row(rows: Sequence[CalibrationRow], *, key: str) -> CalibrationRow:
+    """The segment to look into."""
+    names = {choose.segment_name(row.segment): row for row in rows}
+    name = st.selectbox("Segment", list(names), key=key, width=420)
+    return names[name]
+
+
+def show_row(row: CalibrationRow) -> None:
+    """One cell of the matrix: its main figures and the confusion of its points."""
+    result = row.result
+    show_verdict(
+        result.verdict,
+        f"{choose.segment_name(row.segment)}, {row.criterion}",
+        result.verdict_reason,
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.dataframe(
+            [
+                {"figure": name, "judge": said}
+                for name, said in (
+                    ("weighted kappa with people", figures.words(result.weighted_kappa)),
+                    ("of people (ceiling)", figures.words(result.ceiling.weighted_kappa)),
+                    ("bias in points", figures.words(result.bias, signed=True)),
+                    ("passes found (TPR)", figures.words(result.tpr, percent=True)),
+                    ("fails found (TNR)", figures.words(result.tnr, percent=True)),
+                    ("answered (coverage)", figures.words(result.coverage, percent=True)),
+                    ("the same twice", figures.words(row.noise.same, percent=True)),
+                )
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+    with right:
+        labels = [f"{value:g}" for value in result.confusion_labels]
+        st.dataframe(
+            [
+                {
+                    "people say": label,
+                    **{f"judge {c}": n for c, n in zip(labels, row_, strict=True)},
+                }
+                for label, row_ in zip(labels, result.confusion, strict=True)
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+        st.caption("Units by consensus (rows) and by the judge's nearest point (columns).")
+
+
+def show_disagreements(db: Session, round_: Round, row: CalibrationRow, lead: Rater) -> None:
+    """The units behind the figures, with both sides' reasons."""
+    found = disagreements(
+        db, round_, judge=row.judge, criterion=row.criterion, segment=row.segment, by=lead
+    )
+    disagreeing.show(
+        found, key=f"calibration/{round_.id}/{row.judge}/{row.criterion}/{row.segment}"
+    )
+    if found:
+        figures.download(
+            [one.as_json() for one in found],
+            f"disagreements-{round_.name}-{row.criterion}.json",
+            label="Download all disagreements (JSON)",
+        )
+
+
+def show_figures(rows: Sequence[CalibrationRow]) -> None:
+    """Every figure of one criterion, segment by segment."""
+    st.dataframe(
+        [
+            {
+                "segment": choose.segment_name(r.segment),
+                "units": r.result.n_units,
+                "verdict": r.result.verdict,
+                "weighted kappa": figures.words(r.result.weighted_kappa),
+                "ceiling": figures.words(r.result.ceiling.weighted_kappa),
+                "bias (points)": figures.words(r.result.bias, signed=True),
+                "AC": figures.words(r.result.judge_leave_one_out.ac),
+                "AC of people": figures.words(r.result.ceiling.ac),
+                "alpha with the judge": figures.words(r.result.judge_leave_one_out.alpha),
+                "alpha of people": figures.words(r.result.ceiling.alpha),
+                "mean error": figures.words(r.result.mae),
+                "Spearman": figures.words(r.result.spearman),
+                "Kendall tau-b": figures.words(r.result.kendall_tau_b),
+                "passes found (TPR)": figures.words(r.result.tpr, percent=True),
+                "fails found (TNR)": figures.words(r.result.tnr, percent=True),
+                "answered": figures.words(r.result.coverage, percent=True),
+                "judge with itself": figures.words(r.noise.same, percent=True),
+                "apart by (points)": figures.words(r.noise.difference),
+            }
+            for r in rows
+        ],
+        hide_index=True,
+        width="stretch",
+    )
 
 
 def show_alternative(test: AlternativeAnnotatorTest) -> None:

@@ -1,10 +1,17 @@
 """How a figure looks: the value with its interval and n, or the reason why there is none."""
 
+from collections.abc import Mapping
+
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from annotate.stats import Figure
+
+COLOURS = ("#2f8f78", "#8a8f98", "#b3742c")
+SHAPES = ["circle", "diamond", "triangle-up"]
+DASHES = [[1, 0], [1, 0], [4, 3]]
+"""Of what is asked about, of the ceiling, of the floor."""
 
 
 def words(figure: Figure, *, percent: bool = False, signed: bool = False) -> str:
@@ -26,37 +33,33 @@ def intervals(
     figures: dict[str, Figure],
     *,
     title: str,
-    reference: dict[str, Figure] | None = None,
-    reference_name: str = "human ceiling",
-    domain: tuple[float, float] | None = None,
+    beside: Mapping[str, Mapping[str, Figure]] | None = None,
 ) -> None:
-    """A dot and its interval per name, the pooled figure first; `reference` as a hollow dot.
+    """A dot and its interval per name, the pooled figure first.
 
-    Names without a number stand beside the axis with their reason, never at zero.
+    beside: what else is drawn beside each, by what it is called: the human ceiling, the floor. Each
+    has a shape of its own. Names without a number are left out here; the table gives the reason.
     """
+    sets = {title: figures, **(beside or {})}
     rows = [
-        {"name": name, "value": f.value, "low": f.low, "high": f.high, "n": f.n, "of": title}
-        for name, f in figures.items()
+        {"name": name, "value": f.value, "low": f.low, "high": f.high, "n": f.n, "of": what}
+        for what, of_names in sets.items()
+        for name, f in of_names.items()
+        if f.value is not None
     ]
-    others = [
-        {"name": name, "value": f.value, "low": f.low, "high": f.high, "n": f.n,
-         "of": reference_name}
-        for name, f in (reference or {}).items()
-    ]  # fmt: skip
-    data = pd.DataFrame([row for row in rows + others if row["value"] is not None])
-    if data.empty:
+    if not rows:
         return
-    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False, nice=True)
-    offset = alt.YOffset("of:N", sort=[title, reference_name])
-    base = alt.Chart(data).encode(
+    scale = alt.Scale(zero=False, nice=True)
+    order = list(sets)
+    base = alt.Chart(pd.DataFrame(rows)).encode(
         y=alt.Y("name:N", sort=list(figures), title=None),
-        yOffset=offset,
+        yOffset=alt.YOffset("of:N", sort=order),
         color=alt.Color(
             "of:N",
             title=None,
-            sort=[title, reference_name],
-            scale=alt.Scale(range=["#2f8f78", "#8a8f98"]),
-            legend=alt.Legend(orient="top", columns=1) if others else None,
+            sort=order,
+            scale=alt.Scale(domain=order, range=list(COLOURS[: len(order)])),
+            legend=alt.Legend(orient="top", columns=1, labelLimit=320) if beside else None,
         ),
         tooltip=[
             alt.Tooltip("name:N", title="where"),
@@ -68,23 +71,28 @@ def intervals(
         ],
     )
     bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=scale, title=title), x2="high:Q"
+        x=alt.X("low:Q", scale=scale, title=title),
+        x2="high:Q",
+        strokeDash=alt.StrokeDash(
+            "of:N", legend=None, sort=order, scale=alt.Scale(domain=order, range=DASHES)
+        ),
     )
     dots = base.mark_point(size=70, filled=True, opacity=1).encode(
         x=alt.X("value:Q", scale=scale, title=title),
-        shape=alt.Shape("of:N", legend=None, sort=[title, reference_name],
-                        scale=alt.Scale(range=["circle", "diamond"])),
-    )  # fmt: skip
-    height = 34 * len({row["name"] for row in rows}) * (1.4 if others else 1) + 60
+        shape=alt.Shape(
+            "of:N", legend=None, sort=order, scale=alt.Scale(domain=order, range=SHAPES)
+        ),
+    )
+    height = 34 * len({row["name"] for row in rows}) * (1 + 0.4 * len(beside or {})) + 60
     st.altair_chart((bars + dots).properties(height=height), width="stretch")
 
 
-def download(document: object, name: str) -> None:
+def download(document: object, name: str, *, label: str = "Download these figures (JSON)") -> None:
     """A button for the same figures as a JSON document."""
     import json
 
     st.download_button(
-        "Download these figures (JSON)",
+        label,
         json.dumps(document, indent=2, ensure_ascii=False),
         file_name=name,
         mime="application/json",

@@ -1,13 +1,21 @@
 """Reports as pages ask for them: computed once, and again only when a rating has arrived."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 from sqlmodel import Session
 
 from annotate import people, ratings, rounds
+from annotate.judge.judges import is_floor
 from annotate.reports.agreement import AgreementReport, agreement_report
-from annotate.reports.calibration import CalibrationReport, calibration_report
+from annotate.reports.between_rounds import BetweenRounds, Period
+from annotate.reports.between_rounds import between_rounds as between_report
+from annotate.reports.calibration import CalibrationReport, CalibrationRow, calibration_report
 from annotate.reports.drift import DriftReport, drift_report
 from annotate.reports.raters import RaterReport, rater_report
+from annotate.reports.timeline import Point
+from annotate.reports.timeline import timeline as timeline_report
+from annotate.rubric import RatingKey
 from annotate.ui import session
 from db.tables import Rater, Round
 
@@ -32,10 +40,38 @@ def calibration(db: Session, round_: Round, judge: str, *, by: Rater) -> Calibra
     return _calibration(session.database().shown, round_.name, judge, ratings.latest(db))
 
 
+def floors(
+    db: Session, round_: Round, judges: Sequence[str], *, by: Rater
+) -> dict[str, list[CalibrationRow]]:
+    """Calibration of the word-overlap baselines among the round's judges, by name."""
+    names = [name for name in judges if is_floor(people.get_rater(db, name))]
+    return {name: calibration(db, round_, name, by=by).rows for name in names}
+
+
 def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -> DriftReport:
     """Drift of the judge between the two rounds as their ratings are now."""
     people.require_lead(db, by)
     return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
+
+
+def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> list[Point]:
+    """From round to round, up to this one, as ratings are now."""
+    people.require_lead(db, by)
+    return _timeline(session.database().shown, round_.name, judge, ratings.latest(db))
+
+
+def between(
+    db: Session, round_: Round, judge: str, criterion: str, period: Period, *, by: Rater
+) -> BetweenRounds:
+    """The judge's scores since the round as ratings are now."""
+    people.require_lead(db, by)
+    url = session.database().shown
+    return _between(url, round_.name, judge, criterion, period, ratings.latest(db))
+
+
+def keys_of(db: Session, round_: Round) -> tuple[RatingKey, ...]:
+    """What the round's ratings are about."""
+    return rounds.rubric_of(db, round_).rating_keys()
 
 
 # The database's name and the latest rating are part of what is remembered: ratings are never
@@ -73,5 +109,28 @@ def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, in
             rounds.get_round(db, baseline),
             rounds.get_round(db, name),
             judge=judge,
+            by=None,
+        )
+
+
+@st.cache_data(max_entries=ENTRIES, show_spinner="Going through the rounds")
+def _timeline(url: str, name: str, judge: str, latest: tuple[int, int]) -> list[Point]:
+    del url, latest
+    with session.database().read() as db:
+        return timeline_report(db, rounds.get_round(db, name), judge=judge, by=None)
+
+
+@st.cache_data(max_entries=ENTRIES, show_spinner="Charting the judge's scores since the round")
+def _between(
+    url: str, name: str, judge: str, criterion: str, period: Period, latest: tuple[int, int]
+) -> BetweenRounds:
+    del url, latest
+    with session.database().read() as db:
+        return between_report(
+            db,
+            rounds.get_round(db, name),
+            judge=judge,
+            criterion=criterion,
+            period=period,
             by=None,
         )

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from annotate.reports.timeline import moved_units, timeline
+from annotate.rounds import get_round
 from db.engine import Database
 from tests.command_line import CommandLine
 from tests.judge_server import JudgeServer, serving
@@ -105,6 +107,27 @@ def test_a_judge_is_added_run_calibrated_changed_and_caught(
     assert not {segment for segment, _ in alarms} - {"refunds", None}
     (fact,) = [f for f in report["facts"] if "judge" in f]
     assert fact == "The judge is another one: strict@1 before, strict@2 now: model changed."
+
+    # What stands behind it, unit by unit.
+    behind = run("judge", "disagreements", "strict", "--round", "q4", "--criterion", "faithfulness",
+                 "--segment", "refunds", "--json", code=1).json["rows"]  # fmt: skip
+    assert behind and {row["segment"] for row in behind} == {"refunds"}
+    assert sum(row["difference"] > 0 for row in behind) > len(behind) / 2
+    errors = [row["error"] for row in behind]
+    assert "false pass" in errors and "false fail" not in errors
+    assert all(row["reason"].startswith("Of ") and len(row["sides"]) == 3 for row in behind)
+    with sqlite_database.read() as session:
+        q3, q4 = get_round(session, "q3"), get_round(session, "q4")
+        moved = moved_units(session, q3, q4, judge="strict", criterion="faithfulness", by=None)
+        points = timeline(session, q4, judge="strict", by=None)
+    assert len(moved) == 54
+    assert {one.segment for one in moved[:8]} == {"refunds"}
+    assert all(one.by_judge > 0 for one in moved[:8])
+    line = [p for p in points if (p.criterion, p.segment) == ("faithfulness", "refunds")]
+    assert [(p.round, p.judge) for p in line] == [("q3", "strict@1"), ("q4", "strict@2")]
+    few, since = (p.bias for p in line)
+    assert (few.value, few.reason) == (None, "fewer than 3 fresh units")
+    assert since.value is not None and since.low is not None and since.low > 0.5
 
 
 def test_what_a_judges_file_gets_wrong_is_said_with_the_mend(

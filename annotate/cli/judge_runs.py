@@ -1,0 +1,298 @@
+"""annotate judge: run, resume, runs, pause, cancel, failures, retry."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from annotate.judge.judges import Judge
+    from db.tables import JudgeRun
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+RunNumber = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
+
+
+def run(
+    name: Annotated[str, typer.Argument(metavar="JUDGE[@VERSION]")],
+    round_: Annotated[
+        str | None, typer.Option("--round", help="Judge the units of a round.")
+    ] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option("--segment", help="Outputs of these only; repeatable.")
+    ] = None,
+    configuration: Annotated[
+        list[str] | None, typer.Option("--configuration", help="Outputs of these only; repeatable.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Outputs from this day (UTC) on.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", help="Outputs before this day (UTC).")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option("--budget", help="Stop before this many USD.")
+    ] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option("--budget-tokens", help="Stop before this many tokens.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would ask and cost.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Have a judge grade a round, or outputs; what it has answered before is not paid again.
+
+    Example: annotate judge run strict --round May --budget 2.50
+    """
+    from annotate.cli import console
+    from annotate.design import Filters
+    from annotate.errors import BadInput
+    from annotate.judge import budget as budgets
+    from annotate.judge import judges
+    from annotate.judge import run as runs
+    from annotate.rounds import get_round
+
+    chosen = bool(segment or configuration or since or until)
+    if round_ is not None and chosen:
+        raise BadInput("--round and a choice of outputs exclude each other; give one of them")
+    database = console.database()
+    with database.write() as session:
+        judge = judges.get_judge(session, name, by=None)
+        planned = runs.plan_run(
+            session,
+            judge,
+            round_=None if round_ is None else get_round(session, round_),
+            filters=Filters(
+                segments=tuple(segment or ()),
+                configurations=tuple(configuration or ()),
+                since=since,
+                until=until,
+            ),
+            budget_usd=budget,
+            budget_tokens=budget_tokens,
+            by=None,
+        )
+        expected = budgets.expectation(session, planned, judge)
+        run_id = planned.id
+        if dry_run:
+            session.rollback()
+    assert run_id is not None
+    cost = "unknown" if expected.usd is None else f"about {expected.usd:.4f} USD"
+    left = expected.tasks - expected.cached
+    told = f"{left} questions to ask, {expected.cached} answered before; about {expected.tokens:,} tokens, cost {cost}."
+    if dry_run:
+        if json:
+            console.show_json({"questions": left, "cached": expected.cached,
+                               "tokens": expected.tokens, "usd": expected.usd})  # fmt: skip
+        else:
+            console.note(told)
+        return
+    console.note(f"Run {run_id}: {told}")
+    _work(run_id, judge, json)
+
+
+def resume(
+    run_: RunNumber,
+    budget: Annotated[float | None, typer.Option("--budget", help="A new budget in USD.")] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option("--budget-tokens", help="A new budget in tokens.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Go on with a run that was paused, killed, aborted, or out of budget.
+
+    Example: annotate judge resume 3 --budget 5
+    """
+    from annotate.cli import console
+    from annotate.judge import judges
+    from annotate.judge import run as runs
+    from db.tables import Rater
+
+    with console.database().write() as session:
+        found = runs.get_run(session, run_, by=None)
+        if budget is not None or budget_tokens is not None:
+            runs.raise_budget(session, run_, usd=budget, tokens=budget_tokens, by=None)
+        judge = judges.get_judge(session, session.get_one(Rater, found.rater_id).name, by=None)
+    _work(run_, judge, json)
+
+
+def runs(json: AsJson = False) -> None:
+    """Every run, newest first.
+
+    Example: annotate judge runs
+    """
+    from annotate.cli import console
+    from annotate.judge import run as runs_
+
+    with console.database().read() as session:
+        rows = [_told(found, name) for found, name in runs_.list_runs(session, by=None)]
+    if json:
+        console.show_json({"rows": rows})
+        return
+    console.show_table(
+        [[str(r["run"]), r["judge"], _scope(r["scope"]), r["state"], _counted(r["counts"]), f"{r['cost_usd']:.4f}", r["note"] or ""]
+         for r in rows],
+        ["run", "judge", "scope", "state", "questions", "USD", "note"],
+    )  # fmt: skip
+
+
+def pause(run_: RunNumber) -> None:
+    """Ask nothing more for now; what is asked already is stored.
+
+    Example: annotate judge pause 3
+    """
+    _say(run_, "pause")
+
+
+def cancel(run_: RunNumber) -> None:
+    """End a run for good; what is stored stays.
+
+    Example: annotate judge cancel 3
+    """
+    _say(run_, "cancel")
+
+
+def failures(run_: RunNumber, json: AsJson = False) -> None:
+    """What has no verdict, and why: refused, cut off, filtered, invalid, failed. Exit code 1 if any.
+
+    Example: annotate judge failures 3
+    """
+    from annotate.cli import console
+    from annotate.judge import run as runs_
+
+    with console.database().read() as session:
+        found = runs_.missing(session, [runs_.get_run(session, run_, by=None)])
+    rows = [
+        {
+            "output": one.output,
+            "criterion": one.criterion,
+            "sample": one.sample,
+            "status": one.status,
+            "problem": one.problem,
+            "attempts": one.attempts,
+        }
+        for one in found
+    ]
+    if json:
+        console.show_json({"run": run_, "rows": rows})
+    else:
+        console.show_table(
+            [[one.output, one.criterion, one.status, one.problem or ""] for one in found],
+            ["output", "criterion", "status", "problem"],
+        )
+    if rows:
+        raise typer.Exit(1)
+
+
+def retry(run_: RunNumber) -> None:
+    """Put what has no verdict back into the queue; `resume` asks it.
+
+    Example: annotate judge retry 3 && annotate judge resume 3
+    """
+    from annotate.cli import console
+    from annotate.judge import run as runs_
+
+    with console.database().write() as session:
+        count = runs_.retry(session, run_, by=None)
+    console.note(f"{count} questions will be asked again: annotate judge resume {run_}")
+
+
+def _work(run_id: int, judge: "Judge", json: bool) -> None:
+    """Work off a run in this process, and say how it ended."""
+    import signal
+
+    from annotate.cli import console
+    from annotate.judge import run as runs_
+    from annotate.judge import worker
+
+    database = console.database()
+    with database.write() as session:
+        runs_.start(session, run_id, by=None)
+
+    def stop(*_: Any) -> None:
+        with database.write() as session:
+            if runs_.get_run(session, run_id, by=None).state == "running":
+                runs_.pause(session, run_id, by=None)
+
+    before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
+    try:
+        ended = worker.work(database, run_id, judge, told=_progress())
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    said = _told(ended, judge.rater.name)
+    if json:
+        console.show_json(said)
+    counts = ended.counts
+    with database.read() as session:
+        bad = len(runs_.missing(session, [ended]))
+    answered = counts.get("done", 0) + counts.get("failed", 0) - bad
+    console.note(
+        f"Run {run_id} is {ended.state}: {answered} of {sum(counts.values())} answered, "
+        f"{ended.cost_usd:.4f} USD." + (f" {ended.note}" if ended.note else "")
+    )
+    if bad:
+        console.note(f"{bad} have no verdict: annotate judge failures {run_id}")
+    if ended.state != "done":
+        raise typer.Exit(3)
+    if bad:
+        raise typer.Exit(1)
+
+
+def _progress() -> Any:
+    """A line that counts, where somebody watches."""
+    import sys
+
+    if not sys.stderr.isatty():
+        return None
+
+    def told(run: "JudgeRun") -> None:
+        done = run.counts.get("done", 0) + run.counts.get("failed", 0)
+        sys.stderr.write(f"\r{done} of {sum(run.counts.values())}, {run.cost_usd:.4f} USD ")
+        sys.stderr.flush()
+
+    return told
+
+
+def _say(run_id: int, what: str) -> None:
+    from annotate.cli import console
+    from annotate.judge import run as runs_
+
+    with console.database().write() as session:
+        found = (runs_.pause if what == "pause" else runs_.cancel)(session, run_id, by=None)
+        state = found.state
+    console.note(f"Run {run_id} is {state}.")
+
+
+def _told(run: "JudgeRun", judge: str) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "judge": judge,
+        "scope": run.scope,
+        "state": run.state,
+        "counts": run.counts,
+        "tokens": run.tokens,
+        "cost_usd": run.cost_usd,
+        "budget_usd": run.budget_usd,
+        "budget_tokens": run.budget_tokens,
+        "note": run.note,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+    }
+
+
+def _scope(scope: dict[str, Any]) -> str:
+    return (
+        ", ".join(
+            f"{k}: {v if isinstance(v, str) else '|'.join(map(str, v))}" for k, v in scope.items()
+        )
+        or "all outputs"
+    )
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
+
+
+COMMANDS = (run, resume, runs, pause, cancel, failures, retry)

@@ -1,0 +1,133 @@
+"""Where a judge and people differ, unit by unit; and the judge's line between rounds."""
+
+import io
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from annotate import exchange, outputs, people, rounds
+from annotate.design import Design
+from annotate.errors import NotAllowed, NotFound
+from annotate.judge.splits import SHARES, Split, split_of
+from annotate.reports.between_rounds import LEAST, between_rounds
+from annotate.reports.disagreements import Disagreement, disagreements
+from db.engine import Database
+from db.tables import now
+from tests.unit.desk_round import Desk
+from tests.unit.test_reports import TRUTH, judge, rated
+
+
+def found(
+    desk: Desk, *, segment: str | None = None, split: Split | None = None
+) -> list[Disagreement]:
+    with desk.database.read() as session:
+        return disagreements(
+            session, desk.round(), judge="Judge", criterion="quality", segment=segment,
+            split=split, by=None,
+        )  # fmt: skip
+
+
+def test_the_units_on_which_the_judge_differs_are_told_the_farthest_first(
+    database: Database,
+) -> None:
+    desk = rated(database)
+    judge(desk, TRUTH | {"o01": 3.0, "o02": 1.2, "o04": 2.4})
+    rows = found(desk)
+    assert [(row.output, row.people, row.judge) for row in rows] == [
+        ("o02", 3.0, 1.2), ("o01", 2.0, 3.0),
+    ]  # fmt: skip
+    assert [row.difference for row in rows] == pytest.approx([-1.8, 1.0])
+    (ada, ben) = rows[1].sides
+    assert (ada.rater, ada.value, ada.label, ben.rater) == ("Ada", 2.0, "Fair", "Ben")
+    assert found(desk, segment="another") == []
+    by_split = {split: found(desk, split=split) for split, _ in SHARES}
+    assert sum(len(of_split) for of_split in by_split.values()) == len(rows)
+    for split, of_split in by_split.items():
+        assert all(split_of(row.output) == split for row in of_split)
+
+
+def test_a_lead_who_rates_in_the_open_round_is_not_told(database: Database) -> None:
+    desk = rated(database)
+    judge(desk, TRUTH)
+    with database.write() as session:
+        lead = people.get_rater(session, "Ada")
+        lead.role = "lead"
+        session.add(lead)
+    with database.read() as session, pytest.raises(NotAllowed, match="once it is closed"):
+        disagreements(
+            session, desk.round(), judge="Judge", criterion="quality", by=desk.rater("Ada")
+        )
+
+
+DAYS = 35
+
+
+def scored_traffic(database: Database, launched: datetime, shift: dict[str, float]) -> None:
+    """Five outputs a day and segment from before the round and since, scored by the judge; from
+    the third week after it on a segment may be shifted."""
+    lines, values = [], []
+    for segment in ("calm", "moved"):
+        for day in range(-DAYS, DAYS):
+            for number in range(5):
+                key = f"{segment}{day + DAYS:03}-{number}"
+                at = launched + timedelta(days=day, hours=number)
+                lines.append({"id": key, "input": "Q", "response": key, "segment": segment,
+                              "occurred_at": at.isoformat()})  # fmt: skip
+                moved = shift.get(segment, 0.0) if day >= 14 else 0.0
+                value = min(3.0, max(1.0, 1.5 + 0.2 * number + moved))
+                values.append({"output_id": key, "rater": "Judge", "criterion": "quality",
+                               "value": value})  # fmt: skip
+    with database.write() as session:
+        file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+        outputs.import_outputs(session, outputs.read_outputs(file, name="more.jsonl"), by=None)
+        file = io.BytesIO("\n".join(map(json.dumps, values)).encode())
+        # Scores outside any round have no rubric of their own: they are of the round's criterion.
+        exchange.import_ratings(session, file, round=None, name="j.jsonl", kind="judge", by=None)
+
+
+@pytest.mark.parametrize("period", ["day", "week"])
+def test_a_round_is_due_where_the_judges_mean_moved_and_nowhere_else(
+    database: Database, period: str
+) -> None:
+    desk = Desk(database)
+    launched = desk.round().launched_at
+    assert launched is not None
+    scored_traffic(database, launched, {"moved": 1.0})
+    with database.read() as session:
+        report = between_rounds(
+            session, desk.round(), judge="Judge", criterion="quality",
+            period="day" if period == "day" else "week", by=None,
+        )  # fmt: skip
+    assert report.due == ("moved",)
+    calm, moved = report.lines
+    assert calm.alarm is None and calm.baseline_size == 5 * DAYS
+    assert calm.baseline.centre == pytest.approx(1.9)
+    assert moved.alarm is not None and moved.alarm >= (launched + timedelta(days=14)).date()
+    assert sum(moved.sizes) == 5 * DAYS, "every score since is in a period"
+    document = report.as_json()
+    assert document["due"] == ["moved"] and document["rows"][0]["alarm"] is None
+
+
+def test_a_segment_with_few_scores_from_before_has_no_chart_and_says_so(
+    database: Database,
+) -> None:
+    desk = Desk(database)
+    with database.read() as session:
+        nothing = between_rounds(session, desk.round(), judge="Judge", criterion="quality", by=None)
+        assert (nothing.lines, nothing.without, nothing.due) == ((), {}, ())
+        with pytest.raises(NotFound):
+            between_rounds(session, desk.round(), judge="Judge", criterion="wit", by=None)
+    scored_traffic(database, now(), {})
+    with database.write() as session:
+        rounds.launch_round(
+            session,
+            Design(name="early", rubric="answers", units=1, overlap=1, raters=("Ada",)),
+            by=None,
+            at=now() - timedelta(days=DAYS - 3),
+        )
+        report = between_rounds(
+            session, rounds.get_round(session, "early"), judge="Judge", criterion="quality", by=None
+        )
+    assert report.lines == ()
+    assert f"{LEAST} are needed" in report.without["calm"]
