@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
+from annotate.judge.judges import seen_cases
 from annotate.judge.spec import NOT_DECISIVE
 from annotate.ratings import Floats
 from annotate.reports.calibration import blind, scores
@@ -94,6 +95,18 @@ def drift_report(
     after = _Side.of(session, current, judge)
     last = _round_before(session, baseline, current)
     between = _Side.of(session, last, judge, required=False) if last else None
+    shown = seen_cases(people.get_rater(session, before.judge))
+    shown |= seen_cases(people.get_rater(session, after.judge))
+    left_out = []
+    if shown:
+        before, earlier_units = before.without(session, baseline, shown)
+        after, later_units = after.without(session, current, shown)
+        left_out = [
+            f"Left out are {earlier_units} units before and {later_units} now: the judge was shown "
+            "their case as an example."
+        ]
+        if between is not None and last is not None:
+            between, _ = between.without(session, last, shown)
     delta = rounds.parameters(current).delta
     segments: list[str | None] = [None]
     if by_segment:
@@ -113,6 +126,7 @@ def drift_report(
         )
     ]
     facts = _facts(session, baseline, current) + _changes(session, before.judge, after.judge)
+    facts += left_out
     return DriftReport(baseline.name, current.name, judge, rows, facts)
 
 
@@ -206,6 +220,13 @@ class _Side:
             )
         said = ratings.counted(blind(ratings.people(session, round_)))
         return cls(said, judged[judged["rater"] == judge], judge)
+
+    def without(self, session: Session, round_: Round, cases: set[str]) -> "tuple[_Side, int]":
+        """It without the units of cases that the judge was shown as examples, and how many."""
+        case = ratings.outputs_rated(session, round_)["case"]
+        known = self._people["output"].astype(object).map(case).isin(cases)
+        left = int(self._people.loc[known, "output"].nunique())
+        return _Side(self._people[~known], self._judged, self.judge), left
 
     def anchors(self, segment: str | None) -> set[str]:
         """The anchors that people rated on any criterion."""
