@@ -5,18 +5,20 @@ Consensus is computed, never stored; what is stored is the lead's decision, as a
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from annotate import claims, events, pairs, people, ratings, rounds
 from annotate.answer import storable
 from annotate.consensus import Consensus, consensus
-from annotate.errors import BadInput, NotAllowed, NotFound
+from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
 from annotate.formats.source import FIELD_LIMIT
 from annotate.rubric import RatingKey
-from db.tables import Rater, Rating, Round, Unit
+from db.tables import Assignment, Event, Rater, Rating, Round, Unit, now
 
 
 @dataclass(frozen=True)
@@ -235,3 +237,138 @@ def adjudicate(
     )  # fmt: skip
     session.flush()
     return rating
+
+
+def send_to_one_more(
+    session: Session,
+    round_: Round,
+    unit_key: str,
+    rater: str | None = None,
+    *,
+    at: datetime | None = None,
+    by: Rater | None,
+) -> Rater:
+    """Have one more rater of the panel rate a unit that has all its ratings; who it is.
+
+    rater: of the panel, one who has not rated it; None is whoever has the fewest such units. The
+    round stays as it was frozen: the rating is marked extra, stands beside the others under the
+    dispute, and is counted neither in agreement nor in the consensus.
+    """
+    people.require_lead(session, by)
+    if round_.status != "open":
+        raise NotAllowed(
+            f"round {round_.name} is {round_.status}; launch a norming round on what its raters "
+            "disagree about, with --norm"
+        )
+    assert round_.id is not None
+    claims.one_at_a_time(session, round_.id)
+    unit = session.exec(
+        select(Unit).where(Unit.round_id == round_.id, Unit.key == unit_key).with_for_update()
+    ).one_or_none()
+    if unit is None or unit.purpose == "repeat":
+        raise NotFound(
+            f"round {round_.name} has no unit {unit_key!r} that could be sent to anybody"
+        )
+    if unit.missing:
+        raise Conflict(
+            f"{unit_key} still waits for {unit.missing} of its own raters; send it once they are in"
+        )
+    had = {
+        name: assignment
+        for assignment, name in session.exec(
+            select(Assignment, Rater.name)
+            .join(Rater, col(Rater.id) == Assignment.rater_id)
+            .where(Assignment.unit_id == unit.id)
+        )
+    }
+    panel = [people.get_rater(session, name) for name in round_.design.get("raters", [])]
+    free = [
+        one for one in panel
+        if one.revoked_at is None and (one.name not in had or had[one.name].state == "expired")
+    ]  # fmt: skip
+    if rater is not None:
+        free = [one for one in free if one.name == rater]
+    if not free:
+        who = "everybody on the panel" if rater is None else rater
+        raise Conflict(f"{who} has had {unit_key}, or is not on the panel; name another rater")
+    sent = _sent(session, round_)
+    chosen = min(free, key=lambda one: (sent.get(one.id, 0), one.name))
+    assert chosen.id is not None and unit.id is not None
+    assignment = had.get(chosen.name) or Assignment(
+        round_id=round_.id, unit_id=unit.id, rater_id=chosen.id, state="sent",
+        claimed_at=at or now(),
+    )  # fmt: skip
+    assignment.state, assignment.extra, assignment.lease_until = "sent", True, None
+    session.add(assignment)
+    events.record(
+        session, "sent to one more rater", f"round:{round_.name}", by=by, unit=unit_key,
+        rater=chosen.name,
+    )  # fmt: skip
+    session.flush()
+    return chosen
+
+
+def _sent(session: Session, round_: Round) -> dict[int | None, int]:
+    """How many units each rater has been sent and has not submitted."""
+    rows = session.exec(
+        select(Assignment.rater_id, sa.func.count())
+        .where(
+            Assignment.round_id == round_.id,
+            col(Assignment.extra).is_(True),
+            col(Assignment.submitted_at).is_(None),
+        )
+        .group_by(col(Assignment.rater_id))
+    )
+    return {rater: int(number) for rater, number in rows}
+
+
+NOTE = "noted for the guideline"
+
+
+@dataclass(frozen=True)
+class GuidelineNote:
+    """What a lead wants the next version of a rubric to say, and the unit that taught it."""
+
+    at: datetime
+    by: str | None
+    round: str
+    unit: str
+    criterion: str
+    text: str
+
+
+def note_for_guideline(
+    session: Session, round_: Round, unit: str, criterion: str, text: str, *, by: Rater | None
+) -> None:
+    """Keep what the rubric should say better; the frozen rubric stays as it is."""
+    people.require_lead(session, by)
+    text = storable(text).strip()
+    if not text:
+        raise BadInput("a note for the guideline needs words")
+    if len(text) > FIELD_LIMIT:
+        raise BadInput(f"the note has {len(text):,} characters; at most {FIELD_LIMIT:,}")
+    rounds.rubric_of(session, round_).rating_key(criterion)
+    rubric = round_.design["rubric"]["name"]
+    events.record(
+        session, NOTE, f"rubric:{rubric}", by=by, round=round_.name, unit=unit,
+        criterion=criterion, text=text,
+    )  # fmt: skip
+
+
+def guideline_notes(session: Session, rubric: str, *, by: Rater | None) -> list[GuidelineNote]:
+    """The notes for a rubric by its name, oldest first."""
+    people.require_lead(session, by)
+    rows = session.exec(
+        select(Event, Rater.name)
+        .outerjoin(Rater, col(Rater.id) == Event.rater_id)
+        .where(Event.action == NOTE, Event.subject == f"rubric:{rubric}")
+        .order_by(col(Event.id))
+    )
+    return [
+        GuidelineNote(
+            event.at,
+            name,
+            **{k: str(event.detail[k]) for k in ("round", "unit", "criterion", "text")},
+        )
+        for event, name in rows
+    ]

@@ -80,6 +80,16 @@ RETURNING id
     sa.bindparam("no", value=False, type_=sa.Boolean()),
 )
 
+SENT = sa.text("""
+UPDATE assignment SET state = 'claimed', lease_until = :lease_until, claimed_at = :at
+WHERE id = (
+    SELECT id FROM assignment
+    WHERE round_id = :round AND rater_id = :rater AND state = 'sent'
+    ORDER BY id LIMIT 1
+)
+RETURNING id
+""").bindparams(*_TIMES, sa.bindparam("lease_until", type_=UtcDateTime()))
+
 HELD = sa.text(f"""
 SELECT a.id FROM assignment a JOIN unit u ON u.id = a.unit_id
 WHERE a.round_id = :round AND a.rater_id = :rater AND a.state = 'claimed'
@@ -99,12 +109,14 @@ SELECT u.missing, ({_HELD_BY_OTHERS}) AS elsewhere FROM unit u WHERE u.id = :uni
 # The rest as text too: a rater waits for these at every unit, and what SQLAlchemy needs to build
 # a statement is longer than what the database needs to carry it out.
 _CLAIMS_OF = "round_id = :round AND rater_id = :rater AND state = 'claimed'"
+# What a lead has sent to a rater is nobody else's: it waits until the rater comes back.
+_GIVEN_BACK = "state = CASE WHEN extra AND submitted_at IS NULL THEN 'sent' ELSE 'expired' END"
 LOSE = sa.text(f"""
-UPDATE assignment SET state = 'expired', lease_until = NULL
+UPDATE assignment SET {_GIVEN_BACK}, lease_until = NULL
 WHERE {_CLAIMS_OF} AND submitted_at IS NULL
 """)
 RELEASE = sa.text(f"""
-UPDATE assignment SET state = 'expired', lease_until = NULL
+UPDATE assignment SET {_GIVEN_BACK}, lease_until = NULL
 WHERE {_CLAIMS_OF} AND lease_until > :at
 """).bindparams(*_TIMES)
 SETTLE = sa.text(f"""
@@ -163,6 +175,15 @@ def claim(
         if found is not None:
             return int(found)
     return None
+
+
+def take_sent(
+    session: Session, *, round_id: int, rater_id: int, at: datetime, lease_until: datetime
+) -> int | None:
+    """Claim what a lead has sent to this rater; the assignment's id, or None."""
+    said = {"round": round_id, "rater": rater_id, "at": at, "lease_until": lease_until}
+    found = session.execute(SENT, said).scalar()
+    return None if found is None else int(found)
 
 
 def held(session: Session, *, round_id: int, rater_id: int, at: datetime) -> int | None:

@@ -62,7 +62,8 @@ class Receipt:
     """How many stand for the unit now."""
     at: datetime
     extra: bool = False
-    """Kept, not counted: the unit's place had been given to others meanwhile."""
+    """Kept, not counted: the unit has all its ratings, because its place was given to others or
+    a lead wanted one more view."""
     duplicate: bool = False
     """The same submission had been stored before."""
 
@@ -96,6 +97,13 @@ def claim_next(session: Session, rater: Rater, round_: Round, *, at: datetime) -
     lost = 0
     if found is None:
         lost = claims.lose(session, round_id=turn.round_id, rater_id=turn.rater_id)
+        found = claims.take_sent(
+            session, round_id=turn.round_id, rater_id=turn.rater_id, at=at,
+            lease_until=turn.lease_until,
+        )  # fmt: skip
+        if found is not None:
+            lost = 0  # nothing of what was sent to them is given to others
+    if found is None:
         quota = turn.round.design.get("quota")
         if quota is not None and claims.submitted(session, turn.round_id, turn.rater_id) >= quota:
             return None

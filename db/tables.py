@@ -232,7 +232,7 @@ class Assignment(SQLModel, table=True):
     unit_id: int = Field(foreign_key="unit.id")
     rater_id: int = Field(foreign_key="rater.id")
     state: str
-    """claimed, submitted, skipped or expired."""
+    """claimed, submitted, skipped, expired, or sent: a lead wants this rater's view too."""
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     claimed_at: datetime = Field(sa_type=UtcDateTime)
     submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,9 +1,10 @@
-"""Adjudication: what raters dispute, every side of it, and the lead's decision with a reason."""
+"""Disagreement desk: what raters dispute by its likeliest cause, and the lead's decision."""
 
 import streamlit as st
 
-from annotate import adjudication, outputs, pairs, rounds
-from annotate.ui import choose, dispute, ideal_answers, messages, session
+from annotate import outputs, pairs, rounds
+from annotate.reports import causes
+from annotate.ui import choose, disagreeing, dispute, ideal_answers, messages, session
 
 lead = session.require_lead()
 st.title("Adjudicate")
@@ -14,19 +15,31 @@ with messages.shown_errors(), session.database().read() as db:
     if round_ is None:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")
-    found = adjudication.disputes(db, round_, by=lead, settled=settled)
+    found = causes.explained(db, round_, by=lead, settled=settled)
+    alone = causes.judge_alone(db, round_, by=lead)
     ideal_answers.show(round_)
-    if not found:
+    if not found and not alone:
         st.success("Nothing waits for a decision in this round.")
         st.stop()
-    chosen = dispute.chosen(found)
+    cause = dispute.chosen_cause(found, sum(map(len, alone.values())))
+    if cause == dispute.ALONE:
+        for judge, rows in alone.items():
+            st.subheader(messages.as_plain_text(judge))
+            disagreeing.show(rows, key=f"alone/{round_.id}/{judge}")
+        st.stop()
+    found = [one for one in found if cause in (dispute.ALL, one.cause)]
+    if not found:
+        st.success("Nothing waits for a decision here.")
+        st.stop()
+    one = dispute.chosen(found)
     rubric = rounds.rubric_of(db, round_)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        unit = chosen.decision
+        unit = one.dispute.decision
         dispute.show_output(
             outputs.get_output(db, unit.output, by=lead), pairs.rival_of(db, round_, unit.unit)
         )
     with right:
-        dispute.show_sides(chosen, rubric)
-        dispute.decision_form(chosen, rubric, round_.name)
+        dispute.show_evidence(one)
+        dispute.show_sides(one.dispute, rubric)
+        dispute.decision_form(one.dispute, rubric, round_)

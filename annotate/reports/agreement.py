@@ -91,13 +91,21 @@ def agreement_report(
 
 def _repeats(found: pd.DataFrame) -> tuple[Floats, Floats]:
     """The same rater's value at the first and at the second showing, pair by pair."""
-    valued = found[found["value"].notna()]
-    again = valued[valued["purpose"] == "repeat"]
-    pairs = again.merge(
-        valued, left_on=["repeats_id", "rater"], right_on=["unit_id", "rater"],
-        suffixes=("_again", "_first"),
-    )  # fmt: skip
+    pairs = shown_twice(found)
     return (
         pairs["value_first"].to_numpy(dtype=float),
         pairs["value_again"].to_numpy(dtype=float),
     )
+
+
+def shown_twice(found: pd.DataFrame) -> pd.DataFrame:
+    """What raters said of a unit at its first and second showing: a row a unit and rater.
+
+    found: of one criterion. Columns `unit_first`, `rater`, `value_first`, `value_again`.
+    """
+    valued = found[found["value"].notna()]
+    again = valued[valued["purpose"] == "repeat"]
+    return again.merge(
+        valued, left_on=["repeats_id", "rater"], right_on=["unit_id", "rater"],
+        suffixes=("_again", "_first"),
+    )  # fmt: skip

@@ -1,21 +1,80 @@
 """What the adjudication page draws: one dispute with every side, and the decision."""
 
+from collections import Counter
+
 import streamlit as st
 
 from annotate import adjudication, pairs, rounds
 from annotate.adjudication import Dispute
 from annotate.errors import BadInput
+from annotate.reports.causes import CAUSES, Explained
 from annotate.rubric import Rubric
-from annotate.ui import messages, session, viewer
-from db.tables import Output
+from annotate.ui import component, messages, session, viewer
+from annotate.ui.keyboard import keys_of_points
+from db.tables import Output, Round
+
+ALL, ALONE = "all", "judge alone"
+CHOICE = "adjudicate_dispute"
+HINTS = {
+    "slip": "A rater departs from the others and from their own repeats: decide, and talk to them.",
+    "unclear rubric": "Steady raters differ the same way round again and again: mend the rubric.",
+    "ambiguous": "Raters are steady and differ without a pattern: the unit can be seen either way.",
+    ALONE: "People all say the same, and the judge does not.",
+}
+KEYS = (
+    "Keys: a digit chooses, r writes the reason, Ctrl or ⌘ Enter decides, n and p move, m asks one "
+    "more rater."
+)
 
 
-def chosen(found: list[Dispute]) -> Dispute:
+def chosen_cause(found: list[Explained], alone: int) -> str:
+    """Which disputes to look at, by their likeliest cause; ALONE is the judge's own."""
+    counts = Counter(one.cause for one in found)
+    names = {ALL: len(found), **{cause: counts[cause] for cause in CAUSES}, ALONE: alone}
+    chosen = st.segmented_control(
+        "By cause",
+        list(names),
+        default=ALL,
+        key="adjudicate_cause",
+        required=True,
+        format_func=lambda name: f"{name[:1].upper()}{name[1:]} ({names[name]})",
+    )
+    if chosen in HINTS:
+        st.caption(HINTS[chosen])
+    return chosen or ALL
+
+
+def chosen(found: list[Explained]) -> Explained:
     """The dispute to look at; the first open one unless the lead chooses another."""
-    names = {_name(d): d for d in found}
-    st.caption(f"{sum(d.decision.open for d in found)} wait for a decision.")
-    name = st.selectbox("Dispute", list(names), key="adjudicate_dispute")
+    names = {_name(one.dispute): one for one in found}
+    if st.session_state.get(CHOICE) not in names:
+        st.session_state.pop(CHOICE, None)
+    order = list(names)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Dispute", order, key=CHOICE)
+        place = order.index(name)
+        for label, step in (("Previous", -1), ("Next", 1)):
+            to = place + step
+            with st.container(key=f"adjudicate-{label.lower()}", width="content"):
+                st.button(
+                    label,
+                    key=f"adjudicate_{label}",
+                    disabled=not 0 <= to < len(order),
+                    on_click=_go,
+                    args=(order[max(0, min(to, len(order) - 1))],),
+                )
+    waiting = sum(one.dispute.decision.open for one in found)
+    st.caption(f"{waiting} wait for a decision. {KEYS}")
     return names[name]
+
+
+def _go(name: str) -> None:
+    st.session_state[CHOICE] = name
+
+
+def show_evidence(one: Explained) -> None:
+    """Why raters most likely differ here."""
+    st.markdown(f":gray-badge[{one.cause}] {messages.as_plain_text(one.evidence)}")
 
 
 def _name(dispute: Dispute) -> str:
@@ -61,11 +120,13 @@ def show_sides(dispute: Dispute, rubric: Rubric) -> None:
                     st.text(vote.rationale)
 
 
-def decision_form(dispute: Dispute, rubric: Rubric, round_name: str) -> None:
-    """The lead's value and reason; stored as a rating of the lead's own."""
+def decision_form(dispute: Dispute, rubric: Rubric, round_: Round) -> None:
+    """The lead's value and reason, stored as a rating of the lead's own; or one more rater's view."""
     decision = dispute.decision
     key = rubric.rating_key(decision.criterion)
-    widget = f"{round_name}/{decision.unit}/{decision.criterion}"
+    widget = f"{round_.name}/{decision.unit}/{decision.criterion}"
+    numbered = bool(rubric.criterion(decision.criterion.split(".")[0]).points)
+    keys = keys_of_points(key.domain, numbered=numbered)
     st.radio(
         "Your decision",
         key.domain,
@@ -75,12 +136,30 @@ def decision_form(dispute: Dispute, rubric: Rubric, round_name: str) -> None:
         on_change="ignore",
     )
     st.text_area("Reason", key=f"reason/{widget}", on_change="ignore", max_chars=20_000)
-    st.button(
-        "Decide",
-        type="primary",
-        key=f"decide/{widget}",
-        on_click=_decide,
-        args=(round_name, decision.unit, decision.criterion, widget),
+    args = (round_.name, decision.unit, decision.criterion, widget)
+    with st.container(horizontal=True):
+        with st.container(key="adjudicate-decide", width="content"):
+            st.button("Decide", type="primary", key=f"decide/{widget}", on_click=_decide, args=args)
+        if round_.status == "open":
+            with st.container(key="adjudicate-more", width="content"):
+                st.button(
+                    "Ask one more rater",
+                    key=f"more/{widget}",
+                    on_click=_more,
+                    args=args[:2],
+                    help="Their rating is kept beside the others and not counted",
+                )
+    with st.expander("Note for the guideline"):
+        st.text_area(
+            "What should the rubric say, so that nobody differs here?",
+            key=f"note/{widget}",
+            on_change="ignore",
+            max_chars=20_000,
+        )
+        st.button("Keep the note", key=f"keep/{widget}", on_click=_note, args=args)
+    component.adjudication(
+        key="adjudicate_keyboard",
+        data={"digits": keys, "decision": f"decision/{widget}", "reason": f"reason/{widget}"},
     )
 
 
@@ -99,5 +178,23 @@ def _decide(round_name: str, unit: str, criterion: str, widget: str) -> None:
                 st.session_state.get(f"reason/{widget}", ""),
                 by=lead,
             )
-        st.session_state.pop("adjudicate_dispute", None)
+        st.session_state.pop(CHOICE, None)
         st.toast(f"Stored: {criterion} of {messages.as_plain_text(unit)}")
+
+
+def _more(round_name: str, unit: str) -> None:
+    with messages.kept_errors():
+        with session.lead_writes() as (db, lead):
+            round_ = rounds.get_round(db, round_name)
+            rater = adjudication.send_to_one_more(db, round_, unit, by=lead).name
+        st.toast(messages.as_plain_text(f"{unit} is sent to {rater}."))
+
+
+def _note(round_name: str, unit: str, criterion: str, widget: str) -> None:
+    with messages.kept_errors():
+        with session.lead_writes() as (db, lead):
+            round_ = rounds.get_round(db, round_name)
+            text = st.session_state.get(f"note/{widget}", "")
+            adjudication.note_for_guideline(db, round_, unit, criterion, text, by=lead)
+        st.session_state.pop(f"note/{widget}", None)
+        st.toast("The note is kept for the rubric's next version.")

@@ -3,6 +3,7 @@
 The script drives native widgets by these keys. It knows no answers and decides nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from annotate.answer import Answer
@@ -82,21 +83,24 @@ def digits(criterion: Criterion, fields: dict[str, Field]) -> list[dict[str, Any
     ]
 
 
-def _keys(criterion: Criterion) -> list[str]:
+def keys_of_points(values: Sequence[float], *, numbered: bool) -> list[str]:
     """The keys of the points, lowest first.
 
-    Where points have digits for numbers, a digit is that number and never another one: of 0 to 10,
-    7 is 7, and 10 gets a letter (of 1 to 10 it gets 0, which is free). Else it is the place in the
-    list.
+    numbered: whether the points have numbers. Where those have digits, a digit is that number and
+    never another one: of 0 to 10, 7 is 7, and 10 gets a letter (of 1 to 10 it gets 0, which is
+    free). Else it is the place in the list.
     """
-    values = criterion.domain
-    own = [_digit(value) if criterion.points else None for value in values]
+    own = [_digit(value) if numbered else None for value in values]
     if not any(own):
         own = [str(place) if place <= 9 else None for place in range(1, len(values) + 1)]
     elif "0" not in own and 10 in values:
-        own[values.index(10)] = "0"
+        own[list(values).index(10)] = "0"
     letters = iter(FREE_LETTERS)
     return [key or next(letters, "") for key in own]
+
+
+def _keys(criterion: Criterion) -> list[str]:
+    return keys_of_points(criterion.domain, numbered=bool(criterion.points))
 
 
 FREE_LETTERS = "abdilmoqtuvwxyz"

@@ -216,5 +216,5 @@ def saved_in_words(receipt: Receipt, place: Place) -> str:
     what = "correction" if place.reopened else f"unit {place.done + 1}"
     words = f"Saved {time_of_day(receipt.at)} · {what}"
     if receipt.extra:
-        words += " · kept as an extra rating, because its place had been given to others"
+        words += " · kept as an extra rating: the unit has all that it needs"
     return words

@@ -14,6 +14,8 @@ import { draw } from "./reader.js";
 import { Words } from "./words.js";
 import { Writing } from "./writing.js";
 
+export { adjudication } from "./adjudicate.js";
+
 const PENDING = "annotate:pending";
 const DEAF = "Not connected: this waits until the connection is back. What you have entered is kept here.";
 

@@ -1,0 +1,49 @@
+// The lead's keyboard on a dispute: a digit decides for a point, letters move. Everything is done
+// through the native widgets of the page.
+
+import { choices, isTyping, keyed, press, textField } from "./form.js";
+import { composes, named } from "./keys.js";
+
+/** Streamlit calls this at every change of its data. */
+export function adjudication({ data }) {
+  const onKey = (event) => {
+    if (composes(event) || event.altKey) return;
+    const sends = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    if (sends) {
+      take(event);
+      // Leaving the field gives its text to the page before the button is pressed.
+      document.activeElement?.blur();
+      setTimeout(() => press(button("decide")), 50);
+      return;
+    }
+    if (event.ctrlKey || event.metaKey) return;
+    if (isTyping(document.activeElement)) {
+      if (event.key === "Escape") document.activeElement.blur();
+      return;
+    }
+    if (document.querySelector('[role="dialog"], [role="listbox"]')) return;
+    const key = named(event);
+    const place = data.digits.indexOf(key);
+    if (place >= 0) {
+      take(event);
+      press(choices(data.decision)[place]);
+    } else if (key === "r" || key === "Enter") {
+      take(event);
+      const field = textField(data.reason);
+      field?.scrollIntoView({ block: "center" });
+      field?.focus();
+    } else if (["n", "p", "m"].includes(key) && !event.repeat) {
+      take(event);
+      press(button({ n: "next", p: "previous", m: "more" }[key]));
+    }
+  };
+  document.addEventListener("keydown", onKey, true);
+  return () => document.removeEventListener("keydown", onKey, true);
+}
+
+function take(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+const button = (name) => keyed(`adjudicate-${name}`)?.querySelector("button");
