@@ -282,7 +282,7 @@ def close_round(
     if round_.status == "closed":
         raise RoundClosed(f"round {name} is closed already")
     claimed = sa.update(Assignment).where(
-        col(Assignment.round_id) == round_.id, col(Assignment.state) == "claimed"
+        col(Assignment.round_id) == round_.id, col(Assignment.state).in_(("claimed", "sent"))
     )
     # A submission that was reopened and never corrected stands as it was submitted.
     session.execute(

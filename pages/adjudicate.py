@@ -27,9 +27,12 @@ with messages.shown_errors(), session.database().read() as db:
             st.subheader(messages.as_plain_text(judge))
             disagreeing.show(rows, key=f"alone/{round_.id}/{judge}")
         st.stop()
+    if not found:
+        st.success("Nothing waits for a decision in this round.")
+        st.stop()
     found = [one for one in found if cause in (dispute.ALL, one.cause)]
     if not found:
-        st.success("Nothing waits for a decision here.")
+        st.success("Nothing of this cause waits for a decision.")
         st.stop()
     one = dispute.chosen(found)
     rubric = rounds.rubric_of(db, round_)

@@ -24,15 +24,17 @@ Kind = Annotated[
 def disputes(
     round_name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False
 ) -> None:
-    """What raters of a round dispute, with every side.
+    """What raters of a round dispute, with every side and the likeliest cause.
 
     Example: annotate gold disputes 2026-q4
     """
-    from annotate import adjudication, rounds
+    from annotate import rounds
     from annotate.cli import console
+    from annotate.reports.causes import explained
 
     with console.database().read() as session:
-        found = adjudication.disputes(session, rounds.get_round(session, round_name), by=None)
+        causes = explained(session, rounds.get_round(session, round_name), by=None)
+    found = [one.dispute for one in causes]
     if json:
         console.show_json(
             {
@@ -43,6 +45,8 @@ def disputes(
                         "criterion": d.decision.criterion,
                         "segment": d.decision.segment,
                         "reason": d.decision.consensus.reason,
+                        "cause": one.cause,
+                        "evidence": one.evidence,
                         "votes": [
                             {
                                 "rater": v.rater,
@@ -54,7 +58,7 @@ def disputes(
                             for v in d.votes
                         ],
                     }
-                    for d in found
+                    for one, d in zip(causes, found, strict=True)
                 ],
             }
         )
@@ -69,10 +73,12 @@ def disputes(
                 d.decision.criterion,
                 ", ".join(f"{v.rater}: {v.label}" for v in d.votes),
                 d.decision.consensus.reason or "",
+                one.cause,
+                one.evidence,
             ]
-            for d in found
+            for one, d in zip(causes, found, strict=True)
         ],
-        ["unit", "criterion", "ratings", "why"],
+        ["unit", "criterion", "ratings", "why", "likeliest cause", "evidence"],
         title=f"Disputes in {round_name}",
     )
 

@@ -65,7 +65,9 @@ def _explained(
     standing: dict[tuple[int, int], tuple[int, int]],
 ) -> Explanation:
     rated = np.flatnonzero(~np.isnan(values[row]))
-    departing = [i for i in rated if values[row, i] != _middle_of_others(values[row], rated, i)]
+    departing = [
+        i for i in rated if values[row, i] != _middle_of_others(values[row], rated, int(i))
+    ]
     for i in departing:
         if not np.isnan(again[row, i]) and again[row, i] != values[row, i]:
             return Explanation("slip", (int(i),), int(alike[i]), int(shown[i]), here=True)

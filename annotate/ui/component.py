@@ -74,4 +74,4 @@ def component(name: str, styles: list[str]) -> Callable[..., None]:
 
 reader = component("reader", ["reader.css"])
 form = component("form", ["desk.css"])
-adjudication = component("adjudication", [])
+adjudication = component("adjudication", ["desk.css"])

@@ -21,16 +21,17 @@ HINTS = {
     "ambiguous": "Raters are steady and differ without a pattern: the unit can be seen either way.",
     ALONE: "People all say the same, and the judge does not.",
 }
-KEYS = (
-    "Keys: a digit chooses, r writes the reason, Ctrl or ⌘ Enter decides, n and p move, m asks one "
-    "more rater."
-)
+KEYS = "Keys: a digit chooses, r writes the reason, Ctrl or ⌘ Enter decides, n and p move"
 
 
 def chosen_cause(found: list[Explained], alone: int) -> str:
     """Which disputes to look at, by their likeliest cause; ALONE is the judge's own."""
     counts = Counter(one.cause for one in found)
-    names = {ALL: len(found), **{cause: counts[cause] for cause in CAUSES}, ALONE: alone}
+    names: dict[str, int] = {
+        ALL: len(found),
+        **{cause: counts[cause] for cause in CAUSES},
+        ALONE: alone,
+    }
     chosen = st.segmented_control(
         "By cause",
         list(names),
@@ -64,7 +65,7 @@ def chosen(found: list[Explained]) -> Explained:
                     args=(order[max(0, min(to, len(order) - 1))],),
                 )
     waiting = sum(one.dispute.decision.open for one in found)
-    st.caption(f"{waiting} wait for a decision. {KEYS}")
+    st.caption(f"{waiting} wait for a decision.")
     return names[name]
 
 
@@ -159,7 +160,12 @@ def decision_form(dispute: Dispute, rubric: Rubric, round_: Round) -> None:
         st.button("Keep the note", key=f"keep/{widget}", on_click=_note, args=args)
     component.adjudication(
         key="adjudicate_keyboard",
-        data={"digits": keys, "decision": f"decision/{widget}", "reason": f"reason/{widget}"},
+        data={
+            "digits": keys,
+            "decision": f"decision/{widget}",
+            "reason": f"reason/{widget}",
+            "words": f"{KEYS}, m asks one more rater." if round_.status == "open" else f"{KEYS}.",
+        },
     )
 
 

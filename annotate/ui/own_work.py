@@ -22,6 +22,7 @@ STATES = {
     "submitted": "submitted",
     "skipped": "skipped",
     "expired": "given back",
+    "sent": "waits for you",
 }
 
 

@@ -237,8 +237,8 @@ def test_two_rounds_run_by_pages_alone(server: Server, page: Page, tmp_path: Pat
     open_page(page, "Agreement")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     import_judge(page, "first", judge_file(tmp_path, server, "first", {}))
-    open_page(page, "Calibration")
-    expect(page.get_by_text("Drift needs a second round")).to_be_visible()
+    open_page(page, "Drift")
+    expect(page.get_by_text("Drift needs an earlier round")).to_be_visible()
 
     launch(page, "second", units=3, again="first")
     for name in RATERS:
@@ -246,7 +246,7 @@ def test_two_rounds_run_by_pages_alone(server: Server, page: Page, tmp_path: Pat
     close_round(page, "second")
     shift = dict.fromkeys(SEGMENTS, -1.5)
     import_judge(page, "second", judge_file(tmp_path, server, "second", shift))
-    open_page(page, "Calibration")
+    open_page(page, "Drift")
     pick(page, "^Round$", "second")
     expect(
         page.get_by_text(re.compile("The judge became .* points more strict")).first

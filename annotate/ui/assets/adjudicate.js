@@ -5,7 +5,10 @@ import { choices, isTyping, keyed, press, textField } from "./form.js";
 import { composes, named } from "./keys.js";
 
 /** Streamlit calls this at every change of its data. */
-export function adjudication({ data }) {
+export function adjudication({ parentElement, data }) {
+  const words = parentElement.querySelector("p") ?? parentElement.appendChild(document.createElement("p"));
+  words.className = "adjudicate-keys";
+  words.textContent = data.words;
   const onKey = (event) => {
     if (composes(event) || event.altKey) return;
     const sends = event.key === "Enter" && (event.ctrlKey || event.metaKey);
