@@ -15,17 +15,25 @@ ICON = Path(__file__).parent / "ui" / "icon.svg"
 
 RATER = {"rate": ("Rate", "edit_square"), "home": ("My work", "checklist")}
 LEAD = {
-    "start": ("Start", "home"),
-    "outputs": ("Outputs", "inbox"),
-    "rounds": ("Rounds", "target"),
-    "adjudicate": ("Adjudicate", "gavel"),
-    "judges": ("Judges", "smart_toy"),
-    "agreement": ("Agreement", "handshake"),
-    "calibration": ("Calibration", "balance"),
-    "drift": ("Drift", "trending_up"),
-    "gold": ("Gold", "workspace_premium"),
-    "people": ("People", "group"),
+    "": {
+        "start": ("Start", "home"),
+        "outputs": ("Outputs", "inbox"),
+        "rubrics": ("Rubrics", "fact_check"),
+        "rounds": ("Rounds", "target"),
+    },
+    "What came of it": {
+        "agreement": ("Agreement", "handshake"),
+        "adjudicate": ("Adjudicate", "gavel"),
+        "calibration": ("Calibration", "balance"),
+        "drift": ("Drift", "trending_up"),
+        "gold": ("Gold", "workspace_premium"),
+    },
+    "Who rates": {
+        "judges": ("Judges", "smart_toy"),
+        "people": ("People", "group"),
+    },
 }
+"""A lead's pages by section of the menu, in the order of the work."""
 WHO = """
 :has(> .st-key-who) { position: fixed; top: .9rem; right: 3.75rem; width: auto;
   max-width: 60vw; z-index: 999991; }
@@ -78,13 +86,14 @@ def run_for(rater: Rater) -> None:
     """List the rater's pages and run the chosen one."""
     mine = listed(RATER)
     if rater.role == "lead":
-        led = listed(LEAD)
-        page = st.navigation({"": [landing(led[0]), *led], "Rating": mine})
+        led = {section: listed(pages) for section, pages in LEAD.items()}
+        led[""].insert(0, landing(led[""][0]))
+        page = st.navigation({**led, "Rating": mine}, expanded=True)
         with st.sidebar:
             show_who(rater)
     else:
         # A lead's pages are there and say whom they are for.
-        others = listed(LEAD, visibility="hidden")
+        others = [page for pages in LEAD.values() for page in listed(pages, visibility="hidden")]
         page = st.navigation([landing(mine[0]), *mine, *others], position="top")
         with st.container(key="who"):
             show_who(rater)

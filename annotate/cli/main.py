@@ -16,7 +16,7 @@ NOUNS = {
     "serve": "Serve the pages.",
     "demo": "A workspace to look around in.",
     "output": "Outputs: import, list, show.",
-    "rubric": "Rubrics: add, list, show.",
+    "rubric": "Rubrics: add, compare, try a change.",
     "rater": "Raters: add, list, links, revoke.",
     "round": "Rounds: launch, watch, close.",
     "rating": "Ratings: import, export.",
