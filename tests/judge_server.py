@@ -3,6 +3,7 @@ given, fails where it is told to, and keeps a log of every request and what it c
 
 import asyncio
 import json
+import math
 import re
 import socket
 import threading
@@ -42,6 +43,8 @@ class JudgeServer:
 
     level: Callable[[dict[str, Any], str], Any] = lambda _data, _criterion: 1
     """The level for what is judged, on a criterion by its question."""
+    spread: Callable[[dict[str, Any]], dict[str, float]] | None = None
+    """Probabilities of the levels, where it tells them."""
     latency: float = 0.0
     model: str = "stub-1"
     fingerprint: str = "fp-1"
@@ -111,8 +114,25 @@ class JudgeServer:
             }
         )
         response = completion(content, body, model=self.model, fingerprint=self.fingerprint)
+        if self.spread is not None:
+            told = json.loads(bytes(response.body))
+            told["choices"][0]["logprobs"] = _logprobs(content, self.spread(asked.data))
+            response = JSONResponse(told)
         asked.usage = _counted(json.loads(bytes(response.body))["usage"])
         return response
+
+
+def _logprobs(content: str, spread: dict[str, float]) -> dict[str, Any]:
+    """The tokens of an answer; that of the level with its alternatives."""
+    before, _, level = content.rpartition(": ")
+    others = [{"token": w, "logprob": math.log(p)} for w, p in spread.items() if p > 0]
+    return {
+        "content": [
+            {"token": f"{before}: ", "top_logprobs": []},
+            {"token": level.rstrip("}"), "top_logprobs": others},
+            {"token": "}", "top_logprobs": []},
+        ]
+    }
 
 
 def completion(

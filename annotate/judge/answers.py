@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
@@ -12,6 +13,7 @@ from annotate.criterion import Criterion
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.judge.verdict import SETTLED, Verdict
+from annotate.stats.cut_points import at_cuts
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating
 
 CHUNK = 500
@@ -82,7 +84,7 @@ def rate(
     rows = []
     for task, verdict in pairs_:
         criterion = judge.rubric.criterion(task.criterion)
-        for found in _ratings(criterion, verdict):
+        for found in _ratings(judge, criterion, verdict):
             if (task.output_id, found.key, task.sample) in there:
                 continue
             rows.append(
@@ -109,8 +111,13 @@ def rate(
         session.connection().execute(sa.insert(Rating), rows)
 
 
-def _ratings(criterion: Criterion, verdict: JudgeVerdict) -> list[Any]:
-    return list(Answer.model_validate(verdict.answer or {}).ratings(criterion))
+def _ratings(judge: Judge, criterion: Criterion, verdict: JudgeVerdict) -> list[Any]:
+    answer = Answer.model_validate(verdict.answer or {})
+    cuts = judge.spec.cut_points.get(criterion.id)
+    if cuts and verdict.score is not None and answer.value is not None:
+        (value,) = at_cuts(np.array([verdict.score]), cuts, criterion.domain).tolist()
+        answer = answer.model_copy(update={"value": value})
+    return list(answer.ratings(criterion))
 
 
 def _standing(

@@ -59,10 +59,19 @@ class Judge:
         """What it needs and is not there."""
         return [name for name in self.spec.needs if not fields.get(name)]
 
+    @cached_property
+    def asking(self) -> str:
+        """The version of what is asked: cut points change what an answer comes to, and not what
+        is asked, so that answers are found again and not paid for."""
+        if not self.spec.cut_points:
+            return self.version
+        plain = self.spec.model_copy(update={"cut_points": {}})
+        return version_of(plain, self.rubric, self.shots)
+
     def key(self, criterion: str, fields: Mapping[str, Any], sample: int) -> str:
-        """By which an answer is found again: version, content, criterion and sample."""
+        """By which an answer is found again: what is asked, content, criterion and sample."""
         said = json.dumps(
-            [self.version, criterion, sample, dict(fields)], sort_keys=True, ensure_ascii=False
+            [self.asking, criterion, sample, dict(fields)], sort_keys=True, ensure_ascii=False
         )
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -77,6 +86,14 @@ def asked(one: Spec, rubric: Rubric) -> tuple[Criterion, ...]:
     found = tuple(c for c in possible.values() if not one.criteria or c.id in one.criteria)
     if not found:
         raise BadInput(f"judge {one.name}: rubric {rubric.name} has nothing for a judge to grade")
+    for name, cuts in one.cut_points.items():
+        criterion = rubric.criterion(name)
+        if not criterion.points or len(cuts) != len(criterion.points) - 1:
+            wanted = max(0, len(criterion.points) - 1)
+            raise BadInput(
+                f"judge {one.name}: {name} has {len(criterion.points)} points, which {wanted} cut "
+                f"points divide; {len(cuts)} are given"
+            )
     return found
 
 
@@ -141,6 +158,14 @@ def add_judge(session: Session, one: Spec, *, by: Rater | None) -> Judge:
 def is_floor(rater: Rater) -> bool:
     """Whether it is a word-overlap baseline: drawn below judges, and gating nothing."""
     return bool(_told(rater).get("spec", {}).get("engine") == "lexical")
+
+
+def with_cut_points(
+    session: Session, judge: Judge, cuts: Mapping[str, tuple[float, ...]], *, by: Rater | None
+) -> Judge:
+    """The judge with other cut points: a new version, whose answers are there already."""
+    both = {**judge.spec.cut_points, **cuts}
+    return add_judge(session, judge.spec.model_copy(update={"cut_points": both}), by=by)
 
 
 def seen_cases(rater: Rater) -> set[str]:

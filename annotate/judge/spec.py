@@ -49,6 +49,8 @@ class Spec(BaseModel):
     shots: examples from the `shot` split for each criterion.
     critique: whether it gives evidence and reasons before its level.
     samples: how often each output is judged; more than once measures its own noise.
+    cut_points: by criterion, the scores from which each next level is given instead of the one
+        that the model named; fitted to people on the dev split, without a new call.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -65,6 +67,7 @@ class Spec(BaseModel):
     shots: Annotated[int, Field(ge=0, le=MAX_SHOTS, strict=True)] = 0
     critique: StrictBool = True
     samples: Annotated[int, Field(ge=1, le=MAX_SAMPLES, strict=True)] = 1
+    cut_points: dict[Slug, tuple[Number, ...]] = {}
     api_key_env: Text = "OPENAI_API_KEY"
     timeout: Annotated[Number, Field(gt=0, le=600)] = 120.0
     concurrency: Annotated[int, Field(ge=1, le=64, strict=True)] = 8
@@ -72,6 +75,9 @@ class Spec(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        for name, cuts in self.cut_points.items():
+            if not cuts or list(cuts) != sorted(set(cuts)):
+                raise bad("do not rise", "give them in ascending order", f"cut_points.{name}")
         if self.engine == "lexical":
             for name in ("model", "base_url"):
                 if getattr(self, name) is not None:
@@ -115,7 +121,7 @@ class Spec(BaseModel):
     def decisive(self) -> dict[str, Any]:
         """What of it can change an answer."""
         # The rubric counts by what it says, not by its name.
-        left_out = NOT_DECISIVE | {"rubric"}
+        left_out = NOT_DECISIVE | {"rubric"} | (set() if self.cut_points else {"cut_points"})
         return self.model_dump(mode="json", exclude=set(left_out)) | {"base_url": self.server}
 
 

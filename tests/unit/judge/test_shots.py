@@ -31,9 +31,9 @@ def server() -> Iterator[JudgeServer]:
         yield started
 
 
-def rated(database: Database, *, alike: bool = True, anchors: int = 0) -> Desk:
+def rated(database: Database, *, alike: bool = True, anchors: int = 0, units: int = UNITS) -> Desk:
     """A closed round in which Ada and Ben have rated all; alike, or never."""
-    desk = Desk(database, units=UNITS, overlap=2, raters=("Ada", "Ben"), anchors=anchors)
+    desk = Desk(database, units=units, overlap=2, raters=("Ada", "Ben"), anchors=anchors)
     for name in ("Ada", "Ben"):
         while (place := desk.claim(name)) is not None:
             value = 1 + int(place.response.split()[-1]) % 3

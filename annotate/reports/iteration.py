@@ -1,0 +1,248 @@
+"""Two judges on one split of a round: which follows people better, and on which units."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from annotate import events, people, ratings, rounds
+from annotate.errors import BadInput
+from annotate.judge import judges
+from annotate.judge.judges import seen_cases
+from annotate.judge.splits import Split, split_of
+from annotate.ratings import Floats
+from annotate.reports.calibration import blind, scores
+from annotate.reports.disagreements import Disagreement, disagreements
+from annotate.reports.drift import plain_name
+from annotate.stats import Calibration, calibrate, lower_median, sign_test
+from annotate.stats.cut_points import CutPoints, fit_cut_points
+from db.tables import Event, JudgeVerdict, Output, Rater, Round, Unit
+
+OPENED = "opened the test split"
+TOO_FEW = 40
+"""Rated cases in all below which a part of them decides nothing."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of the judges that are compared."""
+
+    judge: str
+    result: Calibration
+    false_passes: int
+    false_fails: int
+    differing: tuple[Disagreement, ...]
+    """The units on which it differs from people, the farthest apart first."""
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """Two judges beside people on the same units."""
+
+    round: str
+    criterion: str
+    split: Split
+    units: int
+    left_out: int
+    """Units of the split that one of them was shown as an example."""
+    saved: Candidate
+    current: Candidate
+    mended: tuple[str, ...]
+    """Units that the current one gets right and the saved one does not."""
+    broken: tuple[str, ...]
+    p: float | None
+    """Of as many mended beside broken by chance (sign test)."""
+    exploratory: bool
+    """Fewer than TOO_FEW units were rated in all."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that `annotate judge compare --json` prints."""
+        return {
+            "round": self.round,
+            "criterion": self.criterion,
+            "split": self.split,
+            "n_units": self.units,
+            "left_out": self.left_out,
+            "exploratory": self.exploratory,
+            "mended": list(self.mended),
+            "broken": list(self.broken),
+            "p": self.p,
+            "rows": [
+                {
+                    "judge": one.judge,
+                    "weighted_kappa": one.result.weighted_kappa.as_json(),
+                    "ceiling": one.result.ceiling.weighted_kappa.as_json(),
+                    "bias": one.result.bias.as_json(),
+                    "false_passes": one.false_passes,
+                    "false_fails": one.false_fails,
+                    "tpr": one.result.tpr.as_json(),
+                    "tnr": one.result.tnr.as_json(),
+                    "coverage": one.result.coverage.as_json(),
+                    "verdict": one.result.verdict,
+                }
+                for one in (self.saved, self.current)
+            ],
+        }
+
+
+def compare_judges(
+    session: Session,
+    round_: Round,
+    *,
+    saved: str,
+    current: str,
+    criterion: str,
+    split: Split = "dev",
+    by: Rater | None,
+) -> Iteration:
+    """Both judges on the units of a split that neither was shown.
+
+    split: dev, on which a prompt is worked; test is refused: `open_test` opens it and says so.
+    """
+    if split == "test":
+        raise BadInput("the test split is opened by an act of its own, which is logged")
+    return _compared(session, round_, saved, current, criterion, split, by)
+
+
+def open_test(
+    session: Session, round_: Round, *, judge: str, criterion: str, by: Rater | None
+) -> Iteration:
+    """A judge on the test split, once its prompt is settled; the opening is logged for good."""
+    found = _compared(session, round_, judge, judge, criterion, "test", by)
+    events.record(
+        session, OPENED, f"judge:{plain_name(judge)}", by=by, judge=judge, round=round_.name,
+        criterion=criterion,
+    )  # fmt: skip
+    return found
+
+
+def openings(session: Session, judge: str, *, by: Rater | None) -> int:
+    """How often the test split was opened for any version of this judge."""
+    people.require_lead(session, by)
+    return session.exec(
+        select(sa.func.count())
+        .select_from(Event)
+        .where(Event.action == OPENED, Event.subject == f"judge:{plain_name(judge)}")
+    ).one()
+
+
+def refit(
+    session: Session, round_: Round, *, judge: str, criterion: str, by: Rater | None
+) -> CutPoints:
+    """Cut points fitted to people on the dev split, from the scores that are stored."""
+    people.require_lead(session, by)
+    key = rounds.rubric_of(session, round_).rating_key(criterion)
+    if key.level == "nominal":
+        raise BadInput(f"{criterion} has categories, which have no cut points")
+    one = judges.get_judge(session, judge, by=by)
+    values, cases, outputs = _people(session, round_, criterion)
+    chosen = _chosen(cases, "dev", seen_cases(one.rater))
+    scored = _expected_scores(session, round_, one, criterion)
+    score = np.array([scored.get(output, np.nan) for output in outputs])
+    return fit_cut_points(score[chosen], lower_median(values)[chosen], domain=key.domain)
+
+
+def _compared(
+    session: Session,
+    round_: Round,
+    saved: str,
+    current: str,
+    criterion: str,
+    split: Split,
+    by: Rater | None,
+) -> Iteration:
+    people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "its judges are compared")
+    key = rounds.rubric_of(session, round_).rating_key(criterion)
+    values, cases, outputs = _people(session, round_, criterion)
+    seen = seen_cases(people.get_rater(session, saved)) | seen_cases(
+        people.get_rater(session, current)
+    )
+    chosen = _chosen(cases, split, seen)
+    inside = np.array([split_of(case) == split for case in cases], dtype=bool)
+    scored = scores(session, round_)
+    middle = lower_median(values)[chosen]
+    named = [output for output, ok in zip(outputs, chosen, strict=True) if ok]
+
+    def candidate(name: str) -> tuple[Candidate, Floats]:
+        judged = np.asarray(
+            ratings.judge_scores(scored, criterion, name).reindex(named), dtype=np.float64
+        )
+        differing = [
+            row
+            for row in disagreements(
+                session, round_, judge=name, criterion=criterion, split=split, by=by
+            )
+            if row.output in set(named)
+        ]
+        errors = Counter(row.error for row in differing)
+        result = calibrate(
+            judged, values[chosen], domain=key.domain, level=key.level, pass_at=key.pass_at,
+            minimum_units=rounds.parameters(round_).minimum_units,
+        )  # fmt: skip
+        made = Candidate(name, result, errors["false pass"], errors["false fail"], tuple(differing))
+        return made, judged
+
+    (one, first), (other, second) = candidate(saved), candidate(current)
+    wrong = [{row.output for row in made.differing} for made in (one, other)]
+    both = [
+        output
+        for output, a, b in zip(named, first, second, strict=True)
+        if not np.isnan(a) and not np.isnan(b)
+    ]
+    mended = tuple(o for o in both if o in wrong[0] and o not in wrong[1])
+    broken = tuple(o for o in both if o in wrong[1] and o not in wrong[0])
+    return Iteration(
+        round=round_.name,
+        criterion=criterion,
+        split=split,
+        units=len(middle),
+        left_out=int(inside.sum()) - int(chosen.sum()),
+        saved=one,
+        current=other,
+        mended=mended,
+        broken=broken,
+        p=sign_test(len(mended), len(broken)) if mended or broken else None,
+        exploratory=len(cases) < TOO_FEW,
+    )
+
+
+def _people(session: Session, round_: Round, criterion: str) -> tuple[Floats, list[str], list[str]]:
+    """What people gave, output by output, with each output's case."""
+    said = ratings.counted(blind(ratings.people(session, round_)))
+    matrix = ratings.matrix(said, criterion, by="output")
+    case = ratings.outputs_rated(session, round_)["case"]
+    return matrix.values, [str(case[output]) for output in matrix.units], matrix.units
+
+
+def _chosen(cases: list[str], split: Split, seen: set[str]) -> "np.typing.NDArray[np.bool_]":
+    return np.array([split_of(c) == split and c not in seen for c in cases], dtype=bool)
+
+
+def _expected_scores(
+    session: Session, round_: Round, judge: judges.Judge, criterion: str
+) -> dict[str, float]:
+    """The stored score of each output, whichever version asked the same question."""
+    outputs = {
+        judge.key(criterion, judge.fields(output), 1): output.key
+        for output in session.exec(
+            select(Output)
+            .join(Unit, col(Unit.output_id) == Output.id)
+            .where(Unit.round_id == round_.id)
+        )
+    }
+    found: dict[str, float] = {}
+    keys = list(outputs)
+    for start in range(0, len(keys), 500):
+        rows = session.connection().execute(
+            sa.select(col(JudgeVerdict.key), col(JudgeVerdict.score)).where(
+                col(JudgeVerdict.key).in_(keys[start : start + 500]),
+                col(JudgeVerdict.status) == "ok",
+                col(JudgeVerdict.score).is_not(None),
+            )
+        )
+        found |= {outputs[key]: float(score) for key, score in rows if score is not None}
+    return found

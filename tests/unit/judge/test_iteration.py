@@ -1,0 +1,175 @@
+"""Working on a judge: two versions on the dev split, the test split opened and logged, cut points."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from annotate.errors import AnnotateError, BadInput
+from annotate.judge import judges, run, spec, worker
+from annotate.judge.judges import Judge
+from annotate.judge.splits import split_of
+from annotate.ratings import frame
+from annotate.reports.iteration import compare_judges, open_test, openings, refit
+from annotate.rounds import get_round
+from db.engine import Database
+from tests.judge_server import JudgeServer, serving
+from tests.unit.desk_round import Desk
+from tests.unit.judge.test_shots import UNITS, rated
+
+
+@pytest.fixture
+def server() -> Iterator[JudgeServer]:
+    with serving(JudgeServer()) as started:
+        yield started
+
+
+def truth(data: dict[str, Any]) -> int:
+    return 1 + int(data["response"].split()[-1]) % 3
+
+
+def lenient(data: dict[str, Any], _: str) -> int:
+    """One point too much on every fifth."""
+    number = int(data["response"].split()[-1])
+    return min(3, truth(data) + (number % 5 == 0))
+
+
+def graded(desk: Desk, server: JudgeServer, **fields: Any) -> Judge:
+    """A judge of these fields that has scored the round."""
+    document = {
+        "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
+        "criteria": ["quality"], **fields,
+    }  # fmt: skip
+    with desk.database.write() as session:
+        judge = judges.add_judge(session, spec.from_document(document), by=None)
+    return worked(desk, judge)
+
+
+def worked(desk: Desk, judge: Judge) -> Judge:
+    with desk.database.write() as session:
+        run_id = run.plan_run(session, judge, round_=get_round(session, "R"), by=None).id
+        assert run_id is not None
+        run.start(session, run_id, by=None)
+    assert worker.work(desk.database, run_id, judge).state == "done"
+    return judge
+
+
+def of_split(name: str) -> list[str]:
+    return [f"o{n:02}" for n in range(UNITS) if split_of(f"o{n:02}") == name]
+
+
+def test_two_versions_are_compared_on_the_dev_split_unit_by_unit(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database)
+    server.level = lenient
+    saved = graded(desk, server)
+    server.level = lambda data, _: truth(data)
+    current = graded(desk, server, model="stub-2")
+    dev = of_split("dev")
+    wrong = [o for o in dev if int(o[1:]) % 5 == 0 and int(o[1:]) % 3 != 2]
+    with desk.database.read() as session:
+        found = compare_judges(
+            session, desk.round(), saved=saved.rater.name, current=current.rater.name,
+            criterion="quality", by=None,
+        )  # fmt: skip
+        back = compare_judges(
+            session, desk.round(), saved=current.rater.name, current=saved.rater.name,
+            criterion="quality", by=None,
+        )  # fmt: skip
+    assert wrong and found.units == len(dev)
+    assert (sorted(found.mended), found.broken) == (wrong, ())
+    assert (back.mended, sorted(back.broken)) == ((), wrong)
+    assert found.p == back.p and found.p is not None and found.p < 1
+    kappas = [one.result.weighted_kappa.value for one in (found.saved, found.current)]
+    assert kappas[0] is not None and kappas[0] < 1 and kappas[1] == pytest.approx(1.0)
+    assert [row.output for row in found.saved.differing if row.output not in wrong] == []
+    assert all(row.reason and len(row.sides) == 2 for row in found.saved.differing)
+
+
+def test_the_test_split_is_opened_by_an_act_of_its_own_that_is_logged(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database)
+    server.level = lenient
+    judge = graded(desk, server)
+    other = graded(desk, server, model="stub-2")
+    with desk.database.read() as session:
+        with pytest.raises(BadInput, match="an act of its own"):
+            compare_judges(
+                session, desk.round(), saved=judge.rater.name, current=other.rater.name,
+                criterion="quality", split="test", by=None,
+            )  # fmt: skip
+        assert openings(session, "strict", by=None) == 0
+    for times, name in enumerate((judge.rater.name, other.rater.name), start=1):
+        with desk.database.write() as session:
+            found = open_test(
+                session, desk.round(), judge=name, criterion="quality", by=desk.rater("Lea")
+            )
+            assert openings(session, name, by=None) == times, "whatever the version"
+        assert (found.split, found.units) == ("test", len(of_split("test")))
+    with desk.database.read() as session:
+        assert openings(session, "another", by=None) == 0
+
+
+def test_what_either_was_shown_counts_for_neither(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database)
+    server.level = lenient
+    plain, taught = graded(desk, server), graded(desk, server, shots=3)
+    assert {split_of(shot.case) for shot in taught.shots["quality"]} == {"shot"}
+    with desk.database.read() as session:
+        found = compare_judges(
+            session, desk.round(), saved=plain.rater.name, current=taught.rater.name,
+            criterion="quality", split="shot", by=None,
+        )  # fmt: skip
+    assert (found.units, found.left_out) == (len(of_split("shot")) - 3, 3)
+
+
+def test_cut_points_are_fitted_from_stored_scores_and_asked_for_no_more(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database, units=2 * UNITS)
+
+    def told(data: dict[str, Any]) -> dict[str, float]:
+        """Expected 2.2, 2.5 and 2.8 for 1, 2 and 3."""
+        top = 0.2 + 0.3 * (truth(data) - 1)
+        return {"2": 1 - top, "3": top}
+
+    server.spread = told
+    server.level = lambda data, _: 3 if told(data)["3"] > 0.5 else 2
+    judge = graded(desk, server, parameters={"logprobs": True, "top_logprobs": 5})
+    asked = len(server.log)
+    with desk.database.read() as session:
+        found = refit(session, desk.round(), judge=judge.rater.name, criterion="quality", by=None)
+    assert found.cuts == pytest.approx((2.35, 2.65))
+    assert found.before.value is not None and found.before.value < 0.75
+    assert found.after.value == pytest.approx(1.0)
+    with desk.database.write() as session:
+        assert found.cuts is not None
+        better = judges.with_cut_points(session, judge, {"quality": found.cuts}, by=None)
+    assert better.rater.name == "strict@2" and better.version != judge.version
+    worked(desk, better)
+    assert len(server.log) == asked, "nothing was asked, and nothing paid"
+    with desk.database.read() as session:
+        said = frame(session)
+    for name, right in ((judge.rater.name, False), (better.rater.name, True)):
+        mine = said[said["rater"] == name]
+        values = dict(zip(mine["output"], mine["value"], strict=True))
+        assert len(values) == 2 * UNITS
+        assert all(v == 1 + int(str(o)[1:]) % 3 for o, v in values.items()) is right
+
+
+def test_cut_points_that_do_not_fit_the_scale_are_refused(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = Desk(sqlite_database)
+    for cuts, said in (
+        ({"quality": [1.5]}, "which 2 cut points divide; 1 are given"),
+        ({"quality": [2.5, 1.5]}, "ascending"),
+        ({"wit": [1.5, 2.5]}, "no criterion 'wit'"),
+        ({"failure": [0.5]}, "which 0 cut"),
+    ):
+        with pytest.raises(AnnotateError, match=said):
+            graded(desk, server, cut_points=cuts)
