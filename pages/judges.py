@@ -1,9 +1,9 @@
-"""Judges: what they are asked, beside the rater's form, and their runs."""
+"""Judges: what they are asked beside the rater's form, their runs, and the work on their prompt."""
 
 import streamlit as st
 
 from annotate.judge import judges
-from annotate.ui import judging, messages, session
+from annotate.ui import iterating, judging, messages, session
 
 session.require_lead()
 st.title("Judges")
@@ -14,12 +14,16 @@ st.caption(
 with messages.shown_errors():
     judge = judging.chosen_judge()
     if judge is not None:
-        st.header("Have it grade a round")
-        judging.show_running(judge)
-        st.header("Runs")
-        judging.show_runs()
-        st.header("What it is asked")
-        judging.show_question(judge)
+        judging.show_warnings(judge)
+        grade, asked, work = st.tabs(["Grade a round", "What it is asked", "Work on it"])
+        with grade, messages.shown_errors():
+            judging.show_running(judge)
+            st.header("Runs")
+            judging.show_runs()
+        with asked, messages.shown_errors():
+            judging.show_question(judge)
+        with work, messages.shown_errors():
+            iterating.show(judge)
 st.header("Add a judge")
 judging.show_adding()
 with messages.shown_errors(), session.lead_reads() as (db, lead):

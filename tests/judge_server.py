@@ -45,6 +45,8 @@ class JudgeServer:
     """The level for what is judged, on a criterion by its question."""
     spread: Callable[[dict[str, Any]], dict[str, float]] | None = None
     """Probabilities of the levels, where it tells them."""
+    shutdown: str | None = None
+    """When the model is switched off, where the provider says so."""
     latency: float = 0.0
     model: str = "stub-1"
     fingerprint: str = "fp-1"
@@ -67,6 +69,12 @@ class JudgeServer:
     def sum(self, name: str) -> int:
         """Tokens that it has charged."""
         return sum(asked.usage[name] for asked in self.answered)
+
+    async def retrieve(self, request: Request) -> Response:
+        """`GET /v1/models/{model}`."""
+        name = request.path_params["name"]
+        told = {"id": name, "object": "model", "created": 1, "owned_by": "stub"}
+        return JSONResponse(told | ({"shutdown_date": self.shutdown} if self.shutdown else {}))
 
     async def complete(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
@@ -197,7 +205,12 @@ def _counted(usage: dict[str, Any]) -> dict[str, int]:
 @contextmanager
 def serving(server: JudgeServer) -> Iterator[JudgeServer]:
     """The server on a free port while the block runs."""
-    app = Starlette(routes=[Route("/v1/chat/completions", server.complete, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/v1/chat/completions", server.complete, methods=["POST"]),
+            Route("/v1/models/{name}", server.retrieve),
+        ]
+    )
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))

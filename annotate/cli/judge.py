@@ -93,10 +93,15 @@ def show(
     Example: annotate judge show strict --criterion faithfulness
     """
     from annotate.cli import console
-    from annotate.judge import judges, prompt
+    from annotate.judge import judges, prompt, provenance
+    from db.tables import now
 
     with console.database().read() as session:
         judge = judges.get_judge(session, name, by=None)
+        answered = provenance.answered_by(session, judge.rater)
+        off = provenance.shutdown_of(session, judge.rater)
+    for warning in provenance.warnings(answered, off, now().date()):
+        console.note(warning)
     chosen = [c for c in judge.criteria if criterion in (None, c.id)]
     if not chosen:
         judge.rubric.criterion(criterion or "")
@@ -107,7 +112,19 @@ def show(
         for one in chosen
     }
     if json:
-        console.show_json({"judge": judge.rater.name, "version": judge.version, "asked": asked})
+        console.show_json(
+            {
+                "judge": judge.rater.name,
+                "version": judge.version,
+                "answered_by": [
+                    {"model": one.model, "fingerprint": one.fingerprint, "answers": one.answers,
+                     "first": one.first, "last": one.last}
+                    for one in answered
+                ],
+                "shutdown_date": off,
+                "asked": asked,
+            }
+        )  # fmt: skip
         return
     for id_, said in asked.items():
         typer.echo(console.inert(f"== {id_}\n\n{said['messages'][0]['content']}\n"))

@@ -11,6 +11,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field, replace
+from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -55,17 +56,31 @@ def client(spec: Spec) -> openai.AsyncOpenAI:
     )
 
 
+async def shutdown_date(client_: openai.AsyncOpenAI, model: str) -> date | None:
+    """The day on which the provider switches the model off, where it says so."""
+    try:
+        raw = await client_.models.with_raw_response.retrieve(model)
+        said = json.loads(raw.text)
+    except (openai.OpenAIError, ValueError):
+        return None
+    found = said.get("shutdown_date") if isinstance(said, dict) else None
+    try:
+        return date.fromisoformat(found[:10]) if isinstance(found, str) else None
+    except ValueError:
+        return None
+
+
 class ChatEngine:
     """One judge's server; close it when the run ends."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.learned = Learned()
-        self._client = client(spec)
+        self.client = client(spec)
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._client.close()
+        await self.client.close()
 
     async def ask(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> Reply:
         """One answer; every failure is a `Reply` too."""
@@ -74,7 +89,7 @@ class ChatEngine:
             form, dropped = self.learned.form, frozenset(self.learned.dropped)
             try:
                 # The client's own method would check and rebuild a body that is ours already.
-                response = await self._client.post(
+                response = await self.client.post(
                     "/chat/completions",
                     cast_to=httpx2.Response,
                     body=self._request(messages, schema),

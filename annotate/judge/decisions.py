@@ -35,11 +35,11 @@ class DecisionsEngine:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self._client = client(spec)
+        self.client = client(spec)
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._client.close()
+        await self.client.close()
 
     async def decide(
         self, rubric: Rubric, criterion: Criterion, fields: Mapping[str, Any]
@@ -47,7 +47,7 @@ class DecisionsEngine:
         """The answer to one criterion; every failure is a `Reply` too."""
         started = time.perf_counter()
         try:
-            raw = await self._client.decisions.with_raw_response.create(
+            raw = await self.client.decisions.with_raw_response.create(
                 model=self.spec.model or "",
                 input=prompt.user(fields, secrets.token_hex(4)),
                 questions=questions(rubric, criterion),

@@ -10,10 +10,11 @@ import secrets
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
-from annotate.judge import lexical, prompt, queue, verdict
-from annotate.judge.chat import ChatEngine
+from annotate.judge import lexical, prompt, provenance, queue, verdict
+from annotate.judge.chat import ChatEngine, shutdown_date
 from annotate.judge.decisions import DecisionsEngine
 from annotate.judge.judges import Judge
 from annotate.judge.queue import Outcome, Task
@@ -83,6 +84,8 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 break
             elif not claimed.tasks:
                 await asyncio.sleep(min(claimed.wait, BEAT_SECONDS))
+        if asker.answered and (off := await asker.shutdown_date()) is not None:
+            await asyncio.to_thread(_note_shutdown, database, judge, off)
     finally:
         for one in asked:
             one.cancel()
@@ -111,6 +114,11 @@ def _step(
     return claimed
 
 
+def _note_shutdown(database: Database, judge: Judge, off: date) -> None:
+    with database.write() as session:
+        provenance.note_shutdown(session, judge.rater, off)
+
+
 def _finish(database: Database, run_id: int) -> JudgeRun:
     with database.write() as session:
         return queue.finish(session, run_id, at=now())
@@ -123,6 +131,8 @@ class Asker:
         self.judge = judge
         self.gate = Gate()
         self.stopped = False
+        self.answered = False
+        """Whether the server has answered anything."""
         self._room = asyncio.Semaphore(judge.spec.concurrency)
         self.engine: ChatEngine | DecisionsEngine | None = None
         if judge.spec.engine == "chat":
@@ -134,6 +144,12 @@ class Asker:
         if self.engine is not None:
             await self.engine.close()
 
+    async def shutdown_date(self) -> date | None:
+        """When the provider switches the model off; None where it does not say, or there is none."""
+        if self.engine is None:
+            return None
+        return await shutdown_date(self.engine.client, self.judge.spec.model or "")
+
     async def ask(self, task: Task) -> Outcome | Task:
         """The answer to one question, whatever happens; the task itself where it was not asked,
         because the run has been stopped meanwhile."""
@@ -142,6 +158,7 @@ class Asker:
                 return task
             outcome = await self._ask(task)
             self.stopped |= outcome.reply.kind == "fatal"
+            self.answered |= outcome.reply.kind == "answered"
             return outcome
 
     async def _ask(self, task: Task) -> Outcome:

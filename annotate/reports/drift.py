@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
+from annotate.judge import provenance
 from annotate.judge.judges import seen_cases
 from annotate.judge.spec import NOT_DECISIVE
 from annotate.ratings import Floats
@@ -126,6 +127,9 @@ def drift_report(
         )
     ]
     facts = _facts(session, baseline, current) + _changes(session, before.judge, after.judge)
+    for name in dict.fromkeys((before.judge, after.judge)):
+        said = provenance.changed(provenance.answered_by(session, people.get_rater(session, name)))
+        facts += [f"{name}: {said}"] if said else []
     facts += left_out
     return DriftReport(baseline.name, current.name, judge, rows, facts)
 

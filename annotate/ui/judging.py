@@ -7,12 +7,12 @@ import streamlit as st
 
 from annotate import rounds
 from annotate.errors import BadInput
-from annotate.judge import budget, judges, prices, process, prompt, run, spec
+from annotate.judge import budget, judges, prices, process, prompt, provenance, run, spec
 from annotate.judge.judges import Judge
 from annotate.ui import form, messages, session
 from annotate.ui.form import Form
 from annotate.ui.rating import in_minutes
-from db.tables import JudgeRun, Rater
+from db.tables import JudgeRun, Rater, now
 
 TEMPLATE = """\
 name: strict
@@ -70,6 +70,15 @@ def chosen_judge() -> Judge | None:
     name = st.selectbox("Judge", known[::-1], key="judge_name", width=420)
     with session.lead_reads() as (db, lead):
         return judges.get_judge(db, name, by=lead)
+
+
+def show_warnings(judge: Judge) -> None:
+    """That another model answers for it by now, or that its model will be switched off."""
+    with session.lead_reads() as (db, _):
+        answered = provenance.answered_by(db, judge.rater)
+        off = provenance.shutdown_of(db, judge.rater)
+    for warning in provenance.warnings(answered, off, now().date()):
+        st.warning(messages.as_plain_text(warning))
 
 
 def show_question(judge: Judge) -> None:

@@ -50,10 +50,12 @@ def test_a_lead_adds_a_judge_and_has_it_grade_a_round(
     page.reload()
 
     # The rater's form and the judge's prompt, side by side, in the same words.
+    page.get_by_role("tab", name="What it is asked").click()
     expect(page.get_by_role("radio", name="1 · Bad")).to_be_visible()
     expect(page.get_by_text("- 1 = Bad: It is wrong.")).to_be_visible()
 
     judge_server.faults["Response 3"] = [lambda b: completion(None, b, refusal="I will not.")]
+    page.get_by_role("tab", name="Grade a round").click()
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text(f"· done · {UNITS - 1} of {UNITS} answered")).to_be_visible(
         timeout=40_000
