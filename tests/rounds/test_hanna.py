@@ -3,6 +3,8 @@
 HANNA (Chhun et al. 2022): 1,056 stories, three raters a story, six criteria, three LLM judges.
 """
 
+import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -91,3 +93,74 @@ def test_hanna_imports_by_documented_commands_and_gives_the_recorded_figures(
         assert close(ceiling, expected["leave_one_out_spearman_human"]), expected
     # People who hardly agree cannot vouch for a judge, and the product says so.
     assert not any(row["verdict"] == "trust" for row in calibration["rows"])
+
+
+JUDGE = "Mistral-7B/prompt1"
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    """The rows of one of the files."""
+    with gzip.open(DATA / f"{name}.csv.gz", "rt") as handle:
+        return list(csv.DictReader(handle))
+
+
+MOVED, BY = "CTRL", 1.5
+SLOTS = ("slot1", "slot2", "slot3")
+
+
+def test_a_change_of_the_judge_in_one_segment_is_flagged_there_with_its_cause_and_nowhere_else(
+    run: CommandLine, tmp_path: Path
+) -> None:
+    run("output", "import", str(DATA / "outputs.jsonl"))
+    run("rubric", "add", str(rubric_file(tmp_path)))
+    raters = []
+    for slot in SLOTS:
+        run("rater", "add", slot)
+        raters += ["--rater", slot]
+    launch = (
+        "--rubric",
+        "hanna",
+        "--by",
+        "segment",
+        "--allocate",
+        "equal",
+        "--overlap",
+        "3",
+        *raters,
+    )
+    run("round", "launch", "before", "--units", "660", "--anchors", "440", *launch)
+    run("round", "launch", "after", "--units", "330", "--anchors-from", "before",
+        "--baseline", "before", *launch)  # fmt: skip
+    segments = {
+        row["id"]: row["segment"]
+        for row in map(json.loads, (DATA / "outputs.jsonl").read_text().splitlines())
+    }
+    for name, moved in (("before", 0.0), ("after", BY)):
+        units = {unit["output"] for unit in run("round", "design", name).json["units"]}
+        said = [row for row in rows_of("ratings_human") if row["output_id"] in units]
+        scored = [
+            row | {"value": min(5.0, float(row["value"]) + moved)}
+            if segments[row["output_id"]] == MOVED
+            else row
+            for row in rows_of("ratings_judge")
+            if row["rater"] == JUDGE and row["output_id"] in units
+        ]
+        for what, rows in (("people", said), ("judge", scored)):
+            file = tmp_path / f"{name}-{what}.csv"
+            with file.open("w") as handle:
+                writer = csv.DictWriter(handle, list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
+            run("rating", "import", str(file), "--round", name, "--add-raters")
+    report = run("drift", "--judge", JUDGE, "--baseline", "before", "--current", "after",
+                 "--by", "segment", "--json", code=1).json  # fmt: skip
+    alarms = {
+        (row["criterion"], row["segment"]): row["causes"]
+        for row in report["rows"]
+        if row["verdict"] == "ALARM"
+    }
+    criteria = {row["criterion"] for row in report["rows"]}
+    in_segments = {(c, s): causes for (c, s), causes in alarms.items() if s is not None}
+    assert in_segments == {(criterion, MOVED): ["judge"] for criterion in criteria}
+    # All segments together moved too, by a share of it, and for no other cause.
+    assert {tuple(causes) for causes in alarms.values()} == {("judge",)}
