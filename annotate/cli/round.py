@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from annotate.cli import round_results
+
 if TYPE_CHECKING:
     from sqlmodel import Session
 
@@ -376,9 +378,12 @@ def status(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = F
     """
     from annotate import rounds
     from annotate.cli import console
+    from annotate.reports.panel import watched
 
     with console.database().read() as session:
-        done = rounds.progress(session, rounds.get_round(session, name), by=None)
+        found = rounds.get_round(session, name)
+        done = rounds.progress(session, found, by=None)
+        paced = watched(session, found, by=None)
     if json:
         console.show_json(done.as_json())
         return
@@ -397,6 +402,16 @@ def status(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = F
         ],
         ["rater", "submitted", "skipped", "open", "minutes"],
     )
+    if done.status == "open":
+        left = paced.whole.work_left
+        console.note(
+            "Too early to tell when it would be done."
+            if left is None or paced.whole.done_at is None
+            else f"Work left: {left.total_seconds() / 3600:.1f} hours in all; done about "
+            f"{paced.whole.done_at:%Y-%m-%d} at the pace of the last week."
+        )
+    for one in paced.stuck:
+        console.note(f"stuck: {one.unit} with {one.rater} since {one.since:%Y-%m-%d %H:%M} UTC")
     for noted in done.notes:
         console.note(f"{noted['kind']} by {noted['rater']} on {noted['unit']}: {noted['text']}")
 
@@ -530,3 +545,7 @@ def preference(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json
         console.note(f"The response shown as A got {shown} of the votes for one of the two.")
     if all(row.share.value is None for row in report.rows):
         raise typer.Exit(3)
+
+
+for command in round_results.COMMANDS:
+    app.command()(command)

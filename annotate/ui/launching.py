@@ -7,11 +7,12 @@ import streamlit as st
 
 from annotate import outputs, people, rounds, rubric, rubric_file, rubric_versions
 from annotate.design import Blind, Parameters, checked
+from annotate.design_words import SIGNALS
 from annotate.errors import Conflict
 from annotate.planned import Plan
 from annotate.reports.outlook import outlook
 from annotate.settings import get_settings
-from annotate.ui import frozen_design, messages, session
+from annotate.ui import messages, session, strata
 from db.tables import Rater, Round
 
 PREVIEW = "launch_preview"
@@ -180,9 +181,7 @@ def _design(
         until = second.date_input("Before this day (UTC)", value=None, key="launch_until")
         st.caption("Of the units, so many from outputs with a user signal:")
         over = {}
-        for column, (signal, words) in zip(
-            st.columns(3), frozen_design.SIGNALS.items(), strict=True
-        ):
+        for column, (signal, words) in zip(st.columns(3), SIGNALS.items(), strict=True):
             wanted = column.number_input(words, min_value=0, value=0, key=f"launch_{signal}")
             if wanted:
                 over[signal] = int(wanted)
@@ -319,7 +318,7 @@ def _show_plan(plan: Plan, hash_: str) -> None:
         st.metric("Submissions", plan.assignments, border=True)
         st.metric("Each rater, about", round(plan.assignments / len(plan.design.raters)),
                   border=True)  # fmt: skip
-    frozen_design.show_strata(plan.strata)
+    strata.show(plan.strata)
     with session.lead_reads() as (db, lead):
         for sentence in outlook(db, plan, by=lead):
             st.caption(messages.as_plain_text(sentence))

@@ -28,6 +28,12 @@ def agreement(db: Session, round_: Round, *, by: Rater) -> AgreementReport:
     return _agreement(session.database().shown, round_.name, ratings.latest(db))
 
 
+def live_agreement(db: Session, round_: Round, *, by: Rater) -> AgreementReport:
+    """Agreement while the round is open; refused to a lead who rates in it."""
+    rounds.refuse_its_raters(round_, by, "agreement so far is shown")
+    return agreement(db, round_, by=by)
+
+
 def raters(db: Session, round_: Round, *, by: Rater) -> RaterReport:
     """Agreement rater by rater as the round's ratings are now."""
     people.require_lead(db, by)

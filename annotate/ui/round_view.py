@@ -6,11 +6,12 @@ import json
 import streamlit as st
 from sqlmodel import Session
 
-from annotate import exchange, outputs, rating_rows, rounds
+from annotate import design_words, exchange, outputs, rating_rows, rounds
 from annotate.exchange import RatingPlan
 from annotate.planned import StratumPlan
 from annotate.progress import Progress
-from annotate.ui import frozen_design, importing, messages, round_kinds, session
+from annotate.reports.document import round_document
+from annotate.ui import importing, messages, round_kinds, session, strata, watching
 from db.tables import Rater, Round
 
 REQUIRED = ("output_id", "rater", "criterion", "value")
@@ -25,10 +26,16 @@ def show(round_: Round) -> None:
     _show_progress(done)
     _next_step(round_, done)
     round_kinds.show(round_)
+    if round_.status == "open":
+        with messages.shown_errors():
+            watching.show(round_)
+    with st.expander("Raters side by side"), messages.shown_errors():
+        watching.show_panel(round_)
     with st.expander("Import ratings: people, judges, metrics"), messages.shown_errors():
         _show_import(round_)
     with st.expander("Export ratings"), messages.shown_errors():
         _show_export(round_)
+    _show_report(round_)
     with st.expander("The frozen design"):
         _show_design(round_)
     if round_.status == "open":
@@ -223,10 +230,25 @@ def _show_export(round_: Round) -> None:
     )
 
 
+def _show_report(round_: Round) -> None:
+    def content(lead: Rater) -> str:
+        with session.database().read() as db:
+            return round_document(db, rounds.get_round(db, round_.name), by=lead)
+
+    st.download_button(
+        "Download the report (HTML)",
+        session.later(content),
+        file_name=f"{round_.name}.html",
+        mime="text/html",
+        on_click="ignore",
+        help="One file that prints well: design, agreement, judges, raters, disputes",
+    )
+
+
 def _show_design(round_: Round) -> None:
-    for sentence in frozen_design.sentences(round_.design):
+    for sentence in design_words.sentences(round_.design):
         st.text(sentence)
-    frozen_design.show_strata(StratumPlan(**stratum) for stratum in round_.design["strata"])
+    strata.show(StratumPlan(**stratum) for stratum in round_.design["strata"])
     st.caption("The hash of all of this, unit by unit")
     st.code(round_.design_hash, language=None, wrap_lines=True)
 

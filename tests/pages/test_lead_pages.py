@@ -8,9 +8,8 @@ import pytest
 from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
-from annotate import outputs, people
+from annotate import design_words, outputs, people
 from annotate.errors import NotAllowed
-from annotate.ui import frozen_design
 from annotate.ui.session import later
 from db.engine import Database
 from db.tables import Output, Rating, Round
@@ -281,7 +280,7 @@ def test_a_frozen_design_reads_as_sentences(workspace_database: Database) -> Non
     Desk(workspace_database, units=4, overlap=2, repeats=1)
     with workspace_database.read() as session:
         design = session.exec(select(Round)).one().design
-    said = frozen_design.sentences(design)
+    said = design_words.sentences(design)
     assert said[0] == "Rubric answers@1."
     assert said[1].startswith("4 fresh units drawn from 4 outputs")
     assert "1 unit is shown twice to the same rater, unannounced." in said

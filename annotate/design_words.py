@@ -1,12 +1,9 @@
 """A round's design in plain words: what was drawn, who rates it, and what they see."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import streamlit as st
-
 from annotate.design import Parameters
-from annotate.planned import StratumPlan
 
 SIGNALS = {
     "thumbs_down": "Thumbs down",
@@ -117,21 +114,3 @@ def _repeats(repeats: int) -> list[str]:
 
 def _counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def show_strata(strata: Iterable[StratumPlan]) -> None:
-    """The sample by stratum: how many outputs, how many of them drawn, how probably."""
-    st.dataframe(
-        [
-            {
-                "stratum": s.stratum,
-                "outputs": s.population,
-                "fresh units": s.fresh,
-                "anchors": s.anchors,
-                "inclusion probability": round(s.inclusion_probability, 4),
-            }
-            for s in strata
-        ],
-        hide_index=True,
-        width="stretch",
-    )

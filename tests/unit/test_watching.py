@@ -1,0 +1,174 @@
+"""Watching a round: its pace, what is stuck, the raters side by side, and its report."""
+
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from annotate import people
+from annotate.errors import NotAllowed
+from annotate.pace import FEWEST, outlying, pace
+from annotate.reports.agreement import agreement_report
+from annotate.reports.document import round_document
+from annotate.reports.panel import panel, watched
+from db.engine import Database
+from tests.unit.desk_round import START, Desk
+from tests.unit.test_causes import disputed
+from tests.unit.test_reports import TRUTH, judge, rated
+
+AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def hourly(count: int) -> list[datetime]:
+    return [AT - timedelta(hours=count - n) for n in range(count)]
+
+
+def test_what_is_left_follows_from_the_submissions_so_far() -> None:
+    found = pace(hourly(10), [30.0] * 9 + [600.0], 20, at=AT)
+    assert found.seconds == 30.0, "one long break is not the usual"
+    assert found.work_left == timedelta(seconds=600)
+    assert found.done_at == AT + timedelta(hours=20)
+
+
+def test_nothing_is_said_of_a_handful() -> None:
+    few = pace(hourly(FEWEST - 1), [30.0] * (FEWEST - 1), 20, at=AT)
+    assert (few.seconds, few.work_left, few.done_at) == (None, None, None)
+    # Imported ratings took no time that anybody measured.
+    imported = pace(hourly(10), [0.0] * 10, 20, at=AT)
+    assert imported.work_left is None and imported.done_at is not None
+
+
+def test_only_the_last_week_counts_for_the_pace() -> None:
+    old = [at - timedelta(days=30) for at in hourly(50)]
+    assert pace(old, [30.0] * 50, 20, at=AT).done_at is None
+    assert pace([*old, *hourly(10)], [30.0] * 60, 20, at=AT).done_at == AT + timedelta(hours=20)
+
+
+def test_a_done_round_has_no_work_left() -> None:
+    found = pace(hourly(10), [30.0] * 10, 0, at=AT)
+    assert (found.work_left, found.done_at) == (timedelta(0), None)
+
+
+def test_a_third_or_three_times_of_the_panels_median_stands_out() -> None:
+    panel_ = [10.0, 30.0, 30.0, 31.0, 100.0]
+    assert [outlying(s, panel_) for s in (9.0, 11.0, 90.0, 91.0, None)] == [
+        "fast", None, None, "slow", None,
+    ]  # fmt: skip
+    assert outlying(1.0, [1.0]) is None, "nobody stands out alone"
+
+
+def test_a_unit_without_a_sign_of_activity_is_stuck_and_is_given_back(database: Database) -> None:
+    desk = Desk(database, units=4, overlap=1)
+    place = desk.take("Ada")
+    desk.later(10)
+    desk.take("Ben")
+    desk.later(6)
+    with database.read() as session:
+        found = watched(session, desk.round(), by=None, at=desk.at)
+    (stuck,) = found.stuck
+    assert (stuck.rater, stuck.unit, stuck.lapsed) == ("Ada", desk.unit(place).key, True)
+    assert stuck.since == START
+    # A draft is a sign of activity.
+    desk.draft("Ada", place, {"quality:choice": "2"})
+    with database.read() as session:
+        assert watched(session, desk.round(), by=None, at=desk.at).stuck == []
+        later = desk.at + timedelta(minutes=16)
+        assert [s.rater for s in watched(session, desk.round(), by=None, at=later).stuck] == [
+            "Ben", "Ada",
+        ]  # fmt: skip
+    assert desk.release("Ada", by="Lea") == 1
+    with database.read() as session:
+        assert [s.rater for s in watched(session, desk.round(), by=None, at=later).stuck] == ["Ben"]
+
+
+def test_the_pace_is_told_by_segment_and_by_rater(database: Database) -> None:
+    desk = Desk(database, units=10, overlap=2)
+    for _ in range(6):
+        desk.rate("Ada")
+    with database.read() as session:
+        found = watched(session, desk.round(), by=None, at=desk.at)
+    assert found.whole.work_left == timedelta(seconds=5 * 14)
+    assert list(found.by_segment) == ["hidden-segment"]
+    assert found.by_segment["hidden-segment"] == found.whole
+    ada, ben, cy = found.speeds
+    assert (ada.rater, ada.submitted, ada.seconds, ada.outlying) == ("Ada", 6, 5.0, None)
+    assert (ben.submitted, ben.seconds, cy.last) == (0, None, None)
+
+
+def test_raters_stand_side_by_side_by_name(database: Database) -> None:
+    desk = disputed(database)
+    with database.read() as session:
+        rows = panel(session, desk.round(), by=None).rows
+    quality = [row for row in rows if row.criterion == "quality"]
+    assert [(row.rater, row.difference.value, row.ratings) for row in quality] == [
+        ("Ada", -2.0, 4), ("Ben", 2.0, 4),
+    ]  # fmt: skip
+    assert [row.use for row in quality] == [(1.0, 0.0, 0.0), (0.0, 0.0, 1.0)]
+    assert quality[0].consistency.reason == "nothing was shown twice"
+
+
+def test_consistency_is_the_share_of_repeats_answered_alike(database: Database) -> None:
+    desk = rated(database, repeats=4)
+    with database.read() as session:
+        rows = panel(session, desk.round(), by=None).rows
+    assert {(r.rater, r.consistency.value, r.consistency.n) for r in rows if r.criterion == "quality"} == {
+        ("Ada", 1.0, 4), ("Ben", 1.0, 4),
+    }  # fmt: skip
+
+
+class Read(HTMLParser):
+    """What a report says, and what it would fetch or run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.tags: set[str] = set()
+        self.addresses: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.addresses += [v or "" for k, v in attrs if k in ("src", "href") or k.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.cells.append(data.strip())
+
+
+def test_the_report_says_what_the_pages_say_and_fetches_nothing(database: Database) -> None:
+    desk = rated(database)
+    judge(desk, TRUTH)
+    with database.read() as session:
+        text = round_document(session, desk.round(), by=None)
+        alpha = agreement_report(session, desk.round(), by=None).rows[0].result.alpha
+    read = Read(text)
+    assert alpha.value is not None and alpha.low is not None and alpha.high is not None
+    assert f"{alpha.value:.2f} [{alpha.low:.2f}, {alpha.high:.2f}]" in read.cells
+    assert {"Judge", "Ada", "Ben", "All segments", "hidden-segment"} <= set(read.cells)
+    assert desk.round().design_hash in text
+    assert not read.addresses and not read.tags & {"script", "link", "img", "iframe", "object"}
+    assert "http" not in text and "@media print" in text
+
+
+def test_what_strangers_wrote_stays_text_in_the_report(database: Database) -> None:
+    desk = disputed(database)
+    with database.write() as session:
+        rater = people.get_rater(session, "Ben")
+        rater.name = "<script>alert(1)</script>"
+        session.add(rater)
+    with database.read() as session:
+        text = round_document(session, desk.round(), by=None)
+    assert "<script>" not in text and "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "unclear rubric 4" in text
+
+
+def test_a_lead_who_rates_in_the_open_round_gets_neither_panel_nor_report(
+    database: Database,
+) -> None:
+    desk = disputed(database)
+    with database.write() as session:
+        lead = people.get_rater(session, "Ada")
+        lead.role = "lead"
+        session.add(lead)
+    for asked in (panel, round_document):
+        with database.read() as session, pytest.raises(NotAllowed, match="once it is closed"):
+            asked(session, desk.round(), by=desk.rater("Ada"))
