@@ -321,7 +321,7 @@ def _show_plan(plan: Plan, hash_: str) -> None:
                   border=True)  # fmt: skip
     frozen_design.show_strata(plan.strata)
     with session.lead_reads() as (db, lead):
-        for sentence in outlook(db, plan, by=lead):
+        for sentence in outlook(db, plan, by=lead).sentences:
             st.caption(messages.as_plain_text(sentence))
     for warning in plan.warnings:
         st.warning(messages.as_plain_text(f"{warning[0].upper()}{warning[1:]}."))
