@@ -107,7 +107,7 @@ def plan_round(session: Session, design: Design, *, by: Rater | None) -> Plan:
 
 def _check_raters(session: Session, design: Design, rubric: RubricRow) -> None:
     if not design.raters:
-        raise BadInput("a round needs raters; name them, each with --rater NAME")
+        raise BadInput("a round needs raters; name them, at least as many as rate each unit")
     twice = [name for name, count in Counter(design.raters).items() if count > 1]
     if twice:
         raise BadInput(f"rater {twice[0]!r} is named twice; name each once")

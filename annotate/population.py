@@ -5,6 +5,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from annotate import people
 from annotate.design import Filters
 from annotate.errors import NotFound
 from db.tables import Assignment, Output, Rater, Round, Unit
@@ -30,6 +31,18 @@ def conditions(session: Session, filters: Filters) -> list[sa.ColumnElement[bool
     if filters.until:
         found.append(col(Output.occurred_at) < filters.until)
     return found
+
+
+def within(session: Session, filters: Filters, *, by: Rater | None) -> dict[str, int]:
+    """How many outputs lie within the filters, by segment; NotFound as `conditions`."""
+    people.require_lead(session, by)
+    found = session.exec(
+        select(Output.segment, sa.func.count())
+        .where(*conditions(session, filters))
+        .group_by(Output.segment)
+        .order_by(Output.segment)
+    ).all()
+    return dict(found)
 
 
 def undated(session: Session, filters: Filters) -> list[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from annotate.planned import Plan
+    from annotate.reports.outlook import Outlook, Reach
 
 app = typer.Typer(help="Rounds: frozen campaigns of rating.", no_args_is_help=True,
                   add_completion=False)  # fmt: skip
@@ -190,7 +191,7 @@ def launch(
     with database.read() if dry_run else database.write() as session:
         plan = rounds.plan_round(session, design, by=None)
         document = rounds.planned_document(plan)
-        expected = _outlook(session, plan) if dry_run else []
+        expected = _outlook(session, plan) if dry_run else None
         if not dry_run:
             rounds.launch_plan(session, plan, by=None)
     if json:
@@ -202,7 +203,7 @@ def launch(
                 "units": len(plan.units),
                 "assignments": plan.assignments,
                 "strata": document["strata"],
-                **({"outlook": expected} if dry_run else {}),
+                **({"outlook": expected.as_json()} if expected else {}),
                 "warnings": plan.warnings,
             }
         )
@@ -216,8 +217,8 @@ def launch(
         ["stratum", "outputs", "fresh", "anchors", "inclusion probability"],
         title=f"The sample of {name}",
     )  # fmt: skip
-    for sentence in expected:
-        console.note(sentence)
+    if expected is not None:
+        _show_outlook(expected)
     for warning in plan.warnings:
         console.note(f"Note: {warning}.")
     verb = "would be" if dry_run else "is"
@@ -289,11 +290,38 @@ def _oversample(words: list[str]) -> dict[str, int]:
     return found
 
 
-def _outlook(session: "Session", plan: "Plan") -> list[str]:
+def _outlook(session: "Session", plan: "Plan") -> "Outlook":
     """What the round could tell; it brings scipy, which a launch does without."""
     from annotate.reports.outlook import outlook
 
     return outlook(session, plan, by=None)
+
+
+def _show_outlook(expected: "Outlook") -> None:
+    """By segment: the intervals, and what more a narrower one would take; then the hours."""
+    from annotate.cli import console
+
+    criteria = list(expected.rows[0].alpha)
+    console.show_table(
+        [
+            [row.segment or "all", str(row.fresh), _reach(row.pass_rate, "{:.0%}"),
+             *(_reach(row.alpha.get(key), "{:.2f}") for key in criteria)]
+            for row in expected.rows
+        ],
+        ["segment", "fresh", "pass rate, to ±5%", *(f"alpha {key}, to ±0.1" for key in criteria)],
+        title="What it would show",
+    )  # fmt: skip
+    for sentence in expected.sentences:
+        console.note(sentence)
+    console.note(expected.work.sentence())
+
+
+def _reach(reach: "Reach | None", form: str) -> str:
+    """`±0.21 (32 more units)`: how wide now, and what the wished width would take."""
+    if reach is None:
+        return "-"
+    width = "too few" if reach.half_width is None else f"±{form.format(reach.half_width)}"
+    return f"{width} ({reach.more} more units)" if reach.more else width
 
 
 def _thresholds(words: list[str]) -> dict[str, float]:

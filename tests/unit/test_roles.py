@@ -15,13 +15,16 @@ from annotate import (
     norming,
     outputs,
     people,
+    population,
     references,
     rounds,
     rubric_versions,
 )
+from annotate.design import Filters
 from annotate.errors import NotAllowed
 from annotate.judge import judges
 from annotate.judge import run as judge_run
+from annotate.preview import preview
 from annotate.reports.agreement import agreement_report
 from annotate.reports.calibration import calibration_report, judges_of
 from annotate.reports.drift import drift_report
@@ -59,6 +62,8 @@ QUESTIONS: dict[str, Question] = {
     "a judge's run": lambda s, _, by: judge_run.get_run(s, 1, by=by),
     "rounds": lambda s, _, by: rounds.list_rounds(s, by=by),
     "a plan": lambda s, _, by: rounds.plan_round(s, PLANNED, by=by),
+    "a preview": lambda s, _, by: preview(s, None, by=by),  # type: ignore[arg-type]
+    "outputs within filters": lambda s, _, by: population.within(s, Filters(), by=by),
     "rubrics": lambda s, _, by: rubric_versions.list_rubrics(s, by=by),
     "progress": lambda s, r, by: rounds.progress(s, r, by=by),
     "design": lambda s, r, by: rounds.design_document(s, r, by=by),

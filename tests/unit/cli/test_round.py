@@ -1,6 +1,7 @@
 """`annotate round`: plan, launch, watch, close, export and launch again."""
 
 import json
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -43,6 +44,9 @@ def test_a_dry_run_shows_the_sample_by_stratum_and_writes_nothing(house: Command
     done = house("round", "launch", "q3", *LAUNCH, "--anchors", "12", "--dry-run")
     for segment in SEGMENTS:
         assert f"│ {segment} │ 30      │ 6     │ 4       │ 0.200 " in done.out
+    assert "What it would show" in done.out
+    assert re.search(r"│ all +│ 18 +│ ±\d+% \(\d+ more units\)", done.out)
+    assert "nobody has rated by this rubric yet" in done.err
     assert "q3 would be launched with 30 units and 90 ratings of a unit" in done.err
     assert house("round", "list", "--json").json == {"rows": []}
     assert "There are no rounds yet; `annotate round launch NAME`" in house("round", "list").err
@@ -53,7 +57,10 @@ def test_a_dry_run_shows_the_sample_by_stratum_and_writes_nothing(house: Command
 def test_what_is_launched_is_what_the_dry_run_promised(house: CommandLine) -> None:
     words = ("round", "launch", "q3", *LAUNCH, "--anchors", "9", "--repeats", "3", "--json")
     promised = house(*words, "--dry-run").json
-    assert [said.split()[0] for said in promised.pop("outlook")] == ["A", "Alpha"]
+    outlook = promised.pop("outlook")
+    assert [said.split()[0] for said in outlook["sentences"]] == ["A", "Alpha"]
+    assert [row["segment"] for row in outlook["rows"]] == [None, *sorted(SEGMENTS)]
+    assert outlook["work"]["speed_of"] == "unknown"
     launched = house(*words).json
     assert launched == {**promised, "launched": True}
     assert launched["units"] == 33
