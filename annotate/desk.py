@@ -320,6 +320,8 @@ def release(
     assert round_.id is not None and rater.id is not None
     claims.one_at_a_time(session, round_.id)
     released = claims.release(session, round_id=round_.id, rater_id=rater.id, at=at)
+    # A claim that has lapsed is still the rater's while nobody else has taken its place.
+    released += claims.lose(session, round_id=round_.id, rater_id=rater.id)
     events.record(
         session, "released", f"round:{round_.name}", by=by, rater=rater.name, claims=released
     )

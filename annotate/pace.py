@@ -44,11 +44,11 @@ def pace(
     return Pace(typical, work, done_at)
 
 
-def outlying(seconds: float | None, of_panel: Sequence[float]) -> str | None:
-    """`fast` or `slow` beside the panel's median; None where neither, or where too few are known."""
-    if seconds is None or len(of_panel) < 2:
+def outlying(seconds: float | None, others: Sequence[float]) -> str | None:
+    """`fast` or `slow` beside the others' median; None where neither, or where nothing is known."""
+    if seconds is None or not others:
         return None
-    middle = median(of_panel)
+    middle = median(others)
     if seconds * OUTLYING < middle:
         return "fast"
     return "slow" if seconds > OUTLYING * middle else None

@@ -29,7 +29,7 @@ def round_document(session: Session, round_: Round, *, by: Rater | None) -> str:
     agreement = agreement_report(session, round_, by=by)
     calibration = calibration_report(session, round_, by=by)
     compares = round_.design.get("compares")
-    causes = [] if compares else explained(session, round_, by=by, settled=False)
+    causes = [] if compares else explained(session, round_, by=by, settled=True)
     document = {
         "round": round_,
         "written_at": now(),
@@ -40,7 +40,7 @@ def round_document(session: Session, round_: Round, *, by: Rater | None) -> str:
         "judges": _by_judge(calibration.rows),
         "panel": panel(session, round_, by=by),
         "causes": Counter(one.cause for one in causes),
-        "waiting": len(causes) if not compares else len(disputes(session, round_, by=by)),
+        "waiting": len(disputes(session, round_, by=by)),
     }
     text: str = _template().render(**document)
     return text

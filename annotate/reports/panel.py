@@ -13,7 +13,7 @@ from annotate import people, ratings, rounds
 from annotate.pace import FEWEST, Pace, outlying, pace
 from annotate.reports.agreement import shown_twice
 from annotate.stats import Figure, rate
-from annotate.stats.severity import severity
+from annotate.stats.severity import Severity, severity
 from db.tables import Assignment, Output, Rater, Round, Unit, now
 
 
@@ -77,9 +77,11 @@ def panel(session: Session, round_: Round, *, by: Rater | None) -> Panel:
         abstained = of_criterion[of_criterion["abstained"].notna()].groupby("rater", observed=True)
         without = abstained["unit"].size()
         ordered = key.level != "nominal" or len(key.domain) == 2
-        for name, one in zip(
-            matrix.raters, severity(matrix.values, domain=key.domain), strict=True
-        ):
+        known = dict(zip(matrix.raters, severity(matrix.values, domain=key.domain), strict=True))
+        nothing = Severity(Figure.undefined("gave no value that counts", 0), (), 0)
+        # Who only abstained is on the panel too.
+        for name in sorted({str(rater) for rater in of_criterion["rater"]}):
+            one = known.get(name, nothing)
             mine = twice[twice["rater"] == name]
             rows.append(
                 PanelRow(
@@ -159,7 +161,11 @@ def watched(
         .join(Unit, col(Unit.id) == col(Assignment.unit_id))
         .join(Output, col(Output.id) == col(Unit.output_id))
         .join(Rater, col(Rater.id) == col(Assignment.rater_id))
-        .where(col(Assignment.round_id) == round_.id, col(Assignment.submitted_at).is_not(None))
+        .where(
+            col(Assignment.round_id) == round_.id,
+            col(Assignment.submitted_at).is_not(None),
+            col(Assignment.extra).is_(False),
+        )
     ):  # fmt: skip
         if when is not None:
             done[segment].append((when, seconds))
@@ -198,7 +204,7 @@ def _speeds(of_rater: dict[str, list[tuple[datetime, float]]]) -> list[Speed]:
             name,
             len(rows),
             typical.get(name),
-            outlying(typical.get(name), list(typical.values())),
+            outlying(typical.get(name), [s for n, s in typical.items() if n != name]),
             max((when for when, _ in rows), default=None),
         )
         for name, rows in sorted(of_rater.items())
@@ -219,6 +225,8 @@ def _stuck(session: Session, round_: Round, at: datetime) -> list[Stuck]:
             col(Assignment.round_id) == round_.id,
             col(Assignment.state) == "claimed",
             col(Assignment.submitted_at).is_(None),
+            # A unit that others have finished meanwhile waits for nobody; what was sent does.
+            sa.or_(col(Unit.missing) > 0, col(Assignment.extra).is_(True)),
         )
     )  # fmt: skip
     found = []

@@ -48,9 +48,10 @@ def chosen_cause(found: list[Explained], alone: int) -> str:
 def chosen(found: list[Explained]) -> Explained:
     """The dispute to look at; the first open one unless the lead chooses another."""
     names = {_name(one.dispute): one for one in found}
-    if st.session_state.get(CHOICE) not in names:
-        st.session_state.pop(CHOICE, None)
     order = list(names)
+    if st.session_state.get(CHOICE) not in names:
+        # Set and not forgotten: the browser would go on showing the one that was settled.
+        st.session_state[CHOICE] = order[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Dispute", order, key=CHOICE)
         place = order.index(name)
@@ -184,7 +185,6 @@ def _decide(round_name: str, unit: str, criterion: str, widget: str) -> None:
                 st.session_state.get(f"reason/{widget}", ""),
                 by=lead,
             )
-        st.session_state.pop(CHOICE, None)
         st.toast(f"Stored: {criterion} of {messages.as_plain_text(unit)}")
 
 

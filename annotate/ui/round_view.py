@@ -29,8 +29,10 @@ def show(round_: Round) -> None:
     if round_.status == "open":
         with messages.shown_errors():
             watching.show(round_)
-    with st.expander("Raters side by side"), messages.shown_errors():
-        watching.show_panel(round_)
+    # Worked out when it is asked for: a folded part would cost its time at every run.
+    if st.toggle("Raters side by side", key=f"panel_shown/{round_.id}"):
+        with messages.shown_errors():
+            watching.show_panel(round_)
     with st.expander("Import ratings: people, judges, metrics"), messages.shown_errors():
         _show_import(round_)
     with st.expander("Export ratings"), messages.shown_errors():

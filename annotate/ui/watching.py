@@ -5,7 +5,7 @@ from datetime import timedelta
 import streamlit as st
 
 from annotate import desk, people
-from annotate.errors import NotAllowed
+from annotate.errors import NotAllowed, in_words
 from annotate.pace import Pace
 from annotate.reports.panel import Panel, Stuck, Watched, panel, watched
 from annotate.stats import Figure
@@ -28,7 +28,7 @@ def show(round_: Round) -> None:
         with session.lead_reads() as (db, lead):
             report = reports.live_agreement(db, round_, by=lead)
     except NotAllowed as error:
-        st.caption(messages.as_plain_text(f"{error}."))
+        st.caption(messages.as_plain_text(in_words(error)))
         return
     st.dataframe(
         [
@@ -138,13 +138,12 @@ def _show_stuck(round_: Round, stuck: list[Stuck]) -> None:
                 f"{one.unit}: {one.rater} since {clock.day(one.since)} "
                 f"{clock.time_of_day(one.since)}{draft}{lapsed}"
             )
-            if not one.lapsed:
-                st.button(
-                    "Give it back",
-                    key=f"stuck/{round_.id}/{place}/{one.rater}/{one.unit}",
-                    on_click=_release,
-                    args=(round_, one.rater),
-                )
+            st.button(
+                f"Give back all of {messages.as_plain_text(one.rater)}'s",
+                key=f"stuck/{round_.id}/{place}/{one.rater}/{one.unit}",
+                on_click=_release,
+                args=(round_, one.rater),
+            )
 
 
 def _release(round_: Round, rater: str) -> None:

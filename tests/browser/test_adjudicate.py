@@ -49,6 +49,7 @@ def test_a_lead_settles_disputes_without_the_mouse(server: Server, page: Page) -
     assert (decided.value, decided.rationale) == (2.0, "n 1 of both.")
 
     # Another rater is asked; the note is kept.
+    expect(chosen).to_have_value(f"{units[1]} · quality · hidden-segment")
     page.keyboard.press("m")
     expect(page.get_by_text("o01 is sent to Cy.")).to_be_visible()
     page.get_by_text("Note for the guideline").click()

@@ -56,8 +56,14 @@ def settle(page: Page) -> None:
 def pick(page: Page, label: str, option: str) -> None:
     """Choose an option of a select box."""
     settle(page)
-    combobox(page, label).click()
-    page.get_by_role("option", name=option, exact=False).first.click()
+    found = page.get_by_role("option", name=option, exact=False).first
+    for _ in range(5):  # a page that is still drawn closes an open list again
+        combobox(page, label).click()
+        page.wait_for_timeout(300)
+        if found.is_visible():
+            break
+        settle(page)
+    found.click()
 
 
 def number(page: Page, label: str, value: int) -> None:

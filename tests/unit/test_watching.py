@@ -4,14 +4,16 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
+from sqlmodel import select
 
-from annotate import people
+from annotate import adjudication, people
 from annotate.errors import NotAllowed
 from annotate.pace import FEWEST, outlying, pace
 from annotate.reports.agreement import agreement_report
 from annotate.reports.document import round_document
 from annotate.reports.panel import panel, watched
 from db.engine import Database
+from db.tables import Rating
 from tests.unit.desk_round import START, Desk
 from tests.unit.test_causes import disputed
 from tests.unit.test_reports import TRUTH, judge, rated
@@ -50,11 +52,12 @@ def test_a_done_round_has_no_work_left() -> None:
 
 
 def test_a_third_or_three_times_of_the_panels_median_stands_out() -> None:
-    panel_ = [10.0, 30.0, 30.0, 31.0, 100.0]
-    assert [outlying(s, panel_) for s in (9.0, 11.0, 90.0, 91.0, None)] == [
+    others = [30.0, 30.0, 31.0]
+    assert [outlying(s, others) for s in (9.0, 11.0, 90.0, 91.0, None)] == [
         "fast", None, None, "slow", None,
     ]  # fmt: skip
-    assert outlying(1.0, [1.0]) is None, "nobody stands out alone"
+    assert outlying(1000.0, [10.0]) == "slow", "also of two"
+    assert outlying(1.0, []) is None, "nobody stands out alone"
 
 
 def test_a_unit_without_a_sign_of_activity_is_stuck_and_is_given_back(database: Database) -> None:
@@ -76,9 +79,46 @@ def test_a_unit_without_a_sign_of_activity_is_stuck_and_is_given_back(database: 
         assert [s.rater for s in watched(session, desk.round(), by=None, at=later).stuck] == [
             "Ben", "Ada",
         ]  # fmt: skip
+    # A lease that has run out is given back too.
+    desk.later(60)
     assert desk.release("Ada", by="Lea") == 1
+    assert desk.assignment(place).state == "expired"
     with database.read() as session:
         assert [s.rater for s in watched(session, desk.round(), by=None, at=later).stuck] == ["Ben"]
+
+
+def test_what_others_have_finished_meanwhile_is_not_stuck(database: Database) -> None:
+    desk = Desk(database, units=1, overlap=1)
+    desk.take("Ada")
+    desk.later(60)
+    desk.rate("Ben")
+    with database.read() as session:
+        assert watched(session, desk.round(), by=None, at=desk.at).stuck == []
+
+
+def test_who_only_abstained_is_on_the_panel(database: Database) -> None:
+    desk = rated(database)
+    with database.write() as session:
+        first = session.exec(select(Rating).where(Rating.criterion == "quality")).first()
+        assert first is not None
+        copied = first.model_dump(exclude={"id", "assignment_id", "value"})
+        cy = people.get_rater(session, "Cy").id
+        session.add(Rating(**copied | {"rater_id": cy, "abstained": "cannot_judge"}))
+    with database.read() as session:
+        rows = panel(session, desk.round(), by=None).rows
+    (mine,) = [row for row in rows if row.rater == "Cy"]
+    assert (mine.ratings, mine.abstained, mine.difference.value) == (0, 1, None)
+
+
+def test_settled_disputes_stay_in_the_report(database: Database) -> None:
+    desk = disputed(database)
+    with database.write() as session:
+        adjudication.adjudicate(
+            session, desk.round(), "o00", "quality", 2, "Half right.", by=desk.rater("Lea")
+        )
+    with database.read() as session:
+        text = round_document(session, desk.round(), by=None)
+    assert "3 wait for a decision." in text and "unclear rubric 4" in text
 
 
 def test_the_pace_is_told_by_segment_and_by_rater(database: Database) -> None:

@@ -1,7 +1,7 @@
 // The lead's keyboard on a dispute: a digit decides for a point, letters move. Everything is done
 // through the native widgets of the page.
 
-import { choices, isTyping, keyed, press, textField } from "./form.js";
+import { choices, isTyping, keyed, press, running, textField, until } from "./form.js";
 import { composes, named } from "./keys.js";
 
 /** Streamlit calls this at every change of its data. */
@@ -16,7 +16,7 @@ export function adjudication({ parentElement, data }) {
       take(event);
       // Leaving the field gives its text to the page before the button is pressed.
       document.activeElement?.blur();
-      setTimeout(() => press(button("decide")), 50);
+      setTimeout(() => later("decide"), 50);
       return;
     }
     if (event.ctrlKey || event.metaKey) return;
@@ -37,7 +37,7 @@ export function adjudication({ parentElement, data }) {
       field?.focus();
     } else if (["n", "p", "m"].includes(key) && !event.repeat) {
       take(event);
-      press(button({ n: "next", p: "previous", m: "more" }[key]));
+      later({ n: "next", p: "previous", m: "more" }[key]);
     }
   };
   document.addEventListener("keydown", onKey, true);
@@ -47,6 +47,12 @@ export function adjudication({ parentElement, data }) {
 function take(event) {
   event.preventDefault();
   event.stopPropagation();
+}
+
+/** Press a button once the page stands: while it is drawn the button may still be the last unit's. */
+async function later(name) {
+  await until(() => !running(), 8000);
+  press(button(name));
 }
 
 const button = (name) => keyed(`adjudicate-${name}`)?.querySelector("button");
