@@ -111,9 +111,9 @@ def resume(
 
     with console.database().write() as session:
         found = runs.get_run(session, run_, by=None)
-        if budget is not None or budget_tokens is not None:
-            runs.raise_budget(session, run_, usd=budget, tokens=budget_tokens, by=None)
         judge = judges.get_judge(session, session.get_one(Rater, found.rater_id).name, by=None)
+        if budget is not None or budget_tokens is not None:
+            runs.raise_budget(session, run_, judge, usd=budget, tokens=budget_tokens, by=None)
     _work(run_, judge, json)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate.answer import Answer
+from annotate.answer import Answer, storable
 from annotate.criterion import Criterion
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
@@ -17,6 +17,17 @@ from annotate.stats.cut_points import at_cuts
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating
 
 CHUNK = 500
+
+
+def lock(session: Session, judge: Judge) -> None:
+    """Let one transaction at a time work on what is asked by this judge.
+
+    SQLite has one writer anyway; on PostgreSQL two runs of a judge would otherwise ask the same
+    question, and two processes of one run would lose what the other has counted.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        number = int(judge.asking, 16) - 2**63
+        session.connection().execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 def known(session: Session, keys: Sequence[str]) -> dict[str, JudgeVerdict]:
@@ -57,21 +68,25 @@ def row(
         score=found.score,
         score_source=found.score_source if found.score is not None else None,
         probabilities=None if found.probabilities is None else dict(found.probabilities),
-        critique=found.critique or None,
-        evidence=list(found.evidence) or None,
+        critique=storable(found.critique) or None,
+        evidence=[storable(one) for one in found.evidence] or None,
         injection_suspected=found.injection_suspected,
-        problem=found.problem or None,
+        problem=storable(found.problem) or None,
         attempt=task.attempts,
-        model=reply.model,
-        fingerprint=reply.fingerprint,
-        request_id=reply.request_id,
+        model=_kept(reply.model),
+        fingerprint=_kept(reply.fingerprint),
+        request_id=_kept(reply.request_id),
         tokens=dict(reply.usage),
         cost_usd=cost,
         price_source=source,
         latency_ms=reply.latency_ms,
-        raw=reply.raw,
+        raw=_kept(reply.raw),
         at=at,
     )
+
+
+def _kept(text: str | None) -> str | None:
+    return None if text is None else storable(text)
 
 
 def rate(

@@ -12,6 +12,8 @@ from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
 
 OUTPUT_TOKENS = 400
 """What an answer is thought to take before the first is there."""
+BOUNDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+"""Parameters by which a judge's file bounds its answers."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def estimated(judge: Judge, criterion: str, fields: Mapping[str, Any]) -> dict[s
     """Tokens that one question may take: a quarter of its characters, and a full answer."""
     if judge.spec.engine == "lexical":
         return {"input": 0, "output": 0}
-    characters = judge.characters[criterion] + len(prompt.user(fields, "0" * 8))
+    characters = len(judge.asks[criterion]) + len(prompt.user(fields, "0" * 8))
     return {"input": -(-characters // 4), "output": OUTPUT_TOKENS}
 
 
@@ -65,29 +67,40 @@ def add_to(run: JudgeRun, usage: Mapping[str, int], cost: float | None) -> None:
     run.cost_usd += cost or 0.0
 
 
+def limited(run: JudgeRun) -> bool:
+    """Whether it has a budget."""
+    return run.budget_usd is not None or run.budget_tokens is not None
+
+
 class Room:
-    """Whether the budget has room for another question, all that are in flight counted."""
+    """Whether the budget has room for another question, all that are in flight counted.
+
+    What is asked is reserved by its bytes: no token has less than one. An answer is reserved by
+    the limit that the judge's file sets, else by twice the longest so far; while there is neither,
+    one question is asked at a time.
+    """
 
     def __init__(self, session: Session, run: JudgeRun, judge: Judge) -> None:
         self._judge, self._run = judge, run
         self.in_flight = 0
         self._tokens, self._usd = used(run), run.cost_usd
-        if not self._limited:
+        if not limited(run):
             return
-        # What an answer has cost at most so far says more than a guess.
-        self._answer = max(OUTPUT_TOKENS, 2 * _longest(session, run))
+        longest, bound = _longest(session, run), _bound(judge)
+        self._known = longest > 0 or bound is not None
+        self._answer = max(OUTPUT_TOKENS, 2 * longest)
+        if bound is not None and longest <= bound:
+            self._answer = bound
         for criterion, output in _open(session, run, "leased"):
             self.in_flight += 1
             self._add(criterion, judge.fields(output))
 
-    @property
-    def _limited(self) -> bool:
-        return self._run.budget_usd is not None or self._run.budget_tokens is not None
-
     def takes(self, criterion: str, fields: Mapping[str, Any]) -> bool:
         """Count another question in, where there is room."""
-        if not self._limited:
+        if not limited(self._run):
             return True
+        if self.in_flight and not self._known:
+            return False
         tokens, usd = self._tokens, self._usd
         self._add(criterion, fields)
         over = (self._run.budget_tokens is not None and self._tokens > self._run.budget_tokens) or (
@@ -100,9 +113,10 @@ class Room:
         return not over
 
     def _add(self, criterion: str, fields: Mapping[str, Any]) -> None:
-        # A token has hardly ever fewer than two characters; an answer may be longer than the longest.
-        asked = 2 * estimated(self._judge, criterion, fields)["input"]
-        one = {"input": asked, "output": self._answer}
+        if self._judge.spec.engine == "lexical":
+            return
+        said = self._judge.asks[criterion] + prompt.user(fields, "0" * 8)
+        one = {"input": len(said.encode("utf-8", "replace")), "output": self._answer}
         self._tokens += sum(one.values())
         self._usd += prices.cost(self._judge.spec, one) or 0.0
 
@@ -117,11 +131,17 @@ def _open(session: Session, run: JudgeRun, *states: str) -> list[tuple[str, Outp
     return [(criterion, output) for criterion, output in rows]
 
 
+def _bound(judge: Judge) -> int | None:
+    said = [judge.spec.parameters.get(name) for name in BOUNDS]
+    return min([n for n in said if isinstance(n, int) and n > 0], default=None)
+
+
 def _longest(session: Session, run: JudgeRun) -> int:
-    """Tokens of the longest of the latest answers."""
+    """Tokens of the longest of this judge's latest answers."""
+    its = select(JudgeRun.id).where(JudgeRun.rater_id == run.rater_id)
     found = session.exec(
         select(JudgeVerdict.tokens)
-        .where(JudgeVerdict.run_id == run.id)
+        .where(col(JudgeVerdict.run_id).in_(its))
         .order_by(col(JudgeVerdict.id).desc())
         .limit(200)
     )

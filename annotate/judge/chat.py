@@ -9,6 +9,7 @@ request that was refused, which no server charges.
 
 import json
 import os
+import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -26,6 +27,10 @@ from db.tables import now
 Form = Literal["json_schema", "json_object", "words"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "words")
 MAX_RAW = 200_000
+_UNKNOWN = re.compile(
+    "unsupported|not support|unknown|unrecogni|unexpected|not permitted|not allowed|forbidden"
+)
+"""How servers say that they do not take a parameter or a form at all."""
 NEVER_AGAIN = ("insufficient_quota", "billing_hard_limit_reached", "account_deactivated")
 """Codes of a 429 that no waiting mends."""
 
@@ -38,9 +43,14 @@ class Learned:
     dropped: set[str] = field(default_factory=set)
 
 
+def api_key(spec: Spec) -> str:
+    """The key in the variable that the judge's file names; empty where there is none."""
+    return os.environ.get(spec.api_key_env, "").strip()
+
+
 def client(spec: Spec) -> openai.AsyncOpenAI:
     """The connection to a judge's server; BadInput where it needs a key and has none."""
-    key = os.environ.get(spec.api_key_env, "")
+    key = api_key(spec)
     if not key and spec.base_url is None:
         raise BadInput(
             f"{spec.api_key_env} is not set; put the API key into it, or name a server "
@@ -127,6 +137,9 @@ class ChatEngine:
         if self.learned.form != form or frozenset(self.learned.dropped) != dropped:
             return True
         words = str(error).lower()
+        if not _UNKNOWN.search(f"{error.code} {words}"):
+            # This output's alone, say because it is too long: the next may be taken as it is.
+            return False
         param = (error.param or "").partition(".")[0].partition("[")[0]
         for name in self.spec.parameters:
             if name not in dropped and (param == name or (not param and name in words)):
@@ -216,7 +229,7 @@ def failed(error: openai.APIError, started: float) -> Reply:
         busy = error.status_code == 429 and code not in NEVER_AGAIN
         if busy or error.status_code in (408, 409) or error.status_code >= 500:
             return Reply("transient", problem=problem, retry_after=_retry_after(error),
-                         request_id=request_id, latency_ms=took)  # fmt: skip
+                         busy=busy, request_id=request_id, latency_ms=took)  # fmt: skip
         if error.status_code in (400, 413, 422):
             # This output's alone: too long, or refused by a filter before it was read.
             kind = "filtered" if "content" in code and "filter" in code else "invalid"

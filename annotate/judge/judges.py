@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from annotate import events, people, rubric_versions
 from annotate.criterion import Criterion
 from annotate.errors import BadInput, NotFound
-from annotate.judge import prompt, shots, spec
+from annotate.judge import decisions, prompt, shots, spec
 from annotate.judge.prompt import Shot
 from annotate.judge.spec import Spec
 from annotate.rubric import Rubric
@@ -38,18 +38,18 @@ class Judge:
         return asked(self.spec, self.rubric)
 
     @cached_property
-    def characters(self) -> dict[str, int]:
-        """How long what it is asked on a criterion is, before anything is put to it."""
-        return {
-            one.id: sum(
-                len(message["content"])
-                for message in prompt.messages(
-                    self.rubric, one, {}, tag="", shots=self.shots.get(one.id, ()),
-                    critique=self.spec.critique,
-                )[:-1]
-            )
-            for one in self.criteria
-        }  # fmt: skip
+    def asks(self) -> dict[str, str]:
+        """By criterion, all that is sent before what is judged: guide, examples, schema."""
+        return {one.id: self._asks(one) for one in self.criteria}
+
+    def _asks(self, one: Criterion) -> str:
+        if self.spec.engine == "decisions":
+            return json.dumps(decisions.questions(self.rubric, one), ensure_ascii=False)
+        critique = self.spec.critique
+        examples = self.shots.get(one.id, ())
+        said = prompt.messages(self.rubric, one, {}, tag="", shots=examples, critique=critique)
+        schema = json.dumps(prompt.schema(one, critique=critique), ensure_ascii=False)
+        return "".join(message["content"] for message in said[:-1]) + schema
 
     def fields(self, output: Output) -> dict[str, Any]:
         """What it is shown of an output: nothing of who made it, and of what others said."""
@@ -123,11 +123,23 @@ def add_judge(session: Session, one: Spec, *, by: Rater | None) -> Judge:
     if row.id is None:
         row = rubric_versions.add_rubric(session, row.source, source_name=row.name, by=by)
     rubric = rubric_versions.loaded(row)
-    examples = shots.choose(session, one, rubric)
+    return _add_version(session, one, row, shots.choose(session, one, rubric), by=by)
+
+
+def _add_version(
+    session: Session,
+    one: Spec,
+    row: RubricRow,
+    examples: Mapping[str, tuple[Shot, ...]],
+    *,
+    by: Rater | None,
+) -> Judge:
+    rubric = rubric_versions.loaded(row)
     version = version_of(one, rubric, examples)
     earlier = versions(session, one.name)
     for found in earlier:
         if (found.identity or {}).get("version") == version:
+            _keep_how(session, found, one, by=by)
             return _judge(session, found)
     number = 1 + max([int((r.identity or {}).get("number", 0)) for r in earlier], default=0)
     rater = people.add_rater(
@@ -155,6 +167,18 @@ def add_judge(session: Session, one: Spec, *, by: Rater | None) -> Judge:
     return _judge(session, rater)
 
 
+def _keep_how(session: Session, rater: Rater, one: Spec, *, by: Rater | None) -> None:
+    """The same judge may be asked otherwise from now on: its prices, pace, samples and key."""
+    told = rater.identity or {}
+    said, before = one.document(), told["spec"]
+    new = {name: said[name] for name in spec.NOT_DECISIVE if name in said}
+    kept = {name: value for name, value in before.items() if name not in spec.NOT_DECISIVE}
+    if kept | new != before:
+        rater.identity = {**told, "spec": kept | new}
+        events.record(session, "changed judge", f"rater:{rater.name}", by=by)
+        session.flush()
+
+
 def is_floor(rater: Rater) -> bool:
     """Whether it is a word-overlap baseline: drawn below judges, and gating nothing."""
     return bool(_told(rater).get("spec", {}).get("engine") == "lexical")
@@ -163,9 +187,16 @@ def is_floor(rater: Rater) -> bool:
 def with_cut_points(
     session: Session, judge: Judge, cuts: Mapping[str, tuple[float, ...]], *, by: Rater | None
 ) -> Judge:
-    """The judge with other cut points: a new version, whose answers are there already."""
-    both = {**judge.spec.cut_points, **cuts}
-    return add_judge(session, judge.spec.model_copy(update={"cut_points": both}), by=by)
+    """The judge with other cut points: a new version, whose answers are there already.
+
+    It keeps the judge's own rubric and examples, whatever has been added since: others would be
+    asked anew.
+    """
+    people.require_lead(session, by)
+    document = judge.spec.document()
+    document["cut_points"] = {**document["cut_points"], **cuts}
+    one = spec.from_document(document, judge.rater.name)
+    return _add_version(session, one, _rubric_row(session, judge.rater), judge.shots, by=by)
 
 
 def seen_cases(rater: Rater) -> set[str]:
@@ -216,12 +247,18 @@ def _told(rater: Rater) -> dict[str, Any]:
     return said if "spec" in said else {}
 
 
+def _rubric_row(session: Session, rater: Rater) -> RubricRow:
+    wanted = (rater.identity or {})["rubric_hash"]
+    row = session.exec(select(RubricRow).where(RubricRow.hash == wanted)).first()
+    if row is None:
+        raise NotFound(f"the rubric of judge {rater.name} is not stored; add it again")
+    return row
+
+
 def _judge(session: Session, rater: Rater) -> Judge:
     said = rater.identity or {}
     one = spec.from_document(said["spec"], rater.name)
-    row = session.exec(select(RubricRow).where(RubricRow.hash == said["rubric_hash"])).first()
-    if row is None:
-        raise NotFound(f"the rubric of judge {rater.name} is not stored; add it again")
+    row = _rubric_row(session, rater)
     examples = {
         name: tuple(Shot(s["fields"], s["answer"], s.get("case", "")) for s in given)
         for name, given in said.get("shots", {}).items()

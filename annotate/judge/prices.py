@@ -23,9 +23,11 @@ def source(spec: Spec) -> str | None:
 
 
 def cost(spec: Spec, usage: Mapping[str, int], *, tier: str | None = None) -> float | None:
-    """USD for so many tokens; None where the price is not known."""
+    """USD for so many tokens; None where the price is not known, or the server counts none."""
     if spec.engine == "lexical":
         return 0.0
+    if not usage:
+        return None
     cached = min(usage.get("cached", 0), usage.get("input", 0))
     if spec.prices is not None:
         paid = Decimal(str(spec.prices.input)) * (usage.get("input", 0) - cached)

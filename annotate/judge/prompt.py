@@ -31,7 +31,10 @@ You grade one answer on ONE criterion, exactly as the human raters do. You see t
 _ORDER = """\
 - Give `evidence` first (short quotes from the data that decide the case), then `critique` (at most 60 words: why), then the level."""
 
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Without width though no format character: joiners, fillers and variation selectors."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ def _visible(value: Any) -> Any:
     if isinstance(value, str):
         text = _INVISIBLE.sub("", value)
         return "".join(
-            c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
+            c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
         )
     if isinstance(value, Mapping):
         return {str(_visible(str(key))): _visible(one) for key, one in value.items()}

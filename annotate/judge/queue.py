@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from annotate.answer import storable
 from annotate.judge import answers, budget, prices
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
@@ -19,6 +20,9 @@ from annotate.judge.verdict import SETTLED, Verdict
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
 
 ATTEMPTS = 4
+PATIENCE = 1.0
+"""A server that asks to wait for at least so many seconds is busy; one that says "at once" and
+fails again and again has failed."""
 LEASE = timedelta(minutes=5)
 """A claim is renewed for as long as its process lives."""
 
@@ -66,9 +70,9 @@ def claim(
 
     held: the tasks that the process has in its hands; their claims are renewed.
     """
-    run = session.get_one(JudgeRun, run_id, populate_existing=True)
-    run.beat_at = at
-    session.add(run)
+    run = _locked(session, run_id, judge)
+    if held or run.state == "running":
+        run.beat_at = at
     _renew(session, held, at)
     if run.state != "running":
         return Claimed((), run.state)
@@ -89,25 +93,59 @@ def claim(
         .limit(count)
         .with_for_update(skip_locked=True, of=JudgeTask)
     ).all()
+    # Another run, or another output of the same content, may have been answered meanwhile.
+    keys = [task.key for task, _ in chosen]
+    known, asked = answers.known(session, keys), _asked_now(session, keys)
+    answered = [(task, known[task.key]) for task, _ in chosen if task.key in known]
     room = budget.Room(session, run, judge)
-    taken = []
+    taken: list[Task] = []
+    full = False
     for task, output in chosen:
+        if task.key in known or task.key in asked:
+            continue
         fields = judge.fields(output)
-        if not room.takes(task.criterion, fields):
+        if full := not room.takes(task.criterion, fields):
             break
         task.state, task.lease_until = "leased", at + LEASE
         task.attempts += 1
-        session.add(task)
         assert task.id is not None
         taken.append(Task(task.id, task.criterion, task.sample, task.key, fields))
-    if taken:
-        return Claimed(tuple(taken), "running")
-    if chosen and not room.in_flight:
+        asked.add(task.key)
+    if answered:
+        for task, verdict in answered:
+            task.state, task.verdict_id, task.problem = "done", verdict.id, None
+        answers.rate(session, run, judge, answered)
+        session.flush()
+        refresh(session, run)
+        _finish_if_done(run, at)
+    if taken or run.state != "running":
+        return Claimed(tuple(taken), run.state)
+    if full and not room.in_flight:
         end(run, "budget_exceeded", "the budget has no room for another question", at)
+        run.beat_at = None
         return Claimed((), run.state)
     if chosen:
-        return Claimed((), "running", wait=0.2)
+        return Claimed((), "running", wait=0.0 if answered else 0.2)
     return Claimed((), "running", wait=_until_next(session, run, at))
+
+
+def _locked(session: Session, run_id: int, judge: Judge) -> JudgeRun:
+    answers.lock(session, judge)
+    return session.get_one(JudgeRun, run_id, populate_existing=True, with_for_update=True)
+
+
+def _asked_now(session: Session, keys: Sequence[str]) -> set[str]:
+    """Of these keys, those that are on their way, in whatever run."""
+    working = select(JudgeRun.id).where(col(JudgeRun.beat_at).is_not(None))
+    return set(
+        session.exec(
+            select(JudgeTask.key).where(
+                col(JudgeTask.run_id).in_(working),
+                JudgeTask.state == "leased",
+                col(JudgeTask.key).in_(keys),
+            )
+        )
+    )
 
 
 def _renew(session: Session, held: Collection[int], at: datetime) -> None:
@@ -127,7 +165,7 @@ def settle(
     session: Session, run_id: int, judge: Judge, outcomes: Sequence[Outcome], *, at: datetime
 ) -> None:
     """Store what came of tasks; an answer that another process has stored meanwhile stands."""
-    run = session.get_one(JudgeRun, run_id, populate_existing=True)
+    run = _locked(session, run_id, judge)
     ids = [outcome.task.id for outcome in outcomes]
     tasks = {
         task.id: task for task in session.exec(select(JudgeTask).where(col(JudgeTask.id).in_(ids)))
@@ -137,28 +175,35 @@ def settle(
     found: list[tuple[JudgeTask, JudgeVerdict]] = []
     for outcome in outcomes:
         task, reply = tasks[outcome.task.id], outcome.reply
+        answered = reply.raw is not None
+        cost = prices.cost(judge.spec, reply.usage, tier=reply.service_tier) if answered else 0.0
+        budget.add_to(run, reply.usage, cost)
         if task.state == "done":
             continue
-        cost = prices.cost(judge.spec, reply.usage, tier=reply.service_tier)
-        budget.add_to(run, reply.usage, cost)
+        problem = storable(reply.problem or outcome.verdict.problem)
         if reply.kind == "fatal":
-            task.state, task.lease_until, task.problem = "queued", None, reply.problem
+            task.state, task.lease_until, task.problem = "queued", None, problem
             task.attempts -= 1
-            end(run, "aborted", reply.problem, at)
+            _abort(run, problem, at)
         elif reply.kind == "transient":
-            _again(task, reply.problem, at, reply.retry_after)
+            _again(task, problem, at, reply.retry_after)
         else:
             verdict = known.get(task.key)
             if verdict is None:
                 verdict = answers.row(run, task, outcome.verdict, reply, cost, source, at)
                 session.add(verdict)
             found.append((task, verdict))
-            task.problem = outcome.verdict.problem or None
+            task.problem = problem or None
+            if answered and not reply.usage and budget.limited(run):
+                _abort(
+                    run, "the server does not say what an answer took, so a budget cannot be kept; "
+                    "plan a run without one", at,
+                )  # fmt: skip
             if verdict.status in SETTLED:
                 known[task.key] = verdict
                 task.state, task.lease_until = "done", None
-            elif verdict.status == "invalid" and task.attempts < ATTEMPTS:
-                _again(task, outcome.verdict.problem, at, None)
+            elif verdict.status == "invalid" and answered and task.attempts < ATTEMPTS:
+                _again(task, problem, at, None)
             else:
                 task.state = "failed" if verdict.status == "invalid" else "done"
                 task.lease_until = None
@@ -168,7 +213,7 @@ def settle(
     answers.rate(session, run, judge, [(t, v) for t, v in found if v.status in SETTLED])
     session.flush()
     refresh(session, run)
-    _finish_if_done(session, run, at)
+    _finish_if_done(run, at)
 
 
 def give_back(session: Session, tasks: Sequence[Task]) -> None:
@@ -181,28 +226,43 @@ def give_back(session: Session, tasks: Sequence[Task]) -> None:
         )
 
 
-def _finish_if_done(session: Session, run: JudgeRun, at: datetime) -> None:
+def _finish_if_done(run: JudgeRun, at: datetime) -> None:
     waiting = run.counts.get("queued", 0) + run.counts.get("leased", 0)
     if run.state == "running" and not waiting:
         end(run, "done", None, at)
-        session.add(run)
+        run.beat_at = None
+
+
+def _abort(run: JudgeRun, problem: str, at: datetime) -> None:
+    # A lead may have ended it meanwhile, and that stands.
+    if run.state == "running":
+        end(run, "aborted", problem, at)
 
 
 def finish(session: Session, run_id: int, *, at: datetime) -> JudgeRun:
     """The run as it stands when its process ends: done where nothing waits."""
-    run = session.get_one(JudgeRun, run_id, populate_existing=True)
+    run = session.get_one(JudgeRun, run_id, populate_existing=True, with_for_update=True)
+    run.beat_at = None
     refresh(session, run)
-    _finish_if_done(session, run, at)
+    _finish_if_done(run, at)
     return run
+
+
+def fail(session: Session, run_id: int, problem: str, *, at: datetime) -> None:
+    """Note that the run's process cannot go on, and why."""
+    run = session.get_one(JudgeRun, run_id, populate_existing=True, with_for_update=True)
+    run.beat_at = None
+    _abort(run, storable(problem), at)
 
 
 def _again(task: JudgeTask, problem: str, at: datetime, retry_after: float | None) -> None:
     """Back into the queue after a while; failed once it was tried often enough."""
     task.problem, task.lease_until = problem, None
-    if task.attempts >= ATTEMPTS and retry_after is None:
+    patient = retry_after is not None and retry_after >= PATIENCE
+    if task.attempts >= ATTEMPTS and not patient:
         task.state = "failed"
         return
-    if retry_after is not None:
+    if patient:
         # The server is busy: that is not this output's fault.
         task.attempts = max(0, task.attempts - 1)
     task.state = "queued"

@@ -22,6 +22,8 @@ class Reply:
     problem: str = ""
     retry_after: float | None = None
     """Seconds that the server asks everybody to wait."""
+    busy: bool = False
+    """Whether it asked one too often: all wait then."""
     model: str | None = None
     fingerprint: str | None = None
     request_id: str | None = None

@@ -33,6 +33,8 @@ from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output, Rater, Round, U
 
 BEAT = timedelta(seconds=30)
 """A run whose process has not been heard of for longer has none."""
+MANY = 2**31
+"""No run has such a number."""
 OPEN = ("planned", "running", "paused", "budget_exceeded", "aborted")
 """States from which a run can go on."""
 
@@ -63,15 +65,8 @@ def plan_run(
 ) -> JudgeRun:
     """A run with its tasks, what is known already answered at once; nothing is asked yet."""
     people.require_lead(session, by)
-    for name, limit in (("USD", budget_usd), ("tokens", budget_tokens)):
-        if limit is not None and not 0 < limit < 10**12:
-            raise BadInput(f"the budget in {name} is {limit:g}; give a number above 0")
-    if budget_usd is not None and prices.source(judge.spec) is None:
-        raise BadInput(
-            f"the price of {judge.spec.model} is not known, so a budget in USD cannot be kept; "
-            "add `prices: {input: ..., output: ...}` (USD for a million tokens) to the judge's "
-            "file, or give a budget in tokens"
-        )
+    _check_budget(judge, budget_usd, budget_tokens)
+    answers.lock(session, judge)
     chosen = _units(session, round_) if round_ is not None else _outputs(session, filters)
     if not chosen:
         raise BadInput("there is nothing to judge: no output is in the scope")
@@ -116,16 +111,7 @@ def plan_run(
 
 def start(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
     """Let a run go on; refused while a process works on it."""
-    run = get_run(session, run_id, by=by)
-    if run.state == "running" and _alive(run):
-        raise Conflict(
-            f"run {run_id} is being worked on already; if its process has just died, try again in "
-            f"{BEAT.seconds} seconds"
-        )
-    if run.state not in OPEN:
-        raise Conflict(f"run {run_id} is {run.state}; plan a new one")
-    if budget.spent(run):
-        raise BadInput(f"run {run_id} has used its budget; raise it and resume")
+    run = check_start(session, run_id, by=by)
     run.state, run.note, run.beat_at, run.ended_at = "running", None, now(), None
     session.add(run)
     # Whoever had claimed these works no more.
@@ -135,6 +121,25 @@ def start(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
         .values(state="queued", lease_until=None)
     )
     events.record(session, "started judge run", f"run:{run_id}", by=by)
+    return run
+
+
+def check_start(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
+    """The run, where it can go on; else Conflict or BadInput says why not.
+
+    A process that was told to stop still waits for what it has asked: another would ask it again.
+    """
+    run = get_run(session, run_id, by=by, lock=True)
+    if is_alive(run):
+        still = "" if run.state == "running" else " until what it has asked is answered"
+        raise Conflict(
+            f"run {run_id} is being worked on already{still}; try again in a moment, or, if its "
+            f"process has just died, in {BEAT.seconds} seconds"
+        )
+    if run.state not in OPEN:
+        raise Conflict(f"run {run_id} is {run.state}; plan a new one")
+    if budget.spent(run):
+        raise BadInput(f"run {run_id} has used its budget; raise it and resume")
     return run
 
 
@@ -149,11 +154,19 @@ def cancel(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
 
 
 def raise_budget(
-    session: Session, run_id: int, *, usd: float | None, tokens: int | None, by: Rater | None
+    session: Session,
+    run_id: int,
+    judge: Judge,
+    *,
+    usd: float | None = None,
+    tokens: int | None = None,
+    by: Rater | None,
 ) -> JudgeRun:
-    """Set a run's budget anew."""
-    run = get_run(session, run_id, by=by)
-    run.budget_usd, run.budget_tokens = usd, tokens
+    """Set a run's budget anew; a limit that is not given stays as it is."""
+    run = get_run(session, run_id, by=by, lock=True)
+    _check_budget(judge, usd, tokens)
+    run.budget_usd = run.budget_usd if usd is None else usd
+    run.budget_tokens = run.budget_tokens if tokens is None else tokens
     session.add(run)
     events.record(session, "set budget", f"run:{run_id}", by=by, usd=usd, tokens=tokens)
     return run
@@ -161,7 +174,7 @@ def raise_budget(
 
 def retry(session: Session, run_id: int, *, by: Rater | None) -> int:
     """Ask again what has no verdict: refused, cut off, filtered, invalid or failed; how many."""
-    run = get_run(session, run_id, by=by)
+    run = get_run(session, run_id, by=by, lock=True)
     if run.state == "cancelled":
         raise Conflict(f"run {run_id} is cancelled; plan a new one")
     again = [one.task for one in missing(session, [run])]
@@ -169,7 +182,7 @@ def retry(session: Session, run_id: int, *, by: Rater | None) -> int:
         session.connection().execute(
             sa.update(JudgeTask)
             .where(col(JudgeTask.id).in_(again))
-            .values(state="queued", attempts=0, not_before=now(), problem=None)
+            .values(state="queued", attempts=0, not_before=now(), problem=None, verdict_id=None)
         )
         run.state = "planned" if run.state == "done" else run.state
         events.record(session, "asked again", f"run:{run_id}", by=by, tasks=len(again))
@@ -177,10 +190,12 @@ def retry(session: Session, run_id: int, *, by: Rater | None) -> int:
     return len(again)
 
 
-def get_run(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
-    """A run by its number."""
+def get_run(session: Session, run_id: int, *, by: Rater | None, lock: bool = False) -> JudgeRun:
+    """A run by its number; `lock` keeps its process from changing it until the transaction ends."""
     people.require_lead(session, by)
-    run = session.get(JudgeRun, run_id, populate_existing=True)
+    run = None
+    if 0 < run_id < MANY:
+        run = session.get(JudgeRun, run_id, populate_existing=True, with_for_update=lock or None)
     if run is None:
         raise NotFound(f"there is no judge run {run_id}")
     return run
@@ -303,8 +318,20 @@ def end(run: JudgeRun, state: str, note: str | None, at: datetime) -> None:
     run.state, run.note, run.ended_at = state, note, at
 
 
+def _check_budget(judge: Judge, usd: float | None, tokens: int | None) -> None:
+    for name, limit in (("USD", usd), ("tokens", tokens)):
+        if limit is not None and not 0 < limit < 10**12:
+            raise BadInput(f"the budget in {name} is {limit:g}; give a number above 0")
+    if usd is not None and prices.source(judge.spec) is None:
+        raise BadInput(
+            f"the price of {judge.spec.model} is not known, so a budget in USD cannot be kept; "
+            "add `prices: {input: ..., output: ...}` (USD for a million tokens) to the judge's "
+            "file, or give a budget in tokens"
+        )
+
+
 def _stop(session: Session, run_id: int, state: str, by: Rater | None) -> JudgeRun:
-    run = get_run(session, run_id, by=by)
+    run = get_run(session, run_id, by=by, lock=True)
     if run.state not in OPEN:
         raise Conflict(f"run {run_id} is {run.state} already")
     end(run, state, f"{state} by {by.name if by is not None else 'the command line'}", now())
@@ -313,5 +340,6 @@ def _stop(session: Session, run_id: int, state: str, by: Rater | None) -> JudgeR
     return run
 
 
-def _alive(run: JudgeRun) -> bool:
+def is_alive(run: JudgeRun) -> bool:
+    """Whether a process has worked on it just now."""
     return run.beat_at is not None and now() - run.beat_at < BEAT

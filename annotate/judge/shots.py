@@ -19,7 +19,7 @@ from annotate.judge.prompt import Shot
 from annotate.judge.spec import Spec
 from annotate.judge.splits import split_of
 from annotate.rubric import Rubric
-from db.tables import Output, Rating, Round
+from db.tables import Output, Rater, Rating, Round
 
 LEAST_RATERS = 2
 
@@ -96,7 +96,11 @@ def _shot(session: Session, spec: Spec, criterion: Criterion, key: str, value: f
     output = session.exec(select(Output).where(Output.key == key)).one()
     why = session.exec(
         select(Rating.rationale)
+        .join(Rater, col(Rater.id) == Rating.rater_id)
         .where(
+            # A person's own: not a judge's words, nor what was said to settle a dispute.
+            Rater.kind == "human",
+            col(Rating.adjudication).is_(False),
             Rating.output_id == output.id,
             Rating.criterion == criterion.id,
             Rating.value == value,

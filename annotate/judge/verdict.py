@@ -6,6 +6,7 @@ a score: it is listed, can be asked again, and lowers the coverage that stands b
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -24,6 +25,8 @@ LEAST_MASS = 0.5
 """Below this share of the probability on permitted levels there is no distribution: some servers
 report what the model would have said before its answer was forced into the schema."""
 MAX_CRITIQUE = 4_000
+_LEVEL = re.compile(r'(?<!\\)"level"\s*:\s*"?(?P<value>[^"\s,}]+)')
+"""Inside a text of the JSON every quote has a backslash before it, so that this is the field."""
 
 
 @dataclass(frozen=True)
@@ -117,21 +120,28 @@ def distribution(
 ) -> dict[str, float] | None:
     """Probabilities of the levels at the token that says the level; None where they cannot be read.
 
-    It is the last token that is a level's word, after `"level"`: an earlier one may be in a quote.
-    Only permitted words count, and their shares are made to sum to one.
+    It is the one token that says the whole value of the field `level`: a quote may name a level
+    too, and of a level in several tokens the first says little. Only permitted words count, and
+    their shares are made to sum to one.
     """
     words = {str(level.word) for level in prompt.levels(criterion)}
-    text, place = "", None
-    for index, token in enumerate(tokens):
-        before = text
-        text += str(token.get("token", ""))
-        if str(token.get("token", "")).strip(' "') in words and '"level"' in before:
-            place = index
-    if place is None:
+    texts = [str(token.get("token", "")) for token in tokens]
+    places = list(_LEVEL.finditer("".join(texts)))
+    if len(places) != 1:
         return None
+    begin, end, at, saying = *places[0].span("value"), 0, []
+    for token, text in zip(tokens, texts, strict=True):
+        if at < end and at + len(text) > begin:
+            saying.append((token, text))
+        at += len(text)
+    if len(saying) != 1 or _bare(saying[0][1]) not in words:
+        return None
+    listed = saying[0][0].get("top_logprobs")
     shares: dict[str, float] = {}
-    for other in tokens[place].get("top_logprobs") or ():
-        word = str(other.get("token", "")).strip(' "')
+    for other in listed if isinstance(listed, list) else ():
+        if not isinstance(other, Mapping):
+            continue
+        word = _bare(str(other.get("token", "")))
         logprob = other.get("logprob")
         if word in words and isinstance(logprob, int | float) and logprob <= 1e-6:
             shares[word] = shares.get(word, 0.0) + math.exp(logprob)
@@ -139,6 +149,10 @@ def distribution(
     if mass < LEAST_MASS or mass > 1.01:
         return None
     return {word: shares.get(word, 0.0) / mass for word in sorted(words)}
+
+
+def _bare(token: str) -> str:
+    return token.strip(' "},\n')
 
 
 def _json(content: str) -> Any:

@@ -9,12 +9,13 @@ import asyncio
 import secrets
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
 
+from annotate.errors import AnnotateError
 from annotate.judge import lexical, prompt, provenance, queue, verdict
-from annotate.judge.chat import ChatEngine, shutdown_date
+from annotate.judge.chat import ChatEngine, api_key, shutdown_date
 from annotate.judge.decisions import DecisionsEngine
 from annotate.judge.judges import Judge
 from annotate.judge.queue import Outcome, Task
@@ -22,10 +23,13 @@ from annotate.judge.reply import Reply
 from db.engine import Database
 from db.tables import JudgeRun, now
 
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 1.0
+"""So soon does it hear that it is to stop."""
 AHEAD = 2
 """So many times as many questions are claimed as are asked at once: whatever is answered makes
 room for one that is there, and need not wait for the database."""
+LEAST_KEY = 6
+"""A shorter one is no secret, and may be part of any text."""
 Result = TypeVar("Result")
 Told = Callable[[JudgeRun], None]
 
@@ -35,6 +39,8 @@ class Gate:
     """When the next request may go out: a server that asks one to wait asks all."""
 
     until: float = 0.0
+    pause: float = 0.0
+    """How long it was closed last because the server was busy, and did not say until when."""
 
     async def passed(self) -> None:
         """Wait until the gate is open."""
@@ -46,10 +52,29 @@ class Gate:
         """Keep everybody waiting for so long."""
         self.until = max(self.until, asyncio.get_running_loop().time() + min(seconds, 3600.0))
 
+    def back_off(self) -> float:
+        """Close it for longer than the last time; how long. What is busy once says so to all that
+        ask at that moment, which counts as one time."""
+        left = self.until - asyncio.get_running_loop().time()
+        if left <= 0:
+            self.pause = min(60.0, 2 * self.pause or 1.0)
+            left = self.pause
+            self.close(left)
+        return left
+
 
 def work(database: Database, run_id: int, judge: Judge, told: Told | None = None) -> JudgeRun:
-    """Work off a run until it is done, stopped, or out of budget; the run as it ended."""
-    return apart(_work(database, run_id, judge, told))
+    """Work off a run until it is done, stopped, or out of budget; the run as it ended.
+
+    What keeps the process from going on is noted at the run, whose page shows it, and raised.
+    """
+    try:
+        return apart(_work(database, run_id, judge, told))
+    except Exception as error:
+        problem = str(error) if isinstance(error, AnnotateError) else f"its process died: {error!r}"
+        with database.write() as session:
+            queue.fail(session, run_id, problem, at=now())
+        raise
 
 
 def apart(work: Coroutine[Any, Any, Result]) -> Result:
@@ -154,9 +179,18 @@ class Asker:
         """The answer to one question, whatever happens; the task itself where it was not asked,
         because the run has been stopped meanwhile."""
         async with self._room:
+            if self.engine is not None:
+                await self.gate.passed()
             if self.stopped:
                 return task
-            outcome = await self._ask(task)
+            try:
+                outcome = await self._ask(task)
+            except Exception as error:
+                # Whatever it is, the answers that came with it are stored.
+                problem = self._without_key(f"it could not be asked: {error!r}")
+                outcome = Outcome(
+                    task, verdict.Verdict("failed"), Reply("transient", problem=problem)
+                )
             self.stopped |= outcome.reply.kind == "fatal"
             self.answered |= outcome.reply.kind == "answered"
             return outcome
@@ -166,7 +200,6 @@ class Asker:
         if self.engine is None:
             found = lexical.judge(criterion, task.fields)
             return Outcome(task, found, Reply("answered"))
-        await self.gate.passed()
         if isinstance(self.engine, DecisionsEngine):
             reply, found = await self.engine.decide(self.judge.rubric, criterion, task.fields)
         else:
@@ -182,6 +215,17 @@ class Asker:
                 asked, prompt.schema(criterion, critique=self.judge.spec.critique)
             )
             found = verdict.of(criterion, reply)
+        if reply.busy:
+            reply = replace(reply, retry_after=max(reply.retry_after or 0.0, self.gate.back_off()))
+        elif reply.kind == "answered":
+            self.gate.pause = 0.0
         if reply.retry_after is not None:
             self.gate.close(reply.retry_after)
-        return Outcome(task, found, reply)
+        raw = None if reply.raw is None else self._without_key(reply.raw)
+        reply = replace(reply, problem=self._without_key(reply.problem), raw=raw)
+        return Outcome(task, replace(found, problem=self._without_key(found.problem)), reply)
+
+    def _without_key(self, text: str) -> str:
+        """A server may say the key that it refuses; it is stored nowhere."""
+        key = api_key(self.judge.spec)
+        return text.replace(key, "(the key)") if len(key) >= LEAST_KEY else text

@@ -163,7 +163,7 @@ def _compared(
     )
     chosen = _chosen(cases, split, seen)
     inside = np.array([split_of(case) == split for case in cases], dtype=bool)
-    scored = scores(session, round_)
+    scored, parameters = scores(session, round_), rounds.parameters(round_)
     middle = lower_median(values)[chosen]
     named = [output for output, ok in zip(outputs, chosen, strict=True) if ok]
 
@@ -181,7 +181,7 @@ def _compared(
         errors = Counter(row.error for row in differing)
         result = calibrate(
             judged, values[chosen], domain=key.domain, level=key.level, pass_at=key.pass_at,
-            minimum_units=rounds.parameters(round_).minimum_units,
+            minimum_units=parameters.minimum_units, thresholds=parameters.thresholds,
         )  # fmt: skip
         made = Candidate(name, result, errors["false pass"], errors["false fail"], tuple(differing))
         return made, judged

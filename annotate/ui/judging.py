@@ -184,10 +184,12 @@ def _show_run(one: JudgeRun, judge: str, without: list[run.Missing]) -> None:
         (done + failed) / max(1, total),
         text=messages.as_plain_text(f"{words} · {' · '.join(figures)}"),
     )
+    if one.state == "running" and not run.is_alive(one):
+        st.caption("Its process has died. What it had stored is kept; go on from there.")
     if one.note:
         st.caption(messages.as_plain_text(one.note))
     with st.container(horizontal=True, gap="small"):
-        if one.state == "running":
+        if one.state == "running" and run.is_alive(one):
             _button("Pause", "pause", one)
         elif one.state in run.OPEN:
             _button("Go on", "resume", one)
@@ -224,8 +226,9 @@ def _step(what: str, run_id: int) -> None:
                     run.cancel(db, run_id, by=lead)
                 case "retry":
                     run.retry(db, run_id, by=lead)
+                    run.check_start(db, run_id, by=lead)
                 case _:
-                    run.get_run(db, run_id, by=lead)
+                    run.check_start(db, run_id, by=lead)
         if what in ("resume", "retry"):
             process.launch(run_id)
 

@@ -233,7 +233,7 @@ def test_two_tabs_show_one_draft_and_one_of_them_submits(
     first.bring_to_front()
     words = first.get_by_text("This unit was already submitted, perhaps in another tab").first
     expect(words).to_be_visible()
-    assert unit_on(first) == unit_on(second) != unit
+    assert unit_on(first, after=unit) == unit_on(second, after=unit)
     assert [r.text or r.value for r in rows(server, "Dan")] == [1.0, "from the first"]
 
 

@@ -196,6 +196,8 @@ def test_practice_tells_at_once_and_says_who_has_passed(server: Server, page: Pa
         words = "1 of 1 as known" if number > 1 else "0 of 1 as known"
         heading = page.get_by_role("heading", name=words)
         expect(heading).to_be_visible()
+        # Until then a key belongs to the unit that was just submitted.
+        page.wait_for_selector('[data-test-script-state="notRunning"]')
         if number == 1:
             expect(page.get_by_text("Known: Yes")).to_be_visible()
         if number == 2:

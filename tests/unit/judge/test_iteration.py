@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from annotate import rubric_versions
 from annotate.errors import AnnotateError, BadInput
 from annotate.judge import judges, run, spec, worker
 from annotate.judge.judges import Judge
@@ -173,3 +174,30 @@ def test_cut_points_that_do_not_fit_the_scale_are_refused(
     ):
         with pytest.raises(AnnotateError, match=said):
             graded(desk, server, cut_points=cuts)
+
+
+def test_a_refitted_judge_keeps_its_rubric_and_examples(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    """Whatever rounds and rubrics have come since: other examples would be asked anew."""
+    desk = rated(sqlite_database)
+    server.level = lambda data, _: truth(data)
+    judge = graded(desk, server, shots=2)
+    asked = len(server.log)
+    with desk.database.write() as session:
+        row = rubric_versions.get_rubric(session, "answers")
+        source = row.source.replace("label: Bad", "label: Poor")
+        assert source != row.source
+        newer = rubric_versions.add_rubric(session, source, source_name="answers", by=None)
+        assert newer.version == row.version + 1
+        cuts = {"quality": (1.5, 1.5)}
+        other = judges.with_cut_points(session, judge, cuts, by=None)
+    assert other.rater.name == "strict@2"
+    assert (other.shots, other.rubric.hash) == (judge.shots, judge.rubric.hash)
+    assert other.spec.cut_points == {"quality": (1.5, 1.5)}, "a point that nobody uses"
+    worked(desk, other)
+    assert len(server.log) == asked, "nothing is asked again"
+    with desk.database.read() as session:
+        said = frame(session)
+    mine = said[(said["rater"] == "strict@2") & (said["criterion"] == "quality")]
+    assert sorted(mine["value"].unique()) == [1.0, 3.0]

@@ -281,7 +281,7 @@ def test_a_budget_stops_the_run_before_it_is_exceeded(
         or not server.log
     )
     with desk.database.write() as session:
-        run.raise_budget(session, run_id, usd=1.0, tokens=None, by=None)
+        run.raise_budget(session, run_id, judge, usd=1.0, tokens=10**6, by=None)
     done = worked(desk, judge, run_id)
     assert (done.state, done.counts) == ("done", {"done": UNITS})
     assert len(server.answered) == UNITS, "nothing was paid twice"
@@ -357,6 +357,8 @@ def test_what_is_asked_is_as_long_as_it_is_thought(desk: Desk, server: JudgeServ
     worked(desk, judge)
     asked = server.log[0]
     length = sum(len(message["content"]) for message in asked.body["messages"])
+    schema = asked.body["response_format"]["json_schema"]["schema"]
+    length += len(json.dumps(schema, ensure_ascii=False))
     fields: dict[str, Any] = {n: asked.data[n] for n in judge.spec.sees if n in asked.data}
     assert budget.estimated(judge, "quality", fields)["input"] == -(-length // 4)
 

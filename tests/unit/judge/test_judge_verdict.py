@@ -115,3 +115,22 @@ def test_probabilities_of_something_else_are_no_distribution() -> None:
     assert (found.score, found.score_source, found.probabilities) == (5, "argmax", None)
     assert verdict.distribution(ORDINAL, []) is None
     assert verdict.distribution(ORDINAL, [token("5", ("5", 1.0))]) is None, "before any level"
+
+
+@pytest.mark.parametrize(
+    ("content", "pieces"),
+    [
+        ('{"level": 5, "critique": "it is no 1"}', ['{"level": ', "5", ', "critique": "it is no ', "1", '"}']),
+        ('{"critique": "\\"level\\": 1", "level": 5}', ['{"critique": "\\"level\\": ', "1", '", "level": ', "5", "}"]),
+    ],
+)  # fmt: skip
+def test_the_score_is_of_the_level_wherever_it_stands(content: str, pieces: list[str]) -> None:
+    tokens = [token(one, (one, 1.0)) for one in pieces]
+    found = verdict.read(ORDINAL, content, tokens=tokens)
+    assert (found.score, found.score_source) == (5, "expected")
+
+
+def test_a_level_in_several_tokens_has_no_distribution() -> None:
+    tokens = [token('{"level": "'), token("5", ("5", 1.0)), token(".0", (".0", 1.0)), token('"}')]
+    found = verdict.read(ORDINAL, '{"level": "5.0"}', tokens=tokens)
+    assert (found.score, found.score_source) == (5, "argmax")

@@ -1,0 +1,290 @@
+"""What a judge is asked is paid for once and counted, whoever asks, and whatever comes back."""
+
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from starlette.responses import JSONResponse, Response
+
+from annotate import outputs
+from annotate.design import Filters
+from annotate.errors import BadInput, Conflict
+from annotate.judge import budget, judges, run, worker
+from annotate.judge.judges import Judge
+from db.engine import Database
+from db.tables import JudgeRun, JudgeTask, JudgeVerdict
+from tests.judge_server import JudgeServer, completion, error, serving
+from tests.unit.desk_round import Desk
+from tests.unit.judge.test_judge_run import UNITS, add, at_once, planned, worked
+
+
+@pytest.fixture
+def server() -> Iterator[JudgeServer]:
+    with serving(JudgeServer(level=lambda d, _: 1 + int(d["response"].split()[-1]) % 3)) as started:
+        yield started
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database, units=UNITS)
+
+
+def answered(body: dict[str, Any], usage: dict[str, int] | None, **choice: Any) -> Response:
+    """An answer whose usage is as given; None leaves it out."""
+    said = json.loads(bytes(completion(json.dumps({"level": 2}), body).body))
+    said.pop("usage")
+    if usage is not None:
+        said["usage"] = usage
+    said["choices"][0] |= choice
+    return JSONResponse(said)
+
+
+def long(body: dict[str, Any]) -> Response:
+    return answered(body, {"prompt_tokens": 500, "completion_tokens": 5000})
+
+
+def stored(desk: Desk, run_id: int) -> JudgeRun:
+    with desk.database.read() as session:
+        return session.get_one(JudgeRun, run_id)
+
+
+def at_work(desk: Desk, judge: Judge, run_id: int) -> threading.Thread:
+    """A process that works on the run."""
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+    thread = threading.Thread(target=worker.work, args=(desk.database, run_id, judge))
+    thread.start()
+    return thread
+
+
+def test_a_paused_run_goes_on_once_its_process_has_stored_what_it_asked(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=8)
+    server.latency = 1.5
+    run_id = planned(desk, judge)
+    first = at_work(desk, judge, run_id)
+    while not server.open:
+        time.sleep(0.01)
+    with desk.database.write() as session:
+        run.pause(session, run_id, by=None)
+    with desk.database.write() as session, pytest.raises(Conflict, match="until what it has asked"):
+        run.start(session, run_id, by=None)
+    first.join()
+    server.latency = 0.0
+    ended = stored(desk, run_id)
+    if ended.state == "paused":
+        ended = worked(desk, judge, run_id)
+    assert (ended.counts, len(server.log)) == ({"done": UNITS}, UNITS)
+    assert ended.tokens["input"] == server.sum("input")
+
+
+def test_two_runs_that_were_planned_together_pay_once(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    server.latency = 0.05
+    both = planned(desk, judge), planned(desk, judge)
+    with ThreadPoolExecutor(2) as two:
+        ended = list(two.map(lambda one: worked(desk, judge, one), both))
+    assert [found.counts for found in ended] == [{"done": UNITS}] * 2
+    assert len(server.log) == UNITS
+    assert sum(found.tokens.get("input", 0) for found in ended) == server.sum("input")
+
+
+def test_two_outputs_of_one_content_pay_once(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    lines = [{"id": f"d{n}", "input": "?", "response": "Same 1", "segment": "d"} for n in range(4)]
+    file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+    with desk.database.write() as session:
+        outputs.import_outputs(session, outputs.read_outputs(file, name="d.jsonl"), by=None)
+        run_id = run.plan_run(session, judge, filters=Filters(segments=("d",)), by=None).id
+    assert worked(desk, judge, run_id).counts == {"done": 4}
+    assert len(server.log) == 1
+
+
+def test_a_run_that_is_cancelled_stays_cancelled(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    server.latency = 1
+    server.faults["Response"] = [lambda _: error(401, "no")]
+    run_id = planned(desk, judge)
+    process = at_work(desk, judge, run_id)
+    while not server.open:
+        time.sleep(0.01)
+    with desk.database.write() as session:
+        run.cancel(session, run_id, by=None)
+    process.join()
+    assert stored(desk, run_id).state == "cancelled"
+
+
+def test_nothing_is_asked_after_a_run_is_stopped_while_all_wait(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    server.faults["Response"] = [lambda _: error(429, "wait", headers={"retry-after": "4"})]
+    run_id = planned(desk, judge)
+    process = at_work(desk, judge, run_id)
+    while not server.log:
+        time.sleep(0.01)
+    with desk.database.write() as session:
+        run.cancel(session, run_id, by=None)
+    process.join()
+    assert len(server.log) == 1
+
+
+def test_a_busy_server_that_names_no_time_is_given_one(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=4)
+    server.faults["Response"] = [lambda _: error(429, "slow down")] * 12
+    ended = worked(desk, judge)
+    assert (ended.state, ended.counts) == ("done", {"done": UNITS})
+
+
+def test_a_server_that_is_down_and_says_at_once_is_not_asked_for_ever(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    server.faults["Response 0"] = [lambda _: error(503, "x", headers={"retry-after": "0"})] * 99
+    ended = worked(desk, judge)
+    assert ended.counts == {"done": UNITS - 1, "failed": 1}
+
+
+@pytest.mark.parametrize("limit", [{"budget_tokens": 12_000}, {"budget_usd": 0.06}])
+def test_long_answers_do_not_exceed_a_budget(
+    desk: Desk, server: JudgeServer, limit: dict[str, Any]
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=8)
+    server.faults["Response"] = [long] * 50
+    ended = worked(desk, judge, **limit)
+    assert ended.state == "budget_exceeded"
+    assert 0 < len(server.log) < UNITS
+    assert budget.used(ended) <= limit.get("budget_tokens", 10**9)
+    assert ended.cost_usd <= limit.get("budget_usd", 10**9)
+
+
+def test_the_limit_of_an_answer_is_what_is_reserved_for_it(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"], parameters={"max_tokens": 100})
+    with desk.database.write() as session:
+        one = run.plan_run(session, judge, filters=None, budget_tokens=10**6, by=None)
+        room = budget.Room(session, one, judge)
+        before = room._tokens
+        assert room.takes("quality", {"response": "é"})
+        asked = judge.asks["quality"] + "One-time tag: data-00000000\n<data-00000000>\n"
+        least = len(asked.encode()) + 100
+        assert least < room._tokens - before < least + 60
+
+
+def test_an_answer_without_usage_is_not_free(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    server.faults["Response"] = [lambda body: answered(body, None)] * 50
+    ended = worked(desk, judge, budget_usd=1.0)
+    assert ended.state == "aborted" and "does not say what an answer took" in (ended.note or "")
+    assert len(server.log) < UNITS
+    with desk.database.read() as session:
+        assert set(session.exec(select(JudgeVerdict.cost_usd))) == {None}
+
+
+def test_a_budget_keeps_the_limit_that_is_not_given(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    run_id = planned(desk, judge, budget_tokens=100)
+    with desk.database.write() as session:
+        run.raise_budget(session, run_id, judge, usd=5.0, by=None)
+    assert (stored(desk, run_id).budget_tokens, stored(desk, run_id).budget_usd) == (100, 5.0)
+    for wrong in (float("nan"), -5.0, 0.0):
+        with desk.database.write() as session, pytest.raises(BadInput, match="above 0"):
+            run.raise_budget(session, run_id, judge, usd=wrong, by=None)
+    dear = add(desk, server, name="dear", prices=None)
+    with desk.database.write() as session, pytest.raises(BadInput, match="price of stub-1"):
+        run.raise_budget(session, run_id, dear, usd=1.0, by=None)
+
+
+def test_prices_samples_and_pace_of_a_judge_can_be_changed(desk: Desk, server: JudgeServer) -> None:
+    first = add(desk, server, prices=None)
+    again = add(desk, server, samples=3, timeout=50, concurrency=2)
+    assert again.rater.id == first.rater.id
+    with desk.database.read() as session:
+        kept = judges.get_judge(session, "strict", by=None).spec
+    assert (kept.samples, kept.timeout, kept.concurrency) == (3, 50, 2)
+    assert kept.prices is not None and kept.prices.output == 10.0
+
+
+@pytest.mark.parametrize("odd", ["half \\ud83d an emoji", "nul \\u0000 here"])
+def test_a_character_that_no_database_stores_costs_no_answer(
+    desk: Desk, server: JudgeServer, odd: str
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    content = f'{{"evidence": ["{odd}"], "critique": "{odd}", "level": 2}}'
+    server.faults["Response 3"] = [lambda body: completion(content, body)]
+    assert worked(desk, judge).counts == {"done": UNITS}
+    with desk.database.read() as session:
+        said = [c for c in session.exec(select(JudgeVerdict.critique)) if c and "odd" not in c]
+    assert any(text.startswith(("half", "nul")) for text in said)
+
+
+@pytest.mark.parametrize("top", [["2"], {"2": -0.1}, 5, [{"token": "2", "logprob": "high"}]])
+def test_probabilities_that_are_none_cost_no_answer(
+    desk: Desk, server: JudgeServer, top: Any
+) -> None:
+    tokens = [{"token": '{"level": '}, {"token": "2", "top_logprobs": top}, {"token": "}"}]
+    judge = add(desk, server, criteria=["quality"], parameters={"logprobs": True})
+    usage = {"prompt_tokens": 10, "completion_tokens": 5}
+    server.faults["Response 3"] = [lambda body: answered(body, usage, logprobs={"content": tokens})]
+    assert worked(desk, judge).counts == {"done": UNITS}
+    with desk.database.read() as session:
+        assert set(session.exec(select(JudgeVerdict.score_source))) == {"argmax"}
+
+
+def test_a_run_whose_key_is_missing_says_so(
+    desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    judge = add(desk, server, base_url=None, model="gpt-6.1-terra")
+    run_id = planned(desk, judge)
+    with pytest.raises(BadInput, match="OPENAI_API_KEY is not set"):
+        worked(desk, judge, run_id)
+    ended = stored(desk, run_id)
+    assert ended.state == "aborted" and "OPENAI_API_KEY is not set" in (ended.note or "")
+
+
+def test_a_key_that_a_server_says_is_stored_nowhere(
+    desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-123")
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    server.faults["Response"] = [lambda _: error(401, "key sk-secret-123 is not valid")]
+    ended = worked(desk, judge)
+    assert ended.state == "aborted" and "key (the key) is not valid" in (ended.note or "")
+    with desk.database.read() as session:
+        assert "sk-secret" not in " ".join(filter(None, session.exec(select(JudgeTask.problem))))
+
+
+def test_an_output_that_is_too_long_teaches_nothing_about_parameters(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1, parameters={"max_tokens": 300})
+    server.faults["Response 2"] = [
+        lambda _: error(400, "'max_tokens' is too large: 300. The context has 4096 tokens.")
+    ]
+    ended = worked(desk, judge)
+    assert ended.counts == {"done": UNITS - 1, "failed": 1}
+    assert all("max_tokens" in asked.body for asked in server.log)
+    assert len(server.log) == UNITS, "what cannot be mended is asked once"
+
+
+def test_what_was_refused_once_and_fails_now_is_listed_as_failed(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    server.faults["Response 0"] = [lambda b: completion(None, b, refusal="I will not.")]
+    run_id = planned(desk, judge)
+    at_once(desk, judge, run_id)
+    with desk.database.write() as session:
+        run.retry(session, run_id, by=None)
+    server.faults["Response 0"] = [lambda _: error(500, "down")] * 9
+    at_once(desk, judge, run_id)
+    with desk.database.read() as session:
+        (one,) = run.missing(session, [session.get_one(JudgeRun, run_id)])
+    assert (one.status, "down" in (one.problem or "")) == ("failed", True)
