@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from annotate import events, people
+from annotate import events, people, rounds
 from annotate.errors import BadInput
 from annotate.formats.detect import FORMATS, format_of_name, write_table
 from annotate.rubric import Rubric
@@ -111,6 +111,7 @@ def write_ratings(
 ) -> int:
     """Write every rating of a round to a binary stream; returns their number."""
     people.require_lead(session, by)
+    rounds.refuse_its_raters(round, by, "its ratings are exported")
     options = _options(session, round)
     types = dict(COLUMNS)
     if format == "parquet" and options:

@@ -62,6 +62,7 @@ def agreement_report(
 ) -> AgreementReport:
     """How far the round's raters coincide, per criterion and (if asked) segment."""
     people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "agreement is shown")
     found = ratings.people(session, round_)
     found = found[~found["adjudication"].astype(bool)]
     parameters = rounds.parameters(round_)

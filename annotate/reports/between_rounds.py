@@ -142,7 +142,7 @@ def between_rounds(
             without[name] = f"one {period} since the round, {LEAST_PERIODS} are needed"
         else:
             found[name] = periods
-            baselines[name] = Baseline(float(values.mean()), float(values.std(ddof=1)))
+            baselines[name] = Baseline(float(values.mean()), float(values.std(ddof=1)), len(values))
     watched = watch({name: (means, n) for name, (_, means, n) in found.items()}, baselines)
     lines = tuple(
         Line(name, tuple(begins), means, n, baselines[name], int(sizes[name]), watched.charts[name])

@@ -112,6 +112,7 @@ def calibration_report(
 ) -> CalibrationReport:
     """How far each judge follows the round's raters."""
     people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "calibration is shown")
     people_said = ratings.counted(blind(ratings.people(session, round_)))
     scored = scores(session, round_)
     if judge is not None:

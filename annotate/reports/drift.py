@@ -90,6 +90,8 @@ def drift_report(
 ) -> DriftReport:
     """Compare the judge, the raters and the traffic of two rounds on their shared anchors."""
     people.require_lead(session, by)
+    for round_ in (baseline, current):
+        rounds.refuse_its_raters(round_, by, "drift is shown")
     if baseline.id == current.id:
         raise BadInput("the baseline and the current round are the same; name two rounds")
     before = _Side.of(session, baseline, judge)

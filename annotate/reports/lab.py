@@ -7,7 +7,9 @@ import numpy as np
 from sqlmodel import Session
 
 from annotate import people, ratings, rounds
+from annotate.design import Parameters
 from annotate.errors import BadInput
+from annotate.judge.judges import seen_cases
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
 from annotate.stats import (
@@ -103,17 +105,25 @@ def lab(
     outputs = said[said["criterion"] == key.key].drop_duplicates("unit").set_index("unit")["output"]
     named = outputs.astype(object).reindex(matrix.units).tolist()
     judged = {
-        str(name): np.asarray(
+        str(name): np.array(
             ratings.judge_scores(scored, key.key, name).reindex(named), dtype=np.float64
         )
         for name in sorted(of_criterion["rater"].unique())
     }
-    minimum = rounds.parameters(round_).minimum_units
+    # What a judge was shown as an example does not count for it, as on Calibration.
+    case = ratings.outputs_rated(session, round_)["case"]
+    for name, its in judged.items():
+        seen = seen_cases(people.get_rater(session, name))
+        its[[str(case.get(output)) in seen for output in named]] = np.nan
+    parameters = rounds.parameters(round_)
+    minimum = parameters.minimum_units
     return Lab(
         round=round_.name,
         criterion=key.key,
-        before=_trial(matrix.values, judged, key, as_is, minimum),
-        after=None if groups is None else _trial(matrix.values, judged, key, groups, minimum),
+        before=_trial(matrix.values, judged, key, as_is, parameters, cut=False),
+        after=None
+        if groups is None
+        else _trial(matrix.values, judged, key, groups, parameters, cut=cut is not None),
         confusions=tuple(_confused(one, matrix, key) for one in confusions(matrix.values)),
         beside=_beside(session, round_, said, key, matrix, minimum),
     )
@@ -138,7 +148,13 @@ def _groups(
 
 
 def _trial(
-    values: Any, judged: dict[str, Any], key: RatingKey, groups: Groups, minimum: int
+    values: Any,
+    judged: dict[str, Any],
+    key: RatingKey,
+    groups: Groups,
+    parameters: Parameters,
+    *,
+    cut: bool,
 ) -> Trial:
     same = len(groups) == len(key.domain)
     domain = key.domain if same else tuple(float(place) for place in range(len(groups)))
@@ -146,10 +162,12 @@ def _trial(
     level = "nominal" if len(domain) == 2 and not same else key.level
     pass_at = key.pass_at
     if pass_at is not None and not same:
-        # Of a group that holds the pass point all pass: a coarser scale cannot tell.
-        pass_at = next(domain[i] for i, group in enumerate(groups) if max(group) >= pass_at)
-    if len(groups) == 2 and not same:
-        pass_at = 1.0
+        # Of a group that holds the pass point all pass: a coarser scale cannot tell. Where that is
+        # the lowest, there is nothing left that fails.
+        first = next(i for i, group in enumerate(groups) if max(group) >= pass_at)
+        pass_at = domain[first] if first else None
+    if cut:
+        pass_at = domain[1]
 
     def on_scale(scores_: Any) -> Any:
         if same:
@@ -162,11 +180,13 @@ def _trial(
     return Trial(
         groups=groups,
         labels=tuple(_words(key, group) for group in groups),
-        agreement=agreement(table, domain=domain, level=level, minimum_units=minimum),
+        agreement=agreement(
+            table, domain=domain, level=level, minimum_units=parameters.minimum_units
+        ),
         judges={
             name: calibrate(
                 on_scale(scores_), table, domain=domain, level=level, pass_at=pass_at,
-                minimum_units=minimum,
+                minimum_units=parameters.minimum_units, thresholds=parameters.thresholds,
             )
             for name, scores_ in judged.items()
         },

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlmodel import Session, col, select
 
-from annotate import people, ratings
+from annotate import people, ratings, rounds
 from annotate.planned import Plan
 from annotate.reports.work import Work, expected_work
 from annotate.rubric import RatingKey
@@ -193,10 +193,13 @@ def _spreads(
 ) -> dict[str, float]:
     """How much one unit moves each criterion's alpha: in the pilot, else as is usual."""
     seen = None if pilot is None else ratings.counted(ratings.people(session, pilot))
+    # An older version may have had another scale, whose values say nothing about this one.
+    then = () if pilot is None else rounds.rubric_of(session, pilot).rating_keys()
+    scales = {key.key: (key.domain, key.level) for key in then}
     found = {}
     for key in keys:
         spread = None
-        if seen is not None:
+        if seen is not None and scales.get(key.key) == (key.domain, key.level):
             values = ratings.matrix(seen, key.key).values
             if values.size:
                 spread = unit_spread(values, domain=key.domain, level=key.level)

@@ -65,6 +65,7 @@ def rater_report(session: Session, round_: Round, *, by: Rater | None) -> RaterR
     With more than MOST raters the pairs are left out: nobody reads a thousand of them.
     """
     people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "raters are compared")
     found = ratings.counted(ratings.people(session, round_))
     minimum = rounds.parameters(round_).minimum_units
     rows = []

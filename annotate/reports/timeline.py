@@ -42,6 +42,7 @@ def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) 
     fresh units and weighted by their inclusion, so that they speak of the traffic.
     """
     people.require_lead(session, by)
+    rounds.refuse_its_raters(current, by, "the line of rounds is shown")
     plain = plain_name(judge)
     keys = rounds.rubric_of(session, current).rating_keys()
     found = []
@@ -143,7 +144,8 @@ def moved_units(
 ) -> list[Moved]:
     """The anchors that both rounds have, those that moved most first."""
     people.require_lead(session, by)
-    rounds.refuse_its_raters(current, by, "the units that moved are shown")
+    for round_ in (baseline, current):
+        rounds.refuse_its_raters(round_, by, "the units that moved are shown")
     sides = []
     for round_ in (baseline, current):
         said = ratings.counted(blind(ratings.people(session, round_)))

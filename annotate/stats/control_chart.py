@@ -43,6 +43,7 @@ def ewma_chart(
     *,
     centre: float,
     spread: float,
+    baseline_size: int | None = None,
     smoothing: float = SMOOTHING,
     run_length: float = RUN_LENGTH,
 ) -> Chart:
@@ -51,6 +52,10 @@ def ewma_chart(
     means, sizes: (periods,), the judge's mean score of a period (a day) in one segment, and how
         many scores it is of; NaN or 0 where there was none.
     centre, spread: mean and standard deviation of single scores in the baseline.
+    baseline_size: how many scores the centre is the mean of; None where it is known. A centre that
+        is itself uncertain moves the whole line: its variance, in units of a period's mean, is
+        period size / baseline size, and widens the limits (Jensen et al. 2006, "Effects of
+        parameter estimation on control chart properties", Journal of Quality Technology 38).
     smoothing: the weight of the newest period. run_length: the false-alarm rate, as periods
         between false alarms; the limits follow from it.
     Roberts (1959), Technometrics 1; limits and run lengths: Lucas & Saccucci (1990), Technometrics
@@ -64,7 +69,11 @@ def ewma_chart(
     if not spread > 0:
         raise ValueError("the baseline's spread must be above 0")
     limit = ewma_limit(smoothing, run_length)
-    reach = limit * float(np.sqrt(smoothing / (2 - smoothing)))
+    steady = smoothing / (2 - smoothing)
+    there = sizes[sizes > 0]
+    unsure = 0.0 if baseline_size is None or not len(there) else there.mean() / baseline_size
+    wider = float(np.sqrt(1 + unsure / steady))
+    reach = limit * wider * float(np.sqrt(steady))
     line = np.zeros(len(means))
     level = 0.0
     for period, (mean, size) in enumerate(zip(means.tolist(), sizes.tolist(), strict=True)):
@@ -75,7 +84,7 @@ def ewma_chart(
     out = np.flatnonzero(np.abs(line) > reach)
     return Chart(
         line, reach, int(out[0]) if len(out) else None, smoothing,
-        ewma_run_length(smoothing, limit), ewma_run_length(smoothing, limit, shift=1.0),
+        ewma_run_length(smoothing, limit), ewma_run_length(smoothing, limit * wider, shift=1.0),
     )  # fmt: skip
 
 
@@ -86,6 +95,8 @@ class Baseline:
     centre: float
     spread: float
     """Their standard deviation, above 0."""
+    size: int | None = None
+    """How many they are; None where centre and spread are known."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,7 @@ def watch(
             sizes,
             centre=baselines[segment].centre,
             spread=baselines[segment].spread,
+            baseline_size=baselines[segment].size,
             smoothing=smoothing,
             run_length=run_length * len(periods),
         )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from annotate.errors import BadInput
 from db.tables import Round
 
 ALL_SEGMENTS = "All segments"
@@ -26,6 +27,8 @@ def chosen_round(rounds: list[Round], *, key: str, label: str = "Round") -> Roun
 
 def chosen_criterion(criteria: list[str], *, key: str) -> str:
     """Tabs would hide names on a phone; a segmented control wraps."""
+    if not criteria:
+        raise BadInput("there is no criterion with values to show here; choose another")
     chosen = st.segmented_control(
         "Criterion", criteria, default=criteria[0], key=key, required=True
     )

@@ -15,6 +15,8 @@ from db.tables import Output, Round
 
 ALL, ALONE = "all", "judge alone"
 CHOICE = "adjudicate_dispute"
+AFTER = "adjudicate_after"
+"""The dispute that follows the one that is shown."""
 HINTS = {
     "slip": "A rater departs from the others and from their own repeats: decide, and talk to them.",
     "unclear rubric": "Steady raters differ the same way round again and again: mend the rubric.",
@@ -51,10 +53,12 @@ def chosen(found: list[Explained]) -> Explained:
     order = list(names)
     if st.session_state.get(CHOICE) not in names:
         # Set and not forgotten: the browser would go on showing the one that was settled.
-        st.session_state[CHOICE] = order[0]
+        after = st.session_state.get(AFTER)
+        st.session_state[CHOICE] = after if after in names else order[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Dispute", order, key=CHOICE)
         place = order.index(name)
+        st.session_state[AFTER] = order[min(place + 1, len(order) - 1)]
         for label, step in (("Previous", -1), ("Next", 1)):
             to = place + step
             with st.container(key=f"adjudicate-{label.lower()}", width="content"):
@@ -133,7 +137,7 @@ def decision_form(dispute: Dispute, rubric: Rubric, round_: Round) -> None:
         "Your decision",
         key.domain,
         index=None,
-        format_func=lambda value: f"{value:g} · {key.label(value)}",
+        format_func=lambda value: messages.as_plain_text(f"{value:g} · {key.label(value)}"),
         key=f"decision/{widget}",
         on_change="ignore",
     )

@@ -26,7 +26,10 @@ def _add_rubric() -> None:
         st.success(messages.as_plain_text(f"{added} is in the workspace and chosen below."))
     with st.expander("Add a rubric of your own"):
         file = st.file_uploader("Rubric file (YAML)", type=["yaml", "yml"], key="rubric_file")
-        if file is not None and st.button("Add this rubric"):
+        if file is None or not st.button("Add this rubric"):
+            return
+        # What is refused is told here, and the rest of the form stays.
+        with messages.shown_errors():
             with session.lead_writes() as (db, lead):
                 text = rubric_file.decoded(file.getvalue(), file.name)
                 row = rubric_versions.add_rubric(db, text, source_name=file.name, by=lead)

@@ -25,24 +25,21 @@ ENTRIES = 64
 def agreement(db: Session, round_: Round, *, by: Rater) -> AgreementReport:
     """Agreement of the round as its ratings are now."""
     people.require_lead(db, by)
+    rounds.refuse_its_raters(round_, by, "agreement is shown")
     return _agreement(session.database().shown, round_.name, ratings.latest(db))
-
-
-def live_agreement(db: Session, round_: Round, *, by: Rater) -> AgreementReport:
-    """Agreement while the round is open; refused to a lead who rates in it."""
-    rounds.refuse_its_raters(round_, by, "agreement so far is shown")
-    return agreement(db, round_, by=by)
 
 
 def raters(db: Session, round_: Round, *, by: Rater) -> RaterReport:
     """Agreement rater by rater as the round's ratings are now."""
     people.require_lead(db, by)
+    rounds.refuse_its_raters(round_, by, "raters are compared")
     return _raters(session.database().shown, round_.name, ratings.latest(db))
 
 
 def calibration(db: Session, round_: Round, judge: str, *, by: Rater) -> CalibrationReport:
     """Calibration of the judge in the round as its ratings are now."""
     people.require_lead(db, by)
+    rounds.refuse_its_raters(round_, by, "calibration is shown")
     return _calibration(session.database().shown, round_.name, judge, ratings.latest(db))
 
 
@@ -57,12 +54,15 @@ def floors(
 def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -> DriftReport:
     """Drift of the judge between the two rounds as their ratings are now."""
     people.require_lead(db, by)
+    for one in (rounds.get_round(db, baseline), round_):
+        rounds.refuse_its_raters(one, by, "drift is shown")
     return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
 
 
 def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> list[Point]:
     """From round to round, up to this one, as ratings are now."""
     people.require_lead(db, by)
+    rounds.refuse_its_raters(round_, by, "the line of rounds is shown")
     return _timeline(session.database().shown, round_.name, judge, ratings.latest(db))
 
 

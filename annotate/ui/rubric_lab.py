@@ -73,7 +73,7 @@ def _change(key: RatingKey) -> tuple[float | None, tuple[tuple[float, ...], ...]
             "Put together",
             pairs,
             selection_mode="multi",
-            format_func=lambda pair: f"{word(pair[0])} + {word(pair[1])}",
+            format_func=lambda pair: messages.as_plain_text(f"{word(pair[0])} + {word(pair[1])}"),
             key=f"lab_merge/{key.key}",
         )
         return None, _joined(chosen)

@@ -26,7 +26,7 @@ def show(round_: Round) -> None:
     st.subheader("Agreement so far")
     try:
         with session.lead_reads() as (db, lead):
-            report = reports.live_agreement(db, round_, by=lead)
+            report = reports.agreement(db, round_, by=lead)
     except NotAllowed as error:
         st.caption(messages.as_plain_text(in_words(error)))
         return

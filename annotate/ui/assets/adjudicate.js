@@ -4,6 +4,9 @@
 import { choices, isTyping, keyed, press, running, textField, until } from "./form.js";
 import { composes, named } from "./keys.js";
 
+/** Whether Enter means something to the focused element itself. */
+const isControl = (place) => place?.matches("button, a, summary, [role='button'], [role='switch'], [role='checkbox']");
+
 /** Streamlit calls this at every change of its data. */
 export function adjudication({ parentElement, data }) {
   const words = parentElement.querySelector("p") ?? parentElement.appendChild(document.createElement("p"));
@@ -13,6 +16,9 @@ export function adjudication({ parentElement, data }) {
     if (composes(event) || event.altKey) return;
     const sends = event.key === "Enter" && (event.ctrlKey || event.metaKey);
     if (sends) {
+      const place = document.activeElement;
+      // A note or a message that is being written is no decision.
+      if (event.repeat || (isTyping(place) && place !== textField(data.reason))) return;
       take(event);
       // Leaving the field gives its text to the page before the button is pressed.
       document.activeElement?.blur();
@@ -30,7 +36,7 @@ export function adjudication({ parentElement, data }) {
     if (place >= 0) {
       take(event);
       press(choices(data.decision)[place]);
-    } else if (key === "r" || key === "Enter") {
+    } else if (key === "r" || (key === "Enter" && !isControl(document.activeElement))) {
       take(event);
       const field = textField(data.reason);
       field?.scrollIntoView({ block: "center" });

@@ -131,3 +131,20 @@ def test_the_segment_that_moved_is_named() -> None:
     assert found.due == ("b",)
     with pytest.raises(ValueError, match="segment 'c' has no baseline"):
         watch({"c": (still, sizes)}, baselines)
+
+
+def test_a_centre_that_is_itself_a_guess_raises_no_more_false_alarms() -> None:
+    """Nothing moves; by the run length 6.8 % of charts would alarm within 26 periods."""
+    rng = np.random.default_rng(7)
+    sizes = np.full(26, 100)
+    alarms = {None: 0, 30: 0}
+    for _ in range(300):
+        scores = rng.normal(3, 1, 30)
+        means = rng.normal(3, 0.1, 26)
+        for size in alarms:
+            chart = ewma_chart(
+                means, sizes, centre=scores.mean(), spread=scores.std(ddof=1), baseline_size=size
+            )
+            alarms[size] += chart.first_alarm is not None
+    assert alarms[None] > 150, "as if the centre were known"
+    assert alarms[30] <= 0.07 * 300

@@ -1,0 +1,79 @@
+"""A lead who rates in an open round is shown nothing of what others say in it."""
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import Session
+
+from annotate import outputs, people, rating_export, rounds
+from annotate.answer import Answer
+from annotate.design import Design
+from annotate.errors import NotAllowed
+from annotate.reports.agreement import agreement_report
+from annotate.reports.calibration import calibration_report
+from annotate.reports.disagreements import disagreements
+from annotate.reports.document import round_document
+from annotate.reports.drift import drift_report
+from annotate.reports.lab import lab
+from annotate.reports.panel import panel
+from annotate.reports.raters import rater_report
+from annotate.reports.timeline import moved_units, timeline
+from db.engine import Database
+from db.tables import Rater, Round
+from tests.unit.desk_round import Desk
+
+Asked = Callable[[Session, Round, Round, Rater], object]
+QUESTIONS: dict[str, Asked] = {
+    "agreement": lambda s, a, b, by: agreement_report(s, b, by=by),
+    "raters": lambda s, a, b, by: rater_report(s, b, by=by),
+    "panel": lambda s, a, b, by: panel(s, b, by=by),
+    "calibration": lambda s, a, b, by: calibration_report(s, b, by=by),
+    "disagreements": lambda s, a, b, by: disagreements(
+        s, b, judge="Judge", criterion="quality", by=by
+    ),
+    "drift": lambda s, a, b, by: drift_report(s, a, b, judge="Judge", by=by),
+    "drift from it": lambda s, a, b, by: drift_report(s, b, a, judge="Judge", by=by),
+    "timeline": lambda s, a, b, by: timeline(s, b, judge="Judge", by=by),
+    "units that moved from it": lambda s, a, b, by: moved_units(
+        s, b, a, judge="Judge", criterion="quality", by=by
+    ),
+    "lab": lambda s, a, b, by: lab(s, b, criterion="quality", by=by),
+    "report": lambda s, a, b, by: round_document(s, b, by=by),
+    "export": lambda s, a, b, by: rating_export.write_ratings(s, b, io.BytesIO(), "csv", by=by),
+}
+
+
+@pytest.fixture
+def desk(sqlite_database: Database) -> Desk:
+    """R is closed; in R2, which is open, Ada leads and rates."""
+    desk = Desk(sqlite_database, units=12, overlap=2, raters=("Ada", "Ben"), anchors=4)
+    for name in ("Ada", "Ben"):
+        while (place := desk.claim(name)) is not None:
+            desk.submit(name, place, {"quality": Answer(value=3, rationale="Fine.")})
+    desk.close()
+    lines = [
+        {"id": f"n{n}", "input": "?", "response": "!", "segment": "hidden-segment"}
+        for n in range(8)
+    ]
+    file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+    with sqlite_database.write() as session:
+        outputs.import_outputs(session, outputs.read_outputs(file, name="n.jsonl"), by=None)
+        design = Design(
+            name="R2", rubric="answers", units=8, overlap=2, raters=("Ada", "Ben"),
+            anchors_from="R",
+        )  # fmt: skip
+        rounds.launch_round(session, design, by=None)
+        people.get_rater(session, "Ada").role = "lead"
+    return desk
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_nothing_of_an_open_round_is_shown_to_a_lead_who_rates_in_it(
+    desk: Desk, question: str
+) -> None:
+    with desk.database.read() as session:
+        both = rounds.get_round(session, "R"), rounds.get_round(session, "R2")
+        with pytest.raises(NotAllowed, match="you rate in round R2"):
+            QUESTIONS[question](session, *both, people.get_rater(session, "Ada"))
