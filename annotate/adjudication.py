@@ -183,7 +183,10 @@ def adjudicate(
     *,
     by: Rater,
 ) -> Rating:
-    """Settle a dispute: a rating of the lead's own, with a reason. A later one supersedes it."""
+    """Settle a dispute: a rating of the lead's own, with a reason. A later one supersedes it.
+
+    The same said twice (a button pressed twice) is said once.
+    """
     people.require_lead(session, by)
     reason = storable(reason)
     if not reason.strip():
@@ -218,6 +221,9 @@ def adjudicate(
         .order_by(col(Rating.id).desc())
     ).first()
     assert by.id is not None
+    reason = reason.strip()
+    if last is not None and (last.rater_id, last.value, last.rationale) == (by.id, code, reason):
+        return last
     rating = Rating(
         round_id=round_.id,
         unit_id=unit.id,
@@ -225,7 +231,7 @@ def adjudicate(
         rater_id=by.id,
         criterion=criterion,
         value=code,
-        rationale=reason.strip(),
+        rationale=reason,
         seen=[*rounds.shown_fields(round_), "others"],
         adjudication=True,
         supersedes_id=last.id if last else None,

@@ -20,6 +20,31 @@ def seed() -> Seed:
     return fill
 
 
+def test_keys_of_other_fields_and_buttons_are_theirs(server: Server, page: Page) -> None:
+    sign_in(page, server.link("Lea"))
+    page.get_by_role("link", name="Adjudicate").click()
+    expect(page.get_by_text("Keys: a digit chooses")).to_be_visible()
+    chosen = page.get_by_role("combobox", name="Dispute")
+    expect(chosen).to_have_value("o00 · quality · hidden-segment")
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    expect(chosen).to_have_value("o01 · quality · hidden-segment")
+
+    # A note is sent by its own button: it is no decision.
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
+    page.keyboard.press("2")
+    expect(page.get_by_role("radio", name="2 · Fair")).to_be_checked()
+    page.get_by_text("Note for the guideline").click()
+    note = page.get_by_label("What should the rubric say")
+    note.fill("Half right is fair.")
+    note.press("Control+Enter")
+    page.get_by_role("button", name="Previous").click()
+    expect(chosen).to_have_value("o00 · quality · hidden-segment")
+    expect(page.get_by_text("4 wait for a decision.")).to_be_visible()
+    with server.database.read() as session:
+        assert not session.exec(select(Rating).where(col(Rating.adjudication).is_(True))).all()
+
+
 def test_a_lead_settles_disputes_without_the_mouse(server: Server, page: Page) -> None:
     sign_in(page, server.link("Lea"))
     page.get_by_role("link", name="Adjudicate").click()

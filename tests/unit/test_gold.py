@@ -23,7 +23,7 @@ from annotate import (
 from annotate.errors import BadInput, NotAllowed, NotFound
 from annotate.rubric import Answer
 from db.engine import Database
-from db.tables import Gold, Rater
+from db.tables import Gold, Rater, Rating
 from tests.unit.desk_round import GOOD, Desk
 
 BAD = {
@@ -102,6 +102,14 @@ def test_an_adjudication_is_a_rating_of_the_leads_own_and_settles_the_dispute(de
         "the context says so",
     )
     assert "others" in last["seen"]
+
+
+def test_an_adjudication_that_is_said_twice_is_stored_once(desk: Desk) -> None:
+    adjudicate(desk, "1")
+    adjudicate(desk, "1")
+    with desk.database.read() as session:
+        rows = session.exec(select(Rating).where(col(Rating.adjudication).is_(True))).all()
+    assert len(rows) == 1
 
 
 def test_a_second_adjudication_supersedes_the_first(desk: Desk) -> None:
