@@ -15,7 +15,7 @@ from annotate.answer import storable
 from annotate.judge import answers, budget, prices
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
-from annotate.judge.run import end, refresh
+from annotate.judge.run import BEAT, end, refresh
 from annotate.judge.verdict import SETTLED, Verdict
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
 
@@ -85,6 +85,8 @@ def claim(
         )
         .values(state="queued", lease_until=None)
     )
+    if not count:
+        return Claimed((), "running", wait=0.2)
     chosen = session.exec(
         select(JudgeTask, Output)
         .join(Output, col(Output.id) == JudgeTask.output_id)
@@ -95,7 +97,7 @@ def claim(
     ).all()
     # Another run, or another output of the same content, may have been answered meanwhile.
     keys = [task.key for task, _ in chosen]
-    known, asked = answers.known(session, keys), _asked_now(session, keys)
+    known, asked = answers.known(session, keys), _asked_now(session, keys, at)
     answered = [(task, known[task.key]) for task, _ in chosen if task.key in known]
     room = budget.Room(session, run, judge)
     taken: list[Task] = []
@@ -134,9 +136,9 @@ def _locked(session: Session, run_id: int, judge: Judge) -> JudgeRun:
     return session.get_one(JudgeRun, run_id, populate_existing=True, with_for_update=True)
 
 
-def _asked_now(session: Session, keys: Sequence[str]) -> set[str]:
-    """Of these keys, those that are on their way, in whatever run."""
-    working = select(JudgeRun.id).where(col(JudgeRun.beat_at).is_not(None))
+def _asked_now(session: Session, keys: Sequence[str], at: datetime) -> set[str]:
+    """Of these keys, those that are on their way, in whatever run whose process lives."""
+    working = select(JudgeRun.id).where(col(JudgeRun.beat_at) > at - BEAT)
     return set(
         session.exec(
             select(JudgeTask.key).where(

@@ -91,13 +91,15 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
             done = [one for one in asked if one.done()]
             for one in done:
                 del asked[one]
+            # Some at a time: a claim costs as much for one as for many.
+            free = AHEAD * judge.spec.concurrency - len(asked)
             claimed = await asyncio.to_thread(
                 _step,
                 database,
                 run_id,
                 judge,
                 [one.result() for one in done],
-                AHEAD * judge.spec.concurrency - len(asked),
+                free if 2 * free >= judge.spec.concurrency else 0,
                 asked.values(),
                 told,
             )

@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, Response
 from annotate import outputs
 from annotate.design import Filters
 from annotate.errors import BadInput, Conflict
-from annotate.judge import budget, judges, run, worker
+from annotate.judge import budget, judges, queue, run, worker
 from annotate.judge.judges import Judge
 from db.engine import Database
-from db.tables import JudgeRun, JudgeTask, JudgeVerdict
+from db.tables import JudgeRun, JudgeTask, JudgeVerdict, now
 from tests.judge_server import JudgeServer, completion, error, serving
 from tests.unit.desk_round import Desk
 from tests.unit.judge.test_judge_run import UNITS, add, at_once, planned, worked
@@ -54,12 +54,14 @@ def stored(desk: Desk, run_id: int) -> JudgeRun:
         return session.get_one(JudgeRun, run_id)
 
 
-def at_work(desk: Desk, judge: Judge, run_id: int) -> threading.Thread:
-    """A process that works on the run."""
+def at_work(desk: Desk, server: JudgeServer, judge: Judge, run_id: int) -> threading.Thread:
+    """A process that works on the run, and has asked."""
     with desk.database.write() as session:
         run.start(session, run_id, by=None)
     thread = threading.Thread(target=worker.work, args=(desk.database, run_id, judge))
     thread.start()
+    while not server.log:
+        time.sleep(0.01)
     return thread
 
 
@@ -69,9 +71,7 @@ def test_a_paused_run_goes_on_once_its_process_has_stored_what_it_asked(
     judge = add(desk, server, criteria=["quality"], concurrency=8)
     server.latency = 1.5
     run_id = planned(desk, judge)
-    first = at_work(desk, judge, run_id)
-    while not server.open:
-        time.sleep(0.01)
+    first = at_work(desk, server, judge, run_id)
     with desk.database.write() as session:
         run.pause(session, run_id, by=None)
     with desk.database.write() as session, pytest.raises(Conflict, match="until what it has asked"):
@@ -96,6 +96,16 @@ def test_two_runs_that_were_planned_together_pay_once(desk: Desk, server: JudgeS
     assert sum(found.tokens.get("input", 0) for found in ended) == server.sum("input")
 
 
+def test_a_run_that_was_killed_holds_up_no_other(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    killed, other = planned(desk, judge), planned(desk, judge)
+    with desk.database.write() as session:
+        run.start(session, killed, by=None)
+        assert queue.claim(session, killed, judge, 5, at=now()).tasks
+        session.get_one(JudgeRun, killed).beat_at = now() - 2 * run.BEAT
+    assert worked(desk, judge, other).counts == {"done": UNITS}
+
+
 def test_two_outputs_of_one_content_pay_once(desk: Desk, server: JudgeServer) -> None:
     judge = add(desk, server, criteria=["quality"])
     lines = [{"id": f"d{n}", "input": "?", "response": "Same 1", "segment": "d"} for n in range(4)]
@@ -112,9 +122,7 @@ def test_a_run_that_is_cancelled_stays_cancelled(desk: Desk, server: JudgeServer
     server.latency = 1
     server.faults["Response"] = [lambda _: error(401, "no")]
     run_id = planned(desk, judge)
-    process = at_work(desk, judge, run_id)
-    while not server.open:
-        time.sleep(0.01)
+    process = at_work(desk, server, judge, run_id)
     with desk.database.write() as session:
         run.cancel(session, run_id, by=None)
     process.join()
@@ -127,9 +135,7 @@ def test_nothing_is_asked_after_a_run_is_stopped_while_all_wait(
     judge = add(desk, server, criteria=["quality"], concurrency=1)
     server.faults["Response"] = [lambda _: error(429, "wait", headers={"retry-after": "4"})]
     run_id = planned(desk, judge)
-    process = at_work(desk, judge, run_id)
-    while not server.log:
-        time.sleep(0.01)
+    process = at_work(desk, server, judge, run_id)
     with desk.database.write() as session:
         run.cancel(session, run_id, by=None)
     process.join()
