@@ -3,7 +3,7 @@
 import streamlit as st
 
 from annotate.judge import judges
-from annotate.ui import iterating, judging, messages, session
+from annotate.ui import iterating, judge_running, judging, messages, session
 
 session.require_lead()
 st.title("Judges")
@@ -17,9 +17,9 @@ with messages.shown_errors():
         judging.show_warnings(judge)
         grade, asked, work = st.tabs(["Grade a round", "What it is asked", "Work on it"])
         with grade, messages.shown_errors():
-            judging.show_running(judge)
+            judge_running.show_starting(judge)
             st.header("Runs")
-            judging.show_runs()
+            judge_running.show_runs()
         with asked, messages.shown_errors():
             judging.show_question(judge)
         with work, messages.shown_errors():

@@ -234,11 +234,20 @@ def rater_named(session: Session, name: str) -> Rater:
 
 def list_judges(session: Session, *, by: Rater | None) -> list[Rater]:
     """Every version of every judge, by name."""
+    return [rater for rater in _automated(session, by) if _told(rater)]
+
+
+def list_imported(session: Session, *, by: Rater | None) -> list[Rater]:
+    """The judges and metrics whose scores were imported, by name: none of them can be run here."""
+    return [rater for rater in _automated(session, by) if not _told(rater)]
+
+
+def _automated(session: Session, by: Rater | None) -> list[Rater]:
     people.require_lead(session, by)
     rows = session.exec(
         select(Rater).where(col(Rater.kind).in_(("judge", "metric"))).order_by(Rater.name)
     )
-    return [rater for rater in rows if _told(rater)]
+    return list(rows)
 
 
 def _told(rater: Rater) -> dict[str, Any]:

@@ -70,7 +70,9 @@ def show_unexpected(error: Exception) -> bool:
 
 _ANYWHERE = re.compile(r"[\\`*_\[\]<>$~|]|&(?=#?\w+;)")
 # Addresses, emoji names and icon names are looked for after Markdown's own escapes are gone.
-_AFTERWARDS = re.compile(r"(?<=:)(?=//|[A-Za-z+-])|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+_AFTERWARDS = re.compile(
+    r"(?<=:)(?=//|[A-Za-z+-])|(?<=www)(?=\.)|(?<=@)(?=[\w\\-]+\.\w)", re.IGNORECASE
+)
 _WORD_JOINER = "\u2060"
 _AT_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)
 
@@ -79,7 +81,7 @@ def as_plain_text(text: str) -> str:
     """Text that Markdown draws as it was written: no link, image, formula, HTML or directive.
 
     For labels and messages, which Streamlit always reads as Markdown. An invisible word joiner
-    keeps addresses from becoming links. Outputs are drawn by `st.text` instead, untouched.
+    keeps addresses from becoming links; names such as `strict@1` are none, and can be copied. Outputs are drawn by `st.text` instead, untouched.
     """
     escaped = _ANYWHERE.sub(lambda found: "\\" + found.group(), text)
     # A list or heading begins where a line begins; a number's dot is what makes it a list.

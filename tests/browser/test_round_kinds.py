@@ -148,8 +148,14 @@ def test_a_pair_is_preferred_by_keyboard_with_its_differences_shown(
     assert "v1" not in page.inner_text("body") and "v2" not in page.inner_text("body")
     # On a phone they stand one below the other.
     page.set_viewport_size({"width": 390, "height": 844})
-    boxes = [one.bounding_box() for one in (first, second)]
-    assert boxes[0] and boxes[1] and boxes[0]["y"] < boxes[1]["y"]
+    # The next unit is being drawn while it moves: a place is asked for until both are there.
+    page.wait_for_function(
+        """() => {
+            const [one, other] = [".reader-response", ".reader-rival"].map(
+                (name) => document.querySelector(name)?.getBoundingClientRect());
+            return one?.height && other?.height && one.bottom <= other.top;
+        }"""
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -7,6 +7,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from annotate.cli import serve
+from annotate.ui.messages import as_plain_text
 from annotate.ui.rating import unwrapped
 
 
@@ -61,6 +62,12 @@ def test_guidelines_lose_the_line_breaks_of_their_file_and_keep_their_lists() ->
         "Every statement that could be true or false is a claim, be it a figure, a name or a date.",
         "- Greetings are none.",
     ]
+
+
+def test_a_judges_version_can_be_copied_and_a_mail_address_is_no_link() -> None:
+    assert as_plain_text("strict@1 beside word-overlap@2. a@b.c") == (
+        "strict@1 beside word-overlap@2. a@\u2060b.c"
+    )
 
 
 def test_every_option_of_ours_is_one_of_streamlit() -> None:
