@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from annotate import rubric_file
-from annotate.judge import judges, prompt, provenance, spec
+from annotate.criterion import Criterion
+from annotate.judge import decisions, judges, prompt, provenance, spec
 from annotate.judge.judges import Judge
 from annotate.ui import form, messages, session
 from annotate.ui.form import Form
@@ -119,9 +120,29 @@ def show_question(judge: Judge) -> None:
         form.draw(Form(0, judge.rubric.model_copy(update={"criteria": (alone,)}), [], ""))
     with model:
         st.subheader("What the judge is asked")
-        st.text(prompt.system(judge.rubric, one, critique=judge.spec.critique))
-        with st.expander("The schema of its answer"):
-            st.json(prompt.schema(one, critique=judge.spec.critique))
+        _show_asked(judge, one)
+
+
+def _show_asked(judge: Judge, one: Criterion) -> None:
+    """All that is sent before what is judged; outputs among it are text, and stay it."""
+    if judge.spec.engine == "decisions":
+        st.json(decisions.questions(judge.rubric, one))
+        return
+    critique, shots = judge.spec.critique, judge.shots.get(one.id, ())
+    first, *examples, last = prompt.messages(
+        judge.rubric, one, dict.fromkeys(judge.spec.sees, "..."), tag="TAG", shots=shots,
+        critique=critique,
+    )  # fmt: skip
+    st.text(first["content"])
+    if examples:
+        with st.expander(f"{len(shots)} examples from the shot split"):
+            for message in examples:
+                st.text(f"{message['role']}: {message['content']}")
+    with st.expander("How it is given what it judges"):
+        st.caption("As data, behind a tag that is made up for each request.")
+        st.text(last["content"])
+    with st.expander("The schema of its answer"):
+        st.json(prompt.schema(one, critique=critique))
 
 
 def table_of(rows: list[Rater]) -> list[dict[str, Any]]:
