@@ -1,10 +1,12 @@
 """The page of judges: adding one, and all that it is asked."""
 
+import time
+
 import pytest
 from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
-from annotate.judge import judges, run, spec
+from annotate.judge import judges, process, run, spec
 from annotate.rounds import get_round
 from db.tables import JudgeRun, Rater
 from tests.pages.conftest import Tab
@@ -126,3 +128,12 @@ def test_a_run_whose_process_did_not_start_says_so_and_can_be_started_again(lead
     app.run()
     assert "Its process did not start" in drawn(app)
     assert [button.label for button in app.button] == ["Go on", "Cancel"]
+
+
+@pytest.mark.usefixtures("lead")
+def test_what_a_runs_process_says_is_in_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
+    process.launch(99)
+    ends = time.monotonic() + 60
+    while "there is no judge run 99" not in caplog.text:
+        assert time.monotonic() < ends, caplog.text
+        time.sleep(0.1)
