@@ -90,14 +90,14 @@ def _scope() -> _Scope | None:
             name = st.selectbox("Round", known, key="judge_round", width=320)
             return _Scope(name, Filters())
         among = st.multiselect(
-            "Segments", segments, key="judge_segments", placeholder="all", width=320
+            "Segments", segments, key="judge_segments", placeholder="all", width=240
         )
         of = st.multiselect(
             "Configurations",
             configurations,
             key="judge_configurations",
             placeholder="all",
-            width=320,
+            width=240,
         )
     return _Scope(None, Filters(segments=tuple(among), configurations=tuple(of)))
 
@@ -199,7 +199,7 @@ def _where(one: JudgeRun) -> str:
 def _show_raising(one: JudgeRun) -> None:
     """A run that has met its budget goes on with another."""
     priced = one.budget_usd is not None
-    with st.popover("Raise the budget", key=f"judge-raise-{one.id}"):
+    with st.popover("Raise the budget", key=f"judge-raising-{one.id}"):
         _budget(priced, key=_raised_key(one.id or 0))
         _button("Go on with it", "raise", one)
 
