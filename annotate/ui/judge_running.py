@@ -158,7 +158,7 @@ def _show_run(one: JudgeRun, judge: str, without: list[run.Missing]) -> None:
     alive = run.is_alive(one)
     if one.state == "running" and not alive:
         st.caption("Its process has died. What it had stored is kept; go on from there.")
-    if one.state == "planned" and one.beat_at is None and now() - one.started_at > run.BEAT:
+    if one.state == "planned" and one.beat_at is None and now() - one.started_at > 2 * run.BEAT:
         st.caption("Its process did not start; the server's log says why. Go on to try again.")
     if one.note:
         st.caption(messages.as_plain_text(one.note))

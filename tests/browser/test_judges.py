@@ -15,6 +15,8 @@ from tests.server import Seed, Server
 from tests.unit.desk_round import Desk
 
 UNITS = 12
+PROCESS_MS = 120_000
+"""A process of its own has to start first."""
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +59,13 @@ def test_a_lead_adds_a_judge_and_has_it_grade_a_round(
     page.get_by_role("tab", name="Grade a round").click()
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text(f"· done · {UNITS - 1} of {UNITS} answered")).to_be_visible(
-        timeout=40_000
+        timeout=PROCESS_MS
     )
     page.get_by_role("button", name="1 without a verdict").click()
     page.get_by_role("button", name="Ask these again").click()
-    expect(page.get_by_text(f"· done · {UNITS} of {UNITS} answered")).to_be_visible(timeout=40_000)
+    expect(page.get_by_text(f"· done · {UNITS} of {UNITS} answered")).to_be_visible(
+        timeout=PROCESS_MS
+    )
     assert len(judge_server.log) == UNITS + 1
     with server.database.read() as session:
         assert len(list(session.exec(select(Rating)))) == UNITS
@@ -90,7 +94,7 @@ def test_a_judge_is_run_over_outputs_within_a_budget_that_is_raised(
     page.get_by_label("Budget in tokens").press("Tab")
     page.get_by_role("button", name="Start").click()
     run = page.locator('[class*="st-key-judge-run-"]').first
-    expect(run).to_contain_text("all outputs · budget exceeded", timeout=40_000)
+    expect(run).to_contain_text("all outputs · budget exceeded", timeout=PROCESS_MS)
     within = len(judge_server.log) - asked
     assert 0 < within < UNITS
     run.get_by_role("button", name="Raise the budget").click()
@@ -100,5 +104,5 @@ def test_a_judge_is_run_over_outputs_within_a_budget_that_is_raised(
     raised.fill("100000")
     raised.press("Tab")
     page.get_by_role("button", name="Go on with it").click()
-    expect(run).to_contain_text(f"done · {UNITS} of {UNITS} answered", timeout=40_000)
+    expect(run).to_contain_text(f"done · {UNITS} of {UNITS} answered", timeout=PROCESS_MS)
     assert len(judge_server.log) == asked + UNITS

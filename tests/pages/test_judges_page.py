@@ -124,7 +124,7 @@ def test_a_run_whose_process_did_not_start_says_so_and_can_be_started_again(lead
     assert "did not start" not in drawn(app)
     with lead.database.write() as session:
         one = session.exec(select(JudgeRun)).one()
-        one.started_at -= 2 * run.BEAT
+        one.started_at -= 3 * run.BEAT
     app.run()
     assert "Its process did not start" in drawn(app)
     assert [button.label for button in app.button] == ["Go on", "Cancel"]
