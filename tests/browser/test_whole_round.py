@@ -126,6 +126,8 @@ def launch(
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name=f"Remove {rater}")).to_be_visible()
     settle(page)
+    # What it will be able to show is said before anything is launched.
+    expect(page.get_by_text("Alpha would be known to about")).to_be_visible()
     page.get_by_role("button", name="Preview the sample").click()
     expect(page.get_by_role("heading", name="The sample")).to_be_visible()
     settle(page)
@@ -159,6 +161,37 @@ def close_round(page: Page, name: str) -> None:
     page.get_by_role("button", name="Close it now").click()
     badge = page.get_by_test_id("stMarkdown").get_by_text("closed", exact=True)
     expect(badge).to_be_visible()
+
+
+def watch(page: Page, name: str, *, submitted: str, rater: str) -> None:
+    """How far the round is, and that the figures are kept for later."""
+    open_page(page, "Rounds")
+    pick(page, "^Round$", name)
+    expect(page.get_by_text(f"{submitted} submitted")).to_be_visible()
+    expect(page.get_by_text("Agreement so far")).to_be_visible()
+    expect(page.get_by_text(re.compile("too early", re.IGNORECASE)).first).to_be_visible()
+    expect(page.get_by_role("gridcell", name=rater).first).to_be_attached()
+
+
+def report(page: Page, name: str, folder: Path) -> str:
+    """The round's report, downloaded, and read in a tab of its own as it would be printed."""
+    open_page(page, "Rounds")
+    pick(page, "^Round$", name)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the report").click()
+    path = folder / f"{name}.html"
+    download.value.save_as(path)
+    read = page.context.new_page()
+    asked: list[str] = []
+    read.on("request", lambda request: asked.append(request.url))
+    read.emulate_media(media="print")
+    read.goto(path.as_uri())
+    words = read.inner_text("body")
+    # Self-contained: nothing but the file is asked for.
+    assert asked == [path.as_uri()]
+    assert read.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    read.close()
+    return words
 
 
 def judge_file(folder: Path, server: Server, name: str, shift: dict[str, float]) -> Path:
@@ -236,6 +269,8 @@ def test_two_rounds_run_by_pages_alone(server: Server, page: Page, tmp_path: Pat
     for name in RATERS:
         link = personal_link(page, name)
         rate_in_another_profile(page, link, units=12, slips=1 if name == RATERS[-1] else 0)
+        if name == RATERS[0]:
+            watch(page, "first", submitted="12 of 36", rater=name)
     close_round(page, "first")
     with server.database.read() as session:
         assert len(session.exec(select(Rating)).all()) == 36
@@ -243,6 +278,11 @@ def test_two_rounds_run_by_pages_alone(server: Server, page: Page, tmp_path: Pat
     open_page(page, "Agreement")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     import_judge(page, "first", judge_file(tmp_path, server, "first", {}))
+    said = report(page, "first", tmp_path)
+    for word in ("first", "faithfulness", "judge-v1", *RATERS, *SEGMENTS):
+        assert word in said
+    open_page(page, "Calibration")
+    expect(page.get_by_text("judge-v1").first).to_be_visible()
     open_page(page, "Drift")
     expect(page.get_by_text("Drift needs an earlier round")).to_be_visible()
 
