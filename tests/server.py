@@ -93,7 +93,7 @@ class Server:
 
     def wait(self) -> None:
         """Until it answers; fails with what it said when it does not."""
-        until = time.monotonic() + 40
+        until = time.monotonic() + 120
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.base}/health", timeout=2):
