@@ -15,8 +15,9 @@ from annotate.errors import BadInput, NotFound
 from annotate.judge import decisions, prompt, shots, spec
 from annotate.judge.prompt import Shot
 from annotate.judge.spec import Spec
+from annotate.judge.splits import split_of
 from annotate.rubric import Rubric
-from db.tables import Output, Rater
+from db.tables import Output, Rater, Rating
 from db.tables import Rubric as RubricRow
 
 
@@ -199,9 +200,43 @@ def with_cut_points(
     return _add_version(session, one, _rubric_row(session, judge.rater), judge.shots, by=by)
 
 
-def seen_cases(rater: Rater) -> set[str]:
+def is_asked_here(rater: Rater) -> bool:
+    """Whether this product asks it, by a file that leads work on; not one with imported scores."""
+    return bool(_told(rater))
+
+
+def shown_cases(rater: Rater) -> set[str]:
     """The cases whose outputs this judge has been shown as examples."""
     return {shot["case"] for given in _told(rater).get("shots", {}).values() for shot in given}
+
+
+def seen_cases(session: Session, rater: Rater, criterion: str | None = None) -> set[str]:
+    """The cases that this judge has seen, so that they say nothing of what it can do: its examples,
+    and, where it has cut points, what these can have been fitted to.
+
+    That is the dev split as far as people had rated it when the version was added, whoever fitted
+    them, and however they came into its file.
+    criterion: cut points of this one only; None is all.
+    """
+    cut = [
+        name
+        for name in _told(rater).get("spec", {}).get("cut_points", {})
+        if criterion in (None, name)
+    ]
+    if not cut:
+        return shown_cases(rater)
+    people_ = select(Rater.id).where(Rater.kind == "human")
+    rated = session.exec(
+        select(Output.case_key)
+        .join(Rating, col(Rating.output_id) == Output.id)
+        .where(
+            col(Rating.criterion).in_(cut),
+            col(Rating.rater_id).in_(people_),
+            col(Rating.rated_at) <= rater.created_at,
+        )
+        .distinct()
+    )
+    return shown_cases(rater) | {case for case in rated if split_of(case) == "dev"}
 
 
 def versions(session: Session, name: str) -> list[Rater]:
