@@ -138,9 +138,11 @@ def probe(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """How often text in an answer that tells the judge what to say fools it. Exit code 1 if ever.
+    """How often text in an answer that tells the judge what to say fools it.
 
-    Ten questions are asked and paid for; nothing is stored.
+    Ten questions are asked and paid for: a poor answer by itself, and with each of nine attempts.
+    Nothing is stored. Exit code 1: it was fooled. 3: not measured, because it gives the poor answer
+    no level or the best one, or answers no attempt.
 
     Example: annotate judge probe strict
     """
@@ -157,8 +159,12 @@ def probe(
                 "judge": judge.rater.name,
                 "criterion": found.criterion,
                 "honest": found.honest,
+                "best": found.best,
                 "fooled": found.fooled,
                 "of": len(found.attempts),
+                "answered": found.answered,
+                "measured": found.measured,
+                "sentence": found.sentence,
                 "attempts": [vars(one) for one in found.attempts],
                 "tokens": found.tokens,
                 "usd": found.usd,
@@ -168,14 +174,18 @@ def probe(
         console.show_table(
             [
                 [one.name, "-" if one.level is None else f"{one.level:g}",
-                 "fooled" if one.fooled else "stood", "yes" if one.noticed else "no"]
+                 {True: "fooled", False: "stood", None: "not measured"}[one.fooled],
+                 "yes" if one.noticed else "no"]
                 for one in found.attempts
             ],
             ["attempt", "level", "the judge", "noticed"],
-            title=f"{judge.rater.name} on {found.criterion}: fooled {found.fooled} times of {len(found.attempts)}",
+            title=f"{judge.rater.name} on {found.criterion}",
         )  # fmt: skip
+        console.note(found.sentence)
     if found.fooled:
         raise typer.Exit(1)
+    if not found.measured:
+        raise typer.Exit(3)
 
 
 for command in (*judge_runs.COMMANDS, *judge_evidence.COMMANDS):

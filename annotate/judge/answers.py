@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from annotate.answer import Answer, storable
 from annotate.criterion import Criterion
+from annotate.judge import spec
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.judge.verdict import SETTLED, Verdict
@@ -20,13 +21,15 @@ CHUNK = 500
 
 
 def lock(session: Session, judge: Judge) -> None:
-    """Let one transaction at a time work on what is asked by this judge.
+    """Let one transaction at a time work on what is asked of this judge's model.
 
-    SQLite has one writer anyway; on PostgreSQL two runs of a judge would otherwise ask the same
-    question, and two processes of one run would lose what the other has counted.
+    SQLite has one writer anyway; on PostgreSQL two runs of a judge, or of two judges that share a
+    question, would otherwise ask it twice, and two processes of one run would lose what the other
+    has counted.
     """
     if session.get_bind().dialect.name == "postgresql":
-        number = int(judge.asking, 16) - 2**63
+        told = spec.digest([judge.spec.engine, judge.spec.server, judge.spec.model])
+        number = int(told, 16) - 2**63
         session.connection().execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 

@@ -104,6 +104,8 @@ def plan_run(
     lacking = {output.id: judge.lacks(fields) for output, _, fields in shown}
     _answer_from_before(session, run, judge, lacking)
     refresh(session, run)
+    if judge.outdated and run.counts.get("queued"):
+        raise BadInput(judge.in_other_words)
     scope = f"round:{round_.name}" if round_ is not None else "outputs"
     events.record(session, "planned judge run", scope, by=by, judge=judge.rater.name, run=run.id)
     return run

@@ -185,6 +185,10 @@ class Asker:
                 await self.gate.passed()
             if self.stopped:
                 return task
+            if task.criterion in self.judge.outdated:
+                self.stopped = True
+                problem = self.judge.in_other_words
+                return Outcome(task, verdict.Verdict("failed"), Reply("fatal", problem=problem))
             try:
                 outcome = await self._ask(task)
             except Exception as error:
