@@ -318,6 +318,7 @@ class JudgeRun(SQLModel, table=True):
     beat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a process last worked on it; an old one says that nobody does."""
     started_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    """When its process began, or began again."""
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

@@ -67,6 +67,9 @@ def list_(json: AsJson = False) -> None:
     if json:
         console.show_json({"rows": rows})
         return
+    if not rows:
+        console.note("There is no judge yet: annotate judge add FILE")
+        return
     console.show_table(
         [
             [

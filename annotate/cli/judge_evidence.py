@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from annotate.reports.between_rounds import Period
+    from annotate.reports.between_rounds import BetweenRounds, Period
     from annotate.reports.iteration import Iteration
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -104,26 +104,39 @@ def watch(
         )
     if json:
         console.show_json(found.as_json())
-    else:
-        console.show_table(
-            [
-                [
-                    line.segment,
-                    f"{line.baseline.centre:.2f} ({line.baseline_size})",
-                    str(int(line.sizes.sum())),
-                    f"{line.chart.line[-1]:+.2f} of ±{line.chart.limit:.2f}",
-                    "within its limits" if line.alarm is None else f"out since {line.alarm}",
-                ]
-                for line in found.lines
-            ],
-            ["segment", "before", "scores since", "line", "a round"],
+    elif not found.lines and not found.without:
+        console.note(
+            f"{found.judge} has no scores of {criterion} on outputs since round {round_}: there is "
+            "nothing to chart. annotate judge run has it grade traffic."
         )
+    else:
+        if found.lines:
+            _show_lines(found)
         for segment, why in found.without.items():
             console.note(f"{segment}: {why}.")
     if found.due:
         raise typer.Exit(1)
     if not found.lines:
         raise typer.Exit(3)
+
+
+def _show_lines(found: "BetweenRounds") -> None:
+    """Each segment's line beside its limits."""
+    from annotate.cli import console
+
+    console.show_table(
+        [
+            [
+                line.segment,
+                f"{line.baseline.centre:.2f} ({line.baseline_size})",
+                str(int(line.sizes.sum())),
+                f"{line.chart.line[-1]:+.2f} of ±{line.chart.limit:.2f}",
+                "within its limits" if line.alarm is None else f"out since {line.alarm}",
+            ]
+            for line in found.lines
+        ],
+        ["segment", "before", "scores since", "line", "a round"],
+    )
 
 
 def compare(

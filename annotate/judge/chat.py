@@ -229,7 +229,8 @@ def failed(error: openai.APIError, started: float) -> Reply:
     took = 1000 * (time.perf_counter() - started)
     if isinstance(error, openai.APIStatusError):
         code = str(error.code or "")
-        problem = f"HTTP {error.status_code}: {error.message}"[:2000]
+        said = error.message.removeprefix(f"Error code: {error.status_code} - ")
+        problem = f"HTTP {error.status_code}: {said}"[:2000]
         request_id = error.request_id
         busy = error.status_code == 429 and code not in NEVER_AGAIN
         if busy or error.status_code in (408, 409) or error.status_code >= 500:

@@ -36,6 +36,8 @@ class Task:
     sample: int
     key: str
     fields: Mapping[str, Any] = field(repr=False)
+    attempt: int = 1
+    """Which attempt this claim is: one that was taken back and given to another process is over."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def claim(
         task.state, task.lease_until = "leased", at + LEASE
         task.attempts += 1
         assert task.id is not None
-        taken.append(Task(task.id, task.criterion, task.sample, task.key, fields))
+        taken.append(Task(task.id, task.criterion, task.sample, task.key, fields, task.attempts))
         asked.add(task.key)
     if answered:
         for task, verdict in answered:
@@ -182,6 +184,11 @@ def settle(
         budget.add_to(run, reply.usage, cost)
         if task.state == "done":
             continue
+        if not _holds(task, outcome.task) and reply.kind in ("transient", "fatal"):
+            # Another process asks it by now: what this one met is no matter.
+            if reply.kind == "fatal":
+                _abort(run, storable(reply.problem), at)
+            continue
         problem = storable(reply.problem or outcome.verdict.problem)
         if reply.kind == "fatal":
             task.state, task.lease_until, task.problem = "queued", None, problem
@@ -204,6 +211,8 @@ def settle(
             if verdict.status in SETTLED:
                 known[task.key] = verdict
                 task.state, task.lease_until = "done", None
+            elif not _holds(task, outcome.task):
+                continue
             elif verdict.status == "invalid" and answered and task.attempts < ATTEMPTS:
                 _again(task, problem, at, None)
             else:
@@ -219,13 +228,22 @@ def settle(
 
 
 def give_back(session: Session, tasks: Sequence[Task]) -> None:
-    """Tasks that were claimed and not asked."""
-    if tasks:
+    """Tasks that were claimed and not asked; not those that another process has claimed since."""
+    for task in tasks:
         session.connection().execute(
             sa.update(JudgeTask)
-            .where(col(JudgeTask.id).in_([t.id for t in tasks]), col(JudgeTask.state) == "leased")
+            .where(
+                col(JudgeTask.id) == task.id,
+                col(JudgeTask.state) == "leased",
+                col(JudgeTask.attempts) == task.attempt,
+            )
             .values(state="queued", lease_until=None, attempts=JudgeTask.attempts - 1)
         )
+
+
+def _holds(task: JudgeTask, claimed: Task) -> bool:
+    """Whether this claim is still the one that stands."""
+    return task.state == "leased" and task.attempts == claimed.attempt
 
 
 def _finish_if_done(run: JudgeRun, at: datetime) -> None:

@@ -7,6 +7,7 @@ that had not arrived yet.
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ BEAT_SECONDS = 1.0
 AHEAD = 2
 """So many times as many questions are claimed as are asked at once: whatever is answered makes
 room for one that is there, and need not wait for the database."""
+ALIKE = 5
+"""So many questions that are refused in the same words, before any is answered, and the fault is the
+judge's own, such as a parameter that its server does not take."""
 LEAST_KEY = 6
 """A shorter one is no secret, and may be part of any text."""
 Result = TypeVar("Result")
@@ -84,7 +88,8 @@ def apart(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:
-    asker = Asker(judge)
+    known = await asyncio.to_thread(_was_answered, database, judge)
+    asker = Asker(judge, known=known)
     asked: dict[asyncio.Task[Outcome | Task], int] = {}
     try:
         while True:
@@ -103,7 +108,8 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 asked.values(),
                 told,
             )
-            asker.stopped = claimed.state != "running"
+            # What is fatal may have come while earlier answers were stored: it is not taken back.
+            asker.stopped |= claimed.state != "running"
             asked |= {asyncio.create_task(asker.ask(task)): task.id for task in claimed.tasks}
             if asked:
                 await asyncio.wait(asked, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -141,6 +147,11 @@ def _step(
     return claimed
 
 
+def _was_answered(database: Database, judge: Judge) -> bool:
+    with database.read() as session:
+        return bool(provenance.answered_by(session, judge.rater))
+
+
 def _note_shutdown(database: Database, judge: Judge, off: date) -> None:
     with database.write() as session:
         provenance.note_shutdown(session, judge.rater, off)
@@ -154,12 +165,15 @@ def _finish(database: Database, run_id: int) -> JudgeRun:
 class Asker:
     """Asks one judge, whatever its engine."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, *, known: bool = False) -> None:
+        """known: whether this judge has been answered before, in whatever run."""
         self.judge = judge
         self.gate = Gate()
         self.stopped = False
         self.answered = False
         """Whether the server has answered anything."""
+        self.known = known
+        self._refused: Counter[str] = Counter()
         self._room = asyncio.Semaphore(judge.spec.concurrency)
         self.engine: ChatEngine | DecisionsEngine | None = None
         if judge.spec.engine == "chat":
@@ -197,9 +211,25 @@ class Asker:
                 outcome = Outcome(
                     task, verdict.Verdict("failed"), Reply("transient", problem=problem)
                 )
+            outcome = self._held_to_the_others(outcome)
             self.stopped |= outcome.reply.kind == "fatal"
             self.answered |= outcome.reply.kind == "answered"
             return outcome
+
+    def _held_to_the_others(self, outcome: Outcome) -> Outcome:
+        """What every question meets is no output's fault: it stops the run."""
+        reply = outcome.reply
+        if reply.kind != "invalid" or reply.raw is not None or self.answered or self.known:
+            return outcome
+        self._refused[reply.problem] += 1
+        if self._refused[reply.problem] < ALIKE:
+            return outcome
+        problem = f"the server refuses every question alike: {reply.problem}"
+        return replace(
+            outcome,
+            verdict=verdict.Verdict("failed", problem=problem),
+            reply=replace(reply, kind="fatal", problem=problem),
+        )
 
     async def _ask(self, task: Task) -> Outcome:
         criterion = self.judge.rubric.criterion(task.criterion)
