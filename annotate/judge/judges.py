@@ -46,6 +46,11 @@ class Judge:
         """By criterion, all that is sent before what is judged: guide, examples, schema."""
         return {one.id: self._asks(one) for one in self.criteria}
 
+    @cached_property
+    def bytes_asked(self) -> dict[str, int]:
+        """How long that is."""
+        return {name: len(said.encode("utf-8", "replace")) for name, said in self.asks.items()}
+
     def _asks(self, one: Criterion) -> str:
         if self.spec.engine == "decisions":
             return json.dumps(decisions.questions(self.rubric, one), ensure_ascii=False)

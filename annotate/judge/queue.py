@@ -67,26 +67,31 @@ def claim(
     *,
     at: datetime,
     held: Collection[int] = (),
+    beat: bool = True,
 ) -> Claimed:
     """Up to `count` questions, for as long as the budget has room for them.
 
     held: the tasks that the process has in its hands; their claims are renewed.
+    beat: say that the process lives, renew its claims, and take back those that have lapsed; every
+        second will do.
     """
     run = _locked(session, run_id, judge)
-    if held or run.state == "running":
-        run.beat_at = at
-    _renew(session, held, at)
+    if beat:
+        if held or run.state == "running":
+            run.beat_at = at
+        _renew(session, held, at)
     if run.state != "running":
         return Claimed((), run.state)
-    session.connection().execute(
-        sa.update(JudgeTask)
-        .where(
-            col(JudgeTask.run_id) == run_id,
-            col(JudgeTask.state) == "leased",
-            col(JudgeTask.lease_until) < at,
+    if beat:
+        session.connection().execute(
+            sa.update(JudgeTask)
+            .where(
+                col(JudgeTask.run_id) == run_id,
+                col(JudgeTask.state) == "leased",
+                col(JudgeTask.lease_until) < at,
+            )
+            .values(state="queued", lease_until=None)
         )
-        .values(state="queued", lease_until=None)
-    )
     if not count:
         return Claimed((), "running", wait=0.2)
     chosen = session.exec(
@@ -120,8 +125,7 @@ def claim(
             task.state, task.verdict_id, task.problem = "done", verdict.id, None
         answers.rate(session, run, judge, answered)
         session.flush()
-        refresh(session, run)
-        _finish_if_done(run, at)
+        _finish_if_done(session, run, at, count=beat)
     if taken or run.state != "running":
         return Claimed(tuple(taken), run.state)
     if full and not room.in_flight:
@@ -166,9 +170,18 @@ def _renew(session: Session, held: Collection[int], at: datetime) -> None:
 
 
 def settle(
-    session: Session, run_id: int, judge: Judge, outcomes: Sequence[Outcome], *, at: datetime
+    session: Session,
+    run_id: int,
+    judge: Judge,
+    outcomes: Sequence[Outcome],
+    *,
+    at: datetime,
+    count: bool = True,
 ) -> None:
-    """Store what came of tasks; an answer that another process has stored meanwhile stands."""
+    """Store what came of tasks; an answer that another process has stored meanwhile stands.
+
+    count: count the run's tasks anew, which takes as long as there are many.
+    """
     run = _locked(session, run_id, judge)
     ids = [outcome.task.id for outcome in outcomes]
     tasks = {
@@ -223,8 +236,7 @@ def settle(
         task.verdict_id = verdict.id
     answers.rate(session, run, judge, [(t, v) for t, v in found if v.status in SETTLED])
     session.flush()
-    refresh(session, run)
-    _finish_if_done(run, at)
+    _finish_if_done(session, run, at, count=count)
 
 
 def give_back(session: Session, tasks: Sequence[Task]) -> None:
@@ -246,9 +258,16 @@ def _holds(task: JudgeTask, claimed: Task) -> bool:
     return task.state == "leased" and task.attempts == claimed.attempt
 
 
-def _finish_if_done(run: JudgeRun, at: datetime) -> None:
-    waiting = run.counts.get("queued", 0) + run.counts.get("leased", 0)
-    if run.state == "running" and not waiting:
+def _finish_if_done(session: Session, run: JudgeRun, at: datetime, *, count: bool = True) -> None:
+    """End the run where nothing waits; its tasks are counted then at any rate."""
+    waits = session.exec(
+        select(JudgeTask.id)
+        .where(JudgeTask.run_id == run.id, col(JudgeTask.state).in_(("queued", "leased")))
+        .limit(1)
+    ).first()
+    if count or waits is None:
+        refresh(session, run)
+    if run.state == "running" and waits is None:
         end(run, "done", None, at)
         run.beat_at = None
 
@@ -263,8 +282,7 @@ def finish(session: Session, run_id: int, *, at: datetime) -> JudgeRun:
     """The run as it stands when its process ends: done where nothing waits."""
     run = session.get_one(JudgeRun, run_id, populate_existing=True, with_for_update=True)
     run.beat_at = None
-    refresh(session, run)
-    _finish_if_done(run, at)
+    _finish_if_done(session, run, at)
     return run
 
 

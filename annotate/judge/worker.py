@@ -7,6 +7,8 @@ that had not arrived yet.
 
 import asyncio
 import secrets
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,11 @@ from db.tables import JudgeRun, now
 
 BEAT_SECONDS = 1.0
 """So soon does it hear that it is to stop."""
+GATHER_SECONDS = 0.04
+"""So long may answers wait for others, to be stored with them: a transaction costs as much for one
+as for many, and nobody waits for it."""
+SWITCH_SECONDS = 0.0005
+"""So soon does whoever stores leave the processor to whoever asks."""
 AHEAD = 2
 """So many times as many questions are claimed as are asked at once: whatever is answered makes
 room for one that is there, and need not wait for the database."""
@@ -83,16 +90,24 @@ def work(database: Database, run_id: int, judge: Judge, told: Told | None = None
 
 def apart(work: Coroutine[Any, Any, Result]) -> Result:
     """Run it in a thread of its own: the main thread stays free for signals."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, work).result()
+    finally:
+        sys.setswitchinterval(before)
 
 
 async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:
     known = await asyncio.to_thread(_was_answered, database, judge)
     asker = Asker(judge, known=known)
     asked: dict[asyncio.Task[Outcome | Task], int] = {}
+    beaten = 0.0
     try:
         while True:
+            beat = time.monotonic() - beaten >= BEAT_SECONDS
+            beaten = time.monotonic() if beat else beaten
             done = [one for one in asked if one.done()]
             for one in done:
                 del asked[one]
@@ -106,6 +121,7 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 [one.result() for one in done],
                 free if 2 * free >= judge.spec.concurrency else 0,
                 asked.values(),
+                beat,
                 told,
             )
             # What is fatal may have come while earlier answers were stored: it is not taken back.
@@ -113,6 +129,7 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
             asked |= {asyncio.create_task(asker.ask(task)): task.id for task in claimed.tasks}
             if asked:
                 await asyncio.wait(asked, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(asked, timeout=GATHER_SECONDS)
             elif claimed.state != "running" or claimed.wait is None:
                 break
             elif not claimed.tasks:
@@ -133,15 +150,19 @@ def _step(
     ended: list[Outcome | Task],
     free: int,
     held: Collection[int],
+    beat: bool,
     told: Told | None,
 ) -> queue.Claimed:
-    """Store what has come and claim what there is room for, in one transaction."""
+    """Store what has come and claim what there is room for, in one transaction.
+
+    beat: also what is done once a second: renew claims, look for lapsed ones, and count.
+    """
     outcomes = [one for one in ended if isinstance(one, Outcome)]
     with database.write() as session:
         if outcomes:
-            queue.settle(session, run_id, judge, outcomes, at=now())
+            queue.settle(session, run_id, judge, outcomes, at=now(), count=beat)
         queue.give_back(session, [one for one in ended if isinstance(one, Task)])
-        claimed = queue.claim(session, run_id, judge, free, at=now(), held=held)
+        claimed = queue.claim(session, run_id, judge, free, at=now(), held=held, beat=beat)
         if told is not None and outcomes:
             told(session.get_one(JudgeRun, run_id))
     return claimed
