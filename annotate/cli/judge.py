@@ -1,5 +1,6 @@
 """annotate judge: add, list, show, probe; its runs and its evidence are in modules of their own."""
 
+import json as json_
 from pathlib import Path
 from typing import Annotated
 
@@ -91,12 +92,14 @@ def show(
     criterion: Annotated[str | None, typer.Option("--criterion", help="One only.")] = None,
     json: AsJson = False,
 ) -> None:
-    """What a judge is asked: the prompt and the schema of its answer.
+    """What a judge is asked, as its engine asks it: the prompt with its examples, or the questions.
+
+    With --json also the schema of its answer.
 
     Example: annotate judge show strict --criterion faithfulness
     """
     from annotate.cli import console
-    from annotate.judge import judges, prompt, provenance
+    from annotate.judge import judges, provenance
     from db.tables import now
 
     with console.database().read() as session:
@@ -105,15 +108,12 @@ def show(
         off = provenance.shutdown_of(session, judge.rater)
     for warning in provenance.warnings(answered, off, now().date()):
         console.note(warning)
+    if judge.outdated:
+        console.note(f"{judge.in_other_words}.")
     chosen = [c for c in judge.criteria if criterion in (None, c.id)]
     if not chosen:
         judge.rubric.criterion(criterion or "")
-    asked = {
-        one.id: prompt.rendered(
-            judge.rubric, one, shots=judge.shots.get(one.id, ()), critique=judge.spec.critique
-        )
-        for one in chosen
-    }
+    asked = {one.id: judge.rendered(one) for one in chosen}
     if json:
         console.show_json(
             {
@@ -130,7 +130,12 @@ def show(
         )  # fmt: skip
         return
     for id_, said in asked.items():
-        typer.echo(console.inert(f"== {id_}\n\n{said['messages'][0]['content']}\n"))
+        words = (
+            "\n\n".join(m["content"] for m in said["messages"][:-1])
+            if "messages" in said
+            else (json_.dumps(said, ensure_ascii=False, indent=2))
+        )
+        typer.echo(console.inert(f"== {id_}\n\n{words}\n"))
 
 
 @app.command()

@@ -60,6 +60,10 @@ class Judge:
         schema = json.dumps(prompt.schema(one, critique=critique), ensure_ascii=False)
         return "".join(message["content"] for message in said[:-1]) + schema
 
+    def rendered(self, criterion: Criterion) -> dict[str, Any]:
+        """All of a question but what is judged, as its engine asks it."""
+        return _rendered(self.spec, self.rubric, criterion, self.shots)
+
     def fields(self, output: Output) -> dict[str, Any]:
         """What it is shown of an output: nothing of who made it, and of what others said."""
         return {name: getattr(output, name) for name in self.spec.sees if getattr(output, name)}

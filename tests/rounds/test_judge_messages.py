@@ -84,3 +84,16 @@ def test_a_test_split_of_which_nothing_was_graded_is_refused_by_command(run: Com
     run("judge", "add", "floor.yaml")
     said = run.refused("judge", "test", "floor", "--round", "R", "--criterion", "quality")
     assert "floor@1 has graded quality on no unit of the test split of round R" in said
+
+
+def test_what_is_shown_is_what_the_engine_asks(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text(
+        "name: d\nengine: decisions\nmodel: gpt-6-luna\nrubric: answers\ncriteria: [quality]\n"
+    )
+    run("judge", "add", "d.yaml")
+    shown = run("judge", "show", "d").out
+    assert '"type": "score"' in shown and "evidence" not in shown
+    (tmp_path / "c.yaml").write_text(STRICT.format(base="http://localhost:1/v1"))
+    run("judge", "add", "c.yaml")
+    shown = run("judge", "show", "strict").out
+    assert "You grade one answer on ONE criterion" in shown and "- 3 = Good: It is right." in shown
