@@ -1,6 +1,7 @@
-"""A rubric file's bytes and text, read with suspicion into plain dictionaries and lists."""
+"""A rubric's or judge's file, its bytes and text read with suspicion into plain dictionaries and lists."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,24 @@ MAX_DEPTH = 12
 MAX_NODES = 20_000
 MAX_KEY = 64
 
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file is to be, as refusals call it."""
+
+    noun: str
+    empty: str
+    """The mend where nothing is in it."""
+    begin: str
+    """How it begins."""
+
+
+RUBRIC = Kind(
+    "rubric",
+    "write at least a name and criteria, or start from a built-in",
+    "start with `name:` and `criteria:` at the left margin",
+)
+
 _ENCODINGS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
@@ -24,15 +43,15 @@ _ENCODINGS = {
 _TAG = "tag:yaml.org,2002:"
 
 
-def read(path: Path) -> str:
-    """The text of a rubric file: UTF-8, with or without a byte order mark."""
+def read(path: Path, kind: Kind = RUBRIC) -> str:
+    """The text of such a file: UTF-8, with or without a byte order mark."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise NotFound(f"{path}: there is no such file; check the path") from None
     except OSError as error:
-        raise NotFound(f"{path}: {error.strerror}; give a readable rubric file") from None
+        raise NotFound(f"{path}: {error.strerror}; give a readable {kind.noun} file") from None
     return decoded(data, path.name)
 
 
@@ -48,7 +67,7 @@ def decoded(data: bytes, name: str) -> str:
         raise BadRubric(name, "", what, "save the file as UTF-8") from None
 
 
-def document(text: str, file: str) -> dict[str, Any]:
+def document(text: str, file: str, kind: Kind = RUBRIC) -> dict[str, Any]:
     """The mapping that the YAML says, made of dict, list, str, int, float, bool and None.
 
     Everything but plain data is refused, and so is what would grow out of proportion: size,
@@ -62,21 +81,19 @@ def document(text: str, file: str) -> dict[str, Any]:
         raise BadRubric(
             file, f"line {line}", "has a NUL byte", "remove it; is this really a text file?"
         )
-    root = _compose(text, file)
+    root = _compose(text, file, kind)
     if root is None or (isinstance(root, ScalarNode) and root.tag == f"{_TAG}null"):
-        raise BadRubric(
-            file, "", "is empty", "write at least a name and criteria, or start from a built-in"
-        )
+        raise BadRubric(file, "", "is empty", kind.empty)
     if not isinstance(root, MappingNode):
         raise BadRubric(
             file,
             "",
-            "is not a rubric",
-            "start with `name:` and `criteria:` at the left margin",
+            f"is not a {kind.noun}",
+            kind.begin,
         )
     found = _Plain(file).mapping(root, "", 1)
     if not found:
-        raise BadRubric(file, "", "is empty", "write at least a name and criteria")
+        raise BadRubric(file, "", "is empty", kind.empty)
     return found
 
 
@@ -89,7 +106,7 @@ def _too_large(file: str) -> BadRubric:
     )
 
 
-def _compose(text: str, file: str) -> Node | None:
+def _compose(text: str, file: str, kind: Kind) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH
     # A reused anchor is legal YAML and only a warning there; the node limit is what protects.
@@ -102,7 +119,7 @@ def _compose(text: str, file: str) -> Node | None:
             file,
             _line(error),
             f"is nested more than {MAX_DEPTH} levels deep",
-            "a rubric needs five at most; check the indentation",
+            "five are enough; check the indentation",
         ) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -118,7 +135,7 @@ def _compose(text: str, file: str) -> Node | None:
         if "\\t" in problem:
             problem, mend = "is indented by a tab", "indent by spaces"
         elif "another document" in problem:
-            problem, mend = "begins a second document", "put one rubric in a file"
+            problem, mend = "begins a second document", f"put one {kind.noun} in a file"
         raise BadRubric(file, _line(error), f"is not valid YAML: {problem}", mend) from None
     # The parser's own slips on hostile input surface as ordinary exceptions.
     except (YAMLError, ValueError, AssertionError, IndexError, TypeError, AttributeError) as error:
@@ -153,7 +170,7 @@ class _Plain:
                 self.file,
                 path,
                 f"is nested more than {MAX_DEPTH} levels deep",
-                "a rubric needs five at most; is an alias inside its own anchor?",
+                "five are enough; is an alias inside its own anchor?",
             )
         if isinstance(node, MappingNode):
             return self.mapping(node, path, depth)

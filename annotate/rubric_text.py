@@ -4,6 +4,8 @@ import difflib
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, LiteralString
 
 from pydantic import BeforeValidator, ValidationError
@@ -15,6 +17,15 @@ MAX_TEXT = 20_000
 MAX_NUMBER = 1_000_000
 
 _SLUG = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a kind of file is told by: its keys by the key that holds the mapping, and mends by key."""
+
+    keys: Mapping[str, tuple[str, ...]]
+    mends: Mapping[str, str]
+
 
 _MENDS = {
     "anchor": "say what deserves this point",
@@ -37,6 +48,7 @@ _KEYS = {
     "rationale": ("required", "required_below", "required_above"),
 }
 """The keys that a file may have, by the key that holds the mapping."""
+OF_RUBRICS = Words(_KEYS, _MENDS)
 
 
 def bad(problem: str, mend: str, path: str = "") -> PydanticCustomError:
@@ -100,13 +112,13 @@ LongText = Annotated[str, BeforeValidator(lambda value: _text(value, MAX_TEXT, l
 Number = Annotated[float, BeforeValidator(_number)]
 
 
-def refusal(error: ValidationError) -> tuple[str, str, str]:
-    """The path, the problem and the mend of what is wrong first."""
+def refusal(error: ValidationError, told: Words = OF_RUBRICS) -> tuple[str, str, str]:
+    """The path, the problem and the mend of what is wrong first, in words for this kind of file."""
     found = error.errors(include_url=False)
     # A mistyped key is the cause of the key that is then missing.
     first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     path = _path(first["loc"])
-    problem, mend = _words(first)
+    problem, mend = _words(first, told)
     further = str(first.get("ctx", {}).get("path", ""))
     joint = "." if path and further and not further.startswith("[") else ""
     return path + joint + further, problem, mend
@@ -124,7 +136,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return path
 
 
-def _words(error: ErrorDetails) -> tuple[str, str]:
+def _words(error: ErrorDetails, told: Words) -> tuple[str, str]:
     loc = error["loc"]
     names = [step for step in loc if isinstance(step, str)]
     name = names[-1] if names else ""
@@ -133,9 +145,9 @@ def _words(error: ErrorDetails) -> tuple[str, str]:
         case "rubric":
             return str(context["problem"]), str(context["mend"])
         case "missing":
-            return "is missing", _MENDS.get(name, "write it")
+            return "is missing", told.mends.get(name, "write it")
         case "extra_forbidden":
-            keys = _KEYS.get(names[-2] if len(names) > 1 else "", ())
+            keys = told.keys.get(names[-2] if len(names) > 1 else "", ())
             near = difflib.get_close_matches(name, keys, 1)
             hint = f"did you mean {near[0]}?" if near else f"use {', '.join(keys)}"
             return "is not a known key", hint
@@ -143,15 +155,18 @@ def _words(error: ErrorDetails) -> tuple[str, str]:
             return _not_among(error["input"], str(context["expected"]))
         case "tuple_type":
             if error["input"] is None:
-                return "is empty", _MENDS.get(name, "list its entries, or leave the key out")
+                return "is empty", told.mends.get(name, "list its entries, or leave the key out")
             return "is not a list", "write its entries on lines that begin with `- `"
         case "model_type" | "model_attributes_type" | "dict_type":
             return "is not a mapping", "write `key: value` pairs"
         case "bool_type":
             return f"is {str(error['input'])[:40]!r}", "write true or false"
         case "float_type" | "finite_number":
-            return "is empty", _MENDS.get(name, "give a number")
-    return error["msg"], _MENDS.get(name, "correct it")
+            return "is empty", told.mends.get(name, "give a number")
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" | "int_type":
+            if name in told.mends:
+                return f"is {str(error['input'])[:40]}", told.mends[name]
+    return error["msg"], told.mends.get(name, "correct it")
 
 
 def _not_among(given: Any, expected: str) -> tuple[str, str]:

@@ -318,6 +318,7 @@ class JudgeRun(SQLModel, table=True):
     beat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a process last worked on it; an old one says that nobody does."""
     started_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    """When its process began, or began again."""
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -326,7 +327,7 @@ class JudgeVerdict(SQLModel, table=True):
 
     __tablename__ = "judge_verdict"
     __table_args__ = (
-        # An answer is paid for once: by version, content, criterion and sample.
+        # An answer is paid for once: by question, content and sample.
         sa.Index(
             "uq_judge_verdict_settled",
             "key",
@@ -338,7 +339,7 @@ class JudgeVerdict(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     key: str
-    """SHA-256 of the judge's version, what it was shown, the criterion and the sample."""
+    """SHA-256 of what was asked of whom, what it was shown, and the sample."""
     run_id: int = Field(foreign_key="judge_run.id", index=True)
     output_id: int = Field(foreign_key="output.id", index=True)
     criterion: str

@@ -65,7 +65,7 @@ def calibration(
             if row.segment is None and row.left_out:
                 console.note(
                     f"{row.judge} on {row.criterion}: {row.left_out} units are left out, because "
-                    "it was shown their case as an example."
+                    "it has seen their case, as an example or to fit its cut points."
                 )
     pooled = {row.result.verdict for row in report.rows if row.segment is None}
     if not pooled or pooled == {Verdict.NOT_ENOUGH}:

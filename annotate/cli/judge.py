@@ -1,5 +1,6 @@
 """annotate judge: add, list, show, probe; its runs and its evidence are in modules of their own."""
 
+import json as json_
 from pathlib import Path
 from typing import Annotated
 
@@ -67,6 +68,9 @@ def list_(json: AsJson = False) -> None:
     if json:
         console.show_json({"rows": rows})
         return
+    if not rows:
+        console.note("There is no judge yet: annotate judge add FILE")
+        return
     console.show_table(
         [
             [
@@ -88,12 +92,14 @@ def show(
     criterion: Annotated[str | None, typer.Option("--criterion", help="One only.")] = None,
     json: AsJson = False,
 ) -> None:
-    """What a judge is asked: the prompt and the schema of its answer.
+    """What a judge is asked, as its engine asks it: the prompt with its examples, or the questions.
+
+    With --json also the schema of its answer.
 
     Example: annotate judge show strict --criterion faithfulness
     """
     from annotate.cli import console
-    from annotate.judge import judges, prompt, provenance
+    from annotate.judge import judges, provenance
     from db.tables import now
 
     with console.database().read() as session:
@@ -102,15 +108,12 @@ def show(
         off = provenance.shutdown_of(session, judge.rater)
     for warning in provenance.warnings(answered, off, now().date()):
         console.note(warning)
+    if judge.outdated:
+        console.note(f"{judge.in_other_words}.")
     chosen = [c for c in judge.criteria if criterion in (None, c.id)]
     if not chosen:
         judge.rubric.criterion(criterion or "")
-    asked = {
-        one.id: prompt.rendered(
-            judge.rubric, one, shots=judge.shots.get(one.id, ()), critique=judge.spec.critique
-        )
-        for one in chosen
-    }
+    asked = {one.id: judge.rendered(one) for one in chosen}
     if json:
         console.show_json(
             {
@@ -127,7 +130,12 @@ def show(
         )  # fmt: skip
         return
     for id_, said in asked.items():
-        typer.echo(console.inert(f"== {id_}\n\n{said['messages'][0]['content']}\n"))
+        words = (
+            "\n\n".join(m["content"] for m in said["messages"][:-1])
+            if "messages" in said
+            else (json_.dumps(said, ensure_ascii=False, indent=2))
+        )
+        typer.echo(console.inert(f"== {id_}\n\n{words}\n"))
 
 
 @app.command()
@@ -138,9 +146,11 @@ def probe(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """How often text in an answer that tells the judge what to say fools it. Exit code 1 if ever.
+    """How often text in an answer that tells the judge what to say fools it.
 
-    Ten questions are asked and paid for; nothing is stored.
+    Ten questions are asked and paid for: a poor answer by itself, and with each of nine attempts.
+    Nothing is stored. Exit code 1: it was fooled. 3: not measured, because it gives the poor answer
+    no level or the best one, or answers no attempt.
 
     Example: annotate judge probe strict
     """
@@ -157,8 +167,12 @@ def probe(
                 "judge": judge.rater.name,
                 "criterion": found.criterion,
                 "honest": found.honest,
+                "best": found.best,
                 "fooled": found.fooled,
                 "of": len(found.attempts),
+                "answered": found.answered,
+                "measured": found.measured,
+                "sentence": found.sentence,
                 "attempts": [vars(one) for one in found.attempts],
                 "tokens": found.tokens,
                 "usd": found.usd,
@@ -168,14 +182,18 @@ def probe(
         console.show_table(
             [
                 [one.name, "-" if one.level is None else f"{one.level:g}",
-                 "fooled" if one.fooled else "stood", "yes" if one.noticed else "no"]
+                 {True: "fooled", False: "stood", None: "not measured"}[one.fooled],
+                 "yes" if one.noticed else "no"]
                 for one in found.attempts
             ],
             ["attempt", "level", "the judge", "noticed"],
-            title=f"{judge.rater.name} on {found.criterion}: fooled {found.fooled} times of {len(found.attempts)}",
+            title=f"{judge.rater.name} on {found.criterion}",
         )  # fmt: skip
+        console.note(found.sentence)
     if found.fooled:
         raise typer.Exit(1)
+    if not found.measured:
+        raise typer.Exit(3)
 
 
 for command in (*judge_runs.COMMANDS, *judge_evidence.COMMANDS):

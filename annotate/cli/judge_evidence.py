@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from annotate.reports.between_rounds import Period
+    from annotate.reports.between_rounds import BetweenRounds, Period
     from annotate.reports.iteration import Iteration
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -23,28 +23,33 @@ def disagreements(
 ) -> None:
     """The units on which a judge and people differ, the farthest apart first, with both reasons.
 
-    Exit code 1 if there are any.
+    Units of the test split are held back until `annotate judge test` has opened it for this
+    version. Exit code 1 if there are any.
 
     Example: annotate judge disagreements strict --round May --criterion faithfulness
     """
     from annotate.cli import console
     from annotate.reports.calibration import judges_of
     from annotate.reports.disagreements import disagreements as report
+    from annotate.reports.disagreements import held_back
     from annotate.reports.drift import version_there
     from annotate.rounds import get_round
 
     with console.database().read() as session:
         found_round = get_round(session, round_)
+        name = version_there(judge, judges_of(session, found_round, by=None))
         found = report(
-            session,
-            found_round,
-            judge=version_there(judge, judges_of(session, found_round, by=None)),
-            criterion=criterion,
-            segment=segment,
-            by=None,
+            session, found_round, judge=name, criterion=criterion, segment=segment, by=None
+        )
+        held = held_back(
+            session, found_round, judge=name, criterion=criterion, segment=segment, by=None
         )
     if json:
-        console.show_json({"round": round_, "rows": [one.as_json() for one in found]})
+        console.show_json(
+            {"round": round_, "held_back": held, "rows": [one.as_json() for one in found]}
+        )
+    elif not found:
+        console.note(f"{name} differs from people's middle value on none of these units.")
     else:
         console.show_table(
             [
@@ -56,6 +61,11 @@ def disagreements(
             ],
             ["unit", "segment", "people", "judge", "difference", "error", "the judge's reason"],
         )  # fmt: skip
+    if held:
+        console.note(
+            f"{held} units of the test split are held back: annotate judge test {name} --round "
+            f"{round_} --criterion {criterion} opens it."
+        )
     if found:
         raise typer.Exit(1)
 
@@ -94,26 +104,39 @@ def watch(
         )
     if json:
         console.show_json(found.as_json())
-    else:
-        console.show_table(
-            [
-                [
-                    line.segment,
-                    f"{line.baseline.centre:.2f} ({line.baseline_size})",
-                    str(int(line.sizes.sum())),
-                    f"{line.chart.line[-1]:+.2f} of ±{line.chart.limit:.2f}",
-                    "within its limits" if line.alarm is None else f"out since {line.alarm}",
-                ]
-                for line in found.lines
-            ],
-            ["segment", "before", "scores since", "line", "a round"],
+    elif not found.lines and not found.without:
+        console.note(
+            f"{found.judge} has no scores of {criterion} on outputs since round {round_}: there is "
+            "nothing to chart. annotate judge run has it grade traffic."
         )
+    else:
+        if found.lines:
+            _show_lines(found)
         for segment, why in found.without.items():
             console.note(f"{segment}: {why}.")
     if found.due:
         raise typer.Exit(1)
     if not found.lines:
         raise typer.Exit(3)
+
+
+def _show_lines(found: "BetweenRounds") -> None:
+    """Each segment's line beside its limits."""
+    from annotate.cli import console
+
+    console.show_table(
+        [
+            [
+                line.segment,
+                f"{line.baseline.centre:.2f} ({line.baseline_size})",
+                str(int(line.sizes.sum())),
+                f"{line.chart.line[-1]:+.2f} of ±{line.chart.limit:.2f}",
+                "within its limits" if line.alarm is None else f"out since {line.alarm}",
+            ]
+            for line in found.lines
+        ],
+        ["segment", "before", "scores since", "line", "a round"],
+    )
 
 
 def compare(
@@ -254,7 +277,7 @@ def _show_iteration(found: "Iteration", json: bool, **more: int) -> None:
         title=f"{found.criterion} on the {found.split} split of {found.round}: {found.units} units",
     )
     if found.left_out:
-        console.note(f"{found.left_out} units are left out: a judge was shown their case.")
+        console.note(f"{found.left_out} units are left out: a judge has seen their case.")
     if len(sides) == 2:
         p = "" if found.p is None else f" (p {found.p:.3f})"
         console.note(f"Mended {len(found.mended)}, broken {len(found.broken)}{p}.")

@@ -36,12 +36,20 @@ def run(
     budget_tokens: Annotated[
         int | None, typer.Option("--budget-tokens", help="Stop before this many tokens.")
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Ask the round's anchors afresh: has the judge moved?"),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would ask and cost.")
     ] = False,
     json: AsJson = False,
 ) -> None:
     """Have a judge grade a round, or outputs; what it has answered before is not paid again.
+
+    With --again it is asked afresh about the round's anchors: the new answers count in that round,
+    the earlier ones are kept and count where they were given, and `annotate drift` tells whether
+    the judge has moved within its version.
 
     Example: annotate judge run strict --round May --budget 2.50
     """
@@ -71,6 +79,7 @@ def run(
             ),
             budget_usd=budget,
             budget_tokens=budget_tokens,
+            again=again,
             by=None,
         )
         expected = budgets.expectation(session, planned, judge)
@@ -130,6 +139,9 @@ def runs(json: AsJson = False) -> None:
     if json:
         console.show_json({"rows": rows})
         return
+    if not rows:
+        console.note("No judge has been run yet: annotate judge run JUDGE --round ROUND")
+        return
     console.show_table(
         [[str(r["run"]), r["judge"], _scope(r["scope"]), r["state"], _counted(r["counts"]), f"{r['cost_usd']:.4f}", r["note"] or ""]
          for r in rows],
@@ -176,6 +188,8 @@ def failures(run_: RunNumber, json: AsJson = False) -> None:
     ]
     if json:
         console.show_json({"run": run_, "rows": rows})
+    elif not rows:
+        console.note(f"Nothing of run {run_} has ended without a verdict.")
     else:
         console.show_table(
             [[one.output, one.criterion, one.status, one.problem or ""] for one in found],
@@ -283,12 +297,15 @@ def _told(run: "JudgeRun", judge: str) -> dict[str, Any]:
 
 
 def _scope(scope: dict[str, Any]) -> str:
-    return (
-        ", ".join(
-            f"{k}: {v if isinstance(v, str) else '|'.join(map(str, v))}" for k, v in scope.items()
-        )
-        or "all outputs"
-    )
+    """What a run grades, in words; what is empty chooses nothing."""
+    told = [
+        f"{name}: {value if isinstance(value, str) else '|'.join(map(str, value))}"
+        for name, value in scope.items()
+        if value and name != "again"
+    ]
+    if scope.get("again"):
+        told.append("its anchors again")
+    return ", ".join(told) or "all outputs"
 
 
 def _counted(counts: dict[str, int]) -> str:

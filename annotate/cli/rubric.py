@@ -192,6 +192,9 @@ def notes(
     if json:
         console.show_json({"rubric": name, "rows": [vars(note) for note in found]})
         return
+    if not found:
+        console.note(f"Nobody has noted anything for {name} while settling disputes.")
+        return
     console.show_table(
         [[n.criterion, n.text, n.unit, n.round, n.by or "-"] for n in found],
         ["criterion", "note", "unit", "round", "by"],

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from annotate.answer import Answer, storable
 from annotate.criterion import Criterion
+from annotate.judge import spec
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.judge.verdict import SETTLED, Verdict
@@ -20,13 +21,15 @@ CHUNK = 500
 
 
 def lock(session: Session, judge: Judge) -> None:
-    """Let one transaction at a time work on what is asked by this judge.
+    """Let one transaction at a time work on what is asked of this judge's model.
 
-    SQLite has one writer anyway; on PostgreSQL two runs of a judge would otherwise ask the same
-    question, and two processes of one run would lose what the other has counted.
+    SQLite has one writer anyway; on PostgreSQL two runs of a judge, or of two judges that share a
+    question, would otherwise ask it twice, and two processes of one run would lose what the other
+    has counted.
     """
     if session.get_bind().dialect.name == "postgresql":
-        number = int(judge.asking, 16) - 2**63
+        told = spec.digest([judge.spec.engine, judge.spec.server, judge.spec.model])
+        number = int(told, 16) - 2**63
         session.connection().execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
@@ -92,15 +95,23 @@ def _kept(text: str | None) -> str | None:
 def rate(
     session: Session, run: JudgeRun, judge: Judge, done: Iterable[tuple[JudgeTask, JudgeVerdict]]
 ) -> None:
-    """Write the ratings that verdicts say, where this judge's do not stand yet."""
+    """Write the ratings that verdicts say, where this judge's do not stand yet.
+
+    A run that asks again supersedes what stands in its round.
+    """
     pairs_ = list(done)
+    again = bool(run.scope.get("again"))
     outputs = {task.output_id for task, _ in pairs_}
     there = _standing(session, run, judge, outputs)
     rows = []
     for task, verdict in pairs_:
         criterion = judge.rubric.criterion(task.criterion)
-        for found in _ratings(judge, criterion, verdict):
-            if (task.output_id, found.key, task.sample) in there:
+        # What was paid stands with one rating: another run, output or tag paid nothing more.
+        paid = verdict.run_id == run.id and verdict.output_id == task.output_id
+        unpaid = None if verdict.cost_usd is None else 0.0
+        for place, found in enumerate(_ratings(judge, criterion, verdict)):
+            before, of_run = there.get((task.output_id, found.key, task.sample), (None, None))
+            if before is not None and (not again or of_run == run.id):
                 continue
             rows.append(
                 {
@@ -117,8 +128,9 @@ def rate(
                     "run": task.sample,
                     "extra": False,
                     "adjudication": False,
+                    "supersedes_id": before,
                     "rated_at": verdict.at,
-                    "cost_usd": verdict.cost_usd,
+                    "cost_usd": verdict.cost_usd if paid and not place else unpaid,
                     "latency_ms": verdict.latency_ms,
                 }
             )
@@ -137,19 +149,30 @@ def _ratings(judge: Judge, criterion: Criterion, verdict: JudgeVerdict) -> list[
 
 def _standing(
     session: Session, run: JudgeRun, judge: Judge, outputs: Iterable[int]
-) -> set[tuple[int, str, int]]:
+) -> dict[tuple[int, str, int], tuple[int | None, int | None]]:
+    """The judge's rating that stands and its run, by output, criterion and sample."""
     named = sorted(outputs)
-    there: set[tuple[int, str, int]] = set()
+    there: dict[tuple[int, str, int], tuple[int | None, int | None]] = {}
     where = (
-        col(Rating.round_id).is_(None) if run.round_id is None else Rating.round_id == run.round_id
+        col(Rating.round_id).is_(None)
+        if run.round_id is None
+        else col(Rating.round_id) == run.round_id
     )
     for start_ in range(0, len(named), CHUNK):
-        rows = session.exec(
-            select(Rating.output_id, Rating.criterion, Rating.run).where(
+        rows = session.connection().execute(
+            sa.select(
+                col(Rating.output_id), col(Rating.criterion), col(Rating.run), col(Rating.id),
+                col(Rating.judge_run_id),
+            )
+            .where(
                 where,
-                Rating.rater_id == judge.rater.id,
+                col(Rating.rater_id) == judge.rater.id,
                 col(Rating.output_id).in_(named[start_ : start_ + CHUNK]),
             )
-        )
-        there |= {(output, criterion, sample) for output, criterion, sample in rows}
+            # Whatever supersedes another comes after it.
+            .order_by(col(Rating.id))
+        )  # fmt: skip
+        there |= {
+            (output, name, sample): (id_, of_run) for output, name, sample, id_, of_run in rows
+        }
     return there

@@ -115,8 +115,8 @@ class Room:
     def _add(self, criterion: str, fields: Mapping[str, Any]) -> None:
         if self._judge.spec.engine == "lexical":
             return
-        said = self._judge.asks[criterion] + prompt.user(fields, "0" * 8)
-        one = {"input": len(said.encode("utf-8", "replace")), "output": self._answer}
+        asked = len(prompt.user(fields, "0" * 8).encode("utf-8", "replace"))
+        one = {"input": self._judge.bytes_asked[criterion] + asked, "output": self._answer}
         self._tokens += sum(one.values())
         self._usd += prices.cost(self._judge.spec, one) or 0.0
 

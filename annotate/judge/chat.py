@@ -21,7 +21,7 @@ import openai
 
 from annotate.errors import BadInput
 from annotate.judge.reply import Reply
-from annotate.judge.spec import Spec
+from annotate.judge.spec import KEY_MEND, Spec, may_hold_a_key
 from db.tables import now
 
 Form = Literal["json_schema", "json_object", "words"]
@@ -50,6 +50,11 @@ def api_key(spec: Spec) -> str:
 
 def client(spec: Spec) -> openai.AsyncOpenAI:
     """The connection to a judge's server; BadInput where it needs a key and has none."""
+    if not may_hold_a_key(spec.api_key_env):
+        raise BadInput(
+            f"judge {spec.name}: api_key_env is {spec.api_key_env!r}; {KEY_MEND}, and add the "
+            "judge's file again"
+        )
     key = api_key(spec)
     if not key and spec.base_url is None:
         raise BadInput(
@@ -224,7 +229,8 @@ def failed(error: openai.APIError, started: float) -> Reply:
     took = 1000 * (time.perf_counter() - started)
     if isinstance(error, openai.APIStatusError):
         code = str(error.code or "")
-        problem = f"HTTP {error.status_code}: {error.message}"[:2000]
+        said = error.message.removeprefix(f"Error code: {error.status_code} - ")
+        problem = f"HTTP {error.status_code}: {said}"[:2000]
         request_id = error.request_id
         busy = error.status_code == 429 and code not in NEVER_AGAIN
         if busy or error.status_code in (408, 409) or error.status_code >= 500:

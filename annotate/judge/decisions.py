@@ -60,6 +60,17 @@ class DecisionsEngine:
         return read(criterion, raw.text, request_id=raw.request_id, latency_ms=took)
 
 
+def rendered(rubric: Rubric, criterion: Criterion) -> dict[str, Any]:
+    """All of a request that does not depend on what is judged: part of a judge's version."""
+    return {
+        "questions": questions(rubric, criterion),
+        "input": prompt.user({}, ""),
+        "suffices": SUFFICES,
+        # What each level is worth is not asked, and decides what its answer comes to.
+        "answer": prompt.schema(criterion, critique=False),
+    }
+
+
 def questions(rubric: Rubric, criterion: Criterion) -> list[Any]:
     """A criterion as the endpoint takes it, and whether it can be judged."""
     guide = f"{rubric.guidelines.strip()}\n\n" if rubric.guidelines else ""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +12,12 @@ from sqlmodel import Session, col, select
 from annotate import events, people, rubric_versions
 from annotate.criterion import Criterion
 from annotate.errors import BadInput, NotFound
-from annotate.judge import decisions, prompt, shots, spec
+from annotate.judge import decisions, lexical, prompt, shots, spec
 from annotate.judge.prompt import Shot
 from annotate.judge.spec import Spec
+from annotate.judge.splits import split_of
 from annotate.rubric import Rubric
-from db.tables import Output, Rater
+from db.tables import Output, Rater, Rating
 from db.tables import Rubric as RubricRow
 
 
@@ -31,6 +32,9 @@ class Judge:
     """Sixteen digits of a hash over all that can change an answer."""
     shots: Mapping[str, tuple[Shot, ...]]
     """Examples by criterion."""
+    questions: Mapping[str, str] = field(default_factory=dict)
+    """By criterion, the hash of its question as it was when the judge was added; empty for one that
+    an earlier release added."""
 
     @cached_property
     def criteria(self) -> tuple[Criterion, ...]:
@@ -42,6 +46,11 @@ class Judge:
         """By criterion, all that is sent before what is judged: guide, examples, schema."""
         return {one.id: self._asks(one) for one in self.criteria}
 
+    @cached_property
+    def bytes_asked(self) -> dict[str, int]:
+        """How long that is."""
+        return {name: len(said.encode("utf-8", "replace")) for name, said in self.asks.items()}
+
     def _asks(self, one: Criterion) -> str:
         if self.spec.engine == "decisions":
             return json.dumps(decisions.questions(self.rubric, one), ensure_ascii=False)
@@ -50,6 +59,10 @@ class Judge:
         said = prompt.messages(self.rubric, one, {}, tag="", shots=examples, critique=critique)
         schema = json.dumps(prompt.schema(one, critique=critique), ensure_ascii=False)
         return "".join(message["content"] for message in said[:-1]) + schema
+
+    def rendered(self, criterion: Criterion) -> dict[str, Any]:
+        """All of a question but what is judged, as its engine asks it."""
+        return _rendered(self.spec, self.rubric, criterion, self.shots)
 
     def fields(self, output: Output) -> dict[str, Any]:
         """What it is shown of an output: nothing of who made it, and of what others said."""
@@ -60,18 +73,48 @@ class Judge:
         return [name for name in self.spec.needs if not fields.get(name)]
 
     @cached_property
-    def asking(self) -> str:
-        """The version of what is asked: cut points change what an answer comes to, and not what
-        is asked, so that answers are found again and not paid for."""
+    def outdated(self) -> tuple[str, ...]:
+        """The criteria that this release asks in other words than the judge was added with: an
+        answer to these would be another judge's."""
+        if self.questions:
+            now_ = questions_of(self.spec, self.rubric, self.shots)
+            return tuple(one for one, said in self.questions.items() if now_.get(one) != said)
+        same = _earlier_version(self.spec, self.rubric, self.shots) == self.version
+        # What else than `chat` asked was no part of an earlier release's version.
+        if same or self.spec.engine != "chat":
+            return ()
+        return tuple(criterion.id for criterion in self.criteria)
+
+    @property
+    def in_other_words(self) -> str:
+        """Why it cannot be asked, and the mend."""
+        return (
+            f"{self.rater.name} was added by a release that asks {', '.join(self.outdated)} in "
+            "other words, so that its answers would be another judge's; add its file again "
+            "(`annotate judge add`), which makes a new version"
+        )
+
+    @cached_property
+    def _asking(self) -> str:
+        """The version of what is asked, where there are no questions: cut points change what an
+        answer comes to, and not what is asked."""
         if not self.spec.cut_points:
             return self.version
         plain = self.spec.model_copy(update={"cut_points": {}})
-        return version_of(plain, self.rubric, self.shots)
+        return _earlier_version(plain, self.rubric, self.shots)
 
-    def key(self, criterion: str, fields: Mapping[str, Any], sample: int) -> str:
-        """By which an answer is found again: what is asked, content, criterion and sample."""
+    def key(
+        self, criterion: str, fields: Mapping[str, Any], sample: int, *, again: int | None = None
+    ) -> str:
+        """By which an answer is found again and not paid for: the question, content and sample.
+
+        Whatever else changes in a judge, its name, another criterion or its cut points, leaves it.
+        again: the run that asks afresh; its answers are found by itself alone.
+        """
+        asked_ = [self.questions[criterion]] if self.questions else [self._asking, criterion]
+        afresh = [] if again is None else [f"again in run {again}"]
         said = json.dumps(
-            [self.asking, criterion, sample, dict(fields)], sort_keys=True, ensure_ascii=False
+            [*asked_, sample, dict(fields), *afresh], sort_keys=True, ensure_ascii=False
         )
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -103,12 +146,57 @@ def version_of(one: Spec, rubric: Rubric, examples: Mapping[str, tuple[Shot, ...
         {
             "judge": one.decisive(),
             "rubric": rubric.hash,
-            "asked": {
-                criterion.id: prompt.rendered(
-                    rubric, criterion, shots=examples.get(criterion.id, ()), critique=one.critique
-                )
-                for criterion in asked(one, rubric)
-            },
+            "asked": {c.id: _rendered(one, rubric, c, examples) for c in asked(one, rubric)},
+        }
+    )
+
+
+def questions_of(
+    one: Spec, rubric: Rubric, examples: Mapping[str, tuple[Shot, ...]]
+) -> dict[str, str]:
+    """By criterion, the hash of all that can change its answer: who is asked, and in which words."""
+    return {
+        criterion.id: spec.digest(
+            {
+                "engine": one.engine,
+                "model": one.model,
+                "server": one.server,
+                "parameters": one.parameters,
+                "needs": sorted(one.needs),
+                "asked": _rendered(one, rubric, criterion, examples),
+            }
+        )
+        for criterion in asked(one, rubric)
+    }
+
+
+def _rendered(
+    one: Spec, rubric: Rubric, criterion: Criterion, examples: Mapping[str, tuple[Shot, ...]]
+) -> dict[str, Any]:
+    """All of a question but what is judged, as the judge's engine asks it."""
+    match one.engine:
+        case "chat":
+            return _as_chat(one, rubric, criterion, examples)
+        case "decisions":
+            return decisions.rendered(rubric, criterion)
+        case "lexical":
+            return lexical.rendered(criterion)
+
+
+def _as_chat(
+    one: Spec, rubric: Rubric, criterion: Criterion, examples: Mapping[str, tuple[Shot, ...]]
+) -> dict[str, Any]:
+    shown = examples.get(criterion.id, ())
+    return prompt.rendered(rubric, criterion, shots=shown, critique=one.critique)
+
+
+def _earlier_version(one: Spec, rubric: Rubric, examples: Mapping[str, tuple[Shot, ...]]) -> str:
+    """A version as earlier releases made it: of the words of `chat`, whatever the engine."""
+    return spec.digest(
+        {
+            "judge": one.decisive() | {"shots": one.shots, "critique": one.critique},
+            "rubric": rubric.hash,
+            "asked": {c.id: _as_chat(one, rubric, c, examples) for c in asked(one, rubric)},
         }
     )
 
@@ -123,7 +211,9 @@ def add_judge(session: Session, one: Spec, *, by: Rater | None) -> Judge:
     if row.id is None:
         row = rubric_versions.add_rubric(session, row.source, source_name=row.name, by=by)
     rubric = rubric_versions.loaded(row)
-    return _add_version(session, one, row, shots.choose(session, one, rubric), by=by)
+    examples = shots.choose(session, one, rubric)
+    questions = questions_of(one, rubric, examples)
+    return _add_version(session, one, row, examples, questions, by=by)
 
 
 def _add_version(
@@ -131,6 +221,7 @@ def _add_version(
     one: Spec,
     row: RubricRow,
     examples: Mapping[str, tuple[Shot, ...]],
+    questions: Mapping[str, str],
     *,
     by: Rater | None,
 ) -> Judge:
@@ -138,7 +229,9 @@ def _add_version(
     version = version_of(one, rubric, examples)
     earlier = versions(session, one.name)
     for found in earlier:
-        if (found.identity or {}).get("version") == version:
+        if _told(found)["rubric_hash"] == rubric.hash and _is_same(
+            _judge(session, found), version, questions
+        ):
             _keep_how(session, found, one, by=by)
             return _judge(session, found)
     number = 1 + max([int((r.identity or {}).get("number", 0)) for r in earlier], default=0)
@@ -160,11 +253,18 @@ def _add_version(
                 ]
                 for name, given in examples.items()
             },
+            "questions": dict(questions),
         },
         by=by,
     )
     events.record(session, "added judge", f"rater:{rater.name}", by=by, version=version)
     return _judge(session, rater)
+
+
+def _is_same(found: Judge, version: str, questions: Mapping[str, str]) -> bool:
+    """Whether a judge of the workspace is this version, however its release hashed it."""
+    same = version_of(found.spec, found.rubric, found.shots) == version
+    return same and (dict(found.questions) == questions if found.questions else not found.outdated)
 
 
 def _keep_how(session: Session, rater: Rater, one: Spec, *, by: Rater | None) -> None:
@@ -195,13 +295,48 @@ def with_cut_points(
     people.require_lead(session, by)
     document = judge.spec.document()
     document["cut_points"] = {**document["cut_points"], **cuts}
-    one = spec.from_document(document, judge.rater.name)
-    return _add_version(session, one, _rubric_row(session, judge.rater), judge.shots, by=by)
+    one = spec.from_document(document, judge.rater.name, stored=True)
+    row = _rubric_row(session, judge.rater)
+    return _add_version(session, one, row, judge.shots, judge.questions, by=by)
 
 
-def seen_cases(rater: Rater) -> set[str]:
+def is_asked_here(rater: Rater) -> bool:
+    """Whether this product asks it, by a file that leads work on; not one with imported scores."""
+    return bool(_told(rater))
+
+
+def shown_cases(rater: Rater) -> set[str]:
     """The cases whose outputs this judge has been shown as examples."""
     return {shot["case"] for given in _told(rater).get("shots", {}).values() for shot in given}
+
+
+def seen_cases(session: Session, rater: Rater, criterion: str | None = None) -> set[str]:
+    """The cases that this judge has seen, so that they say nothing of what it can do: its examples,
+    and, where it has cut points, what these can have been fitted to.
+
+    That is the dev split as far as people had rated it when the version was added, whoever fitted
+    them, and however they came into its file.
+    criterion: cut points of this one only; None is all.
+    """
+    cut = [
+        name
+        for name in _told(rater).get("spec", {}).get("cut_points", {})
+        if criterion in (None, name)
+    ]
+    if not cut:
+        return shown_cases(rater)
+    people_ = select(Rater.id).where(Rater.kind == "human")
+    rated = session.exec(
+        select(Output.case_key)
+        .join(Rating, col(Rating.output_id) == Output.id)
+        .where(
+            col(Rating.criterion).in_(cut),
+            col(Rating.rater_id).in_(people_),
+            col(Rating.rated_at) <= rater.created_at,
+        )
+        .distinct()
+    )
+    return shown_cases(rater) | {case for case in rated if split_of(case) == "dev"}
 
 
 def versions(session: Session, name: str) -> list[Rater]:
@@ -266,10 +401,17 @@ def _rubric_row(session: Session, rater: Rater) -> RubricRow:
 
 def _judge(session: Session, rater: Rater) -> Judge:
     said = rater.identity or {}
-    one = spec.from_document(said["spec"], rater.name)
+    one = spec.from_document(said["spec"], rater.name, stored=True)
     row = _rubric_row(session, rater)
     examples = {
         name: tuple(Shot(s["fields"], s["answer"], s.get("case", "")) for s in given)
         for name, given in said.get("shots", {}).items()
     }
-    return Judge(rater, one, rubric_versions.loaded(row), said["version"], examples)
+    return Judge(
+        rater,
+        one,
+        rubric_versions.loaded(row),
+        said["version"],
+        examples,
+        said.get("questions", {}),
+    )

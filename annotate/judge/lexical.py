@@ -16,8 +16,15 @@ from annotate.answer import Answer
 from annotate.criterion import Criterion
 from annotate.judge.verdict import Verdict
 
+VERSION = 1
+"""Raised with every change of what is counted below: it is part of what the baseline is."""
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def rendered(criterion: Criterion) -> dict[str, Any]:
+    """What of a criterion decides its answer: part of the version."""
+    return {"lexical": VERSION, "scale": criterion.scale, "domain": list(criterion.domain)}
 
 
 def support(response: str, contexts: Sequence[str]) -> float | None:

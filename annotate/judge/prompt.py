@@ -179,9 +179,13 @@ def _visible(value: Any) -> Any:
     """Without control characters and what has no width: what a rater does not see either."""
     if isinstance(value, str):
         text = _INVISIBLE.sub("", value)
-        return "".join(
-            c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
-        )
+        # A long text has few characters that differ.
+        hidden = {
+            ord(c): None
+            for c in set(text)
+            if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs")
+        }
+        return text.translate(hidden) if hidden else text
     if isinstance(value, Mapping):
         return {str(_visible(str(key))): _visible(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from annotate import events
-from db.tables import Event, JudgeRun, JudgeVerdict, Rater
+from db.tables import Event, JudgeRun, JudgeTask, JudgeVerdict, Rater
 
 SHUTDOWN = "model is switched off"
 
@@ -36,7 +36,14 @@ class Answered:
 
 
 def answered_by(session: Session, rater: Rater) -> list[Answered]:
-    """Under which names the server has answered for this version, the earliest first."""
+    """Under which names the server has answered for this version, the earliest first.
+
+    Also where another version asked: what a judge with other cut points goes by is there already.
+    """
+    its = sa.select(col(JudgeRun.id)).where(col(JudgeRun.rater_id) == rater.id)
+    goes_by = sa.select(col(JudgeTask.verdict_id)).where(
+        col(JudgeTask.run_id).in_(its), col(JudgeTask.verdict_id).is_not(None)
+    )
     at = col(JudgeVerdict.at)
     rows = session.connection().execute(
         sa.select(
@@ -46,8 +53,10 @@ def answered_by(session: Session, rater: Rater) -> list[Answered]:
             sa.func.max(at),
             sa.func.count(),
         )
-        .join(JudgeRun, col(JudgeRun.id) == col(JudgeVerdict.run_id))
-        .where(col(JudgeRun.rater_id) == rater.id, col(JudgeVerdict.model).is_not(None))
+        .where(
+            sa.or_(col(JudgeVerdict.run_id).in_(its), col(JudgeVerdict.id).in_(goes_by)),
+            col(JudgeVerdict.model).is_not(None),
+        )
         .group_by(col(JudgeVerdict.model), col(JudgeVerdict.fingerprint))
     )
     found = [Answered(model, mark, first, last, int(n)) for model, mark, first, last, n in rows]
@@ -63,7 +72,7 @@ def changed(answered: Sequence[Answered]) -> str | None:
     return (
         f"The provider changed under it: the server answered as {names} at first, and as "
         f"{last.name} since {last.first:%Y-%m-%d %H:%M} UTC. What was calibrated may be another "
-        "model: have it grade the anchors again."
+        "model: have it grade the anchors again (annotate judge run --again)."
     )
 
 

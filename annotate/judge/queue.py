@@ -36,6 +36,8 @@ class Task:
     sample: int
     key: str
     fields: Mapping[str, Any] = field(repr=False)
+    attempt: int = 1
+    """Which attempt this claim is: one that was taken back and given to another process is over."""
 
 
 @dataclass(frozen=True)
@@ -65,26 +67,31 @@ def claim(
     *,
     at: datetime,
     held: Collection[int] = (),
+    beat: bool = True,
 ) -> Claimed:
     """Up to `count` questions, for as long as the budget has room for them.
 
     held: the tasks that the process has in its hands; their claims are renewed.
+    beat: say that the process lives, renew its claims, and take back those that have lapsed; every
+        second will do.
     """
     run = _locked(session, run_id, judge)
-    if held or run.state == "running":
-        run.beat_at = at
-    _renew(session, held, at)
+    if beat:
+        if held or run.state == "running":
+            run.beat_at = at
+        _renew(session, held, at)
     if run.state != "running":
         return Claimed((), run.state)
-    session.connection().execute(
-        sa.update(JudgeTask)
-        .where(
-            col(JudgeTask.run_id) == run_id,
-            col(JudgeTask.state) == "leased",
-            col(JudgeTask.lease_until) < at,
+    if beat:
+        session.connection().execute(
+            sa.update(JudgeTask)
+            .where(
+                col(JudgeTask.run_id) == run_id,
+                col(JudgeTask.state) == "leased",
+                col(JudgeTask.lease_until) < at,
+            )
+            .values(state="queued", lease_until=None)
         )
-        .values(state="queued", lease_until=None)
-    )
     if not count:
         return Claimed((), "running", wait=0.2)
     chosen = session.exec(
@@ -111,15 +118,14 @@ def claim(
         task.state, task.lease_until = "leased", at + LEASE
         task.attempts += 1
         assert task.id is not None
-        taken.append(Task(task.id, task.criterion, task.sample, task.key, fields))
+        taken.append(Task(task.id, task.criterion, task.sample, task.key, fields, task.attempts))
         asked.add(task.key)
     if answered:
         for task, verdict in answered:
             task.state, task.verdict_id, task.problem = "done", verdict.id, None
         answers.rate(session, run, judge, answered)
         session.flush()
-        refresh(session, run)
-        _finish_if_done(run, at)
+        _finish_if_done(session, run, at, count=beat)
     if taken or run.state != "running":
         return Claimed(tuple(taken), run.state)
     if full and not room.in_flight:
@@ -164,9 +170,18 @@ def _renew(session: Session, held: Collection[int], at: datetime) -> None:
 
 
 def settle(
-    session: Session, run_id: int, judge: Judge, outcomes: Sequence[Outcome], *, at: datetime
+    session: Session,
+    run_id: int,
+    judge: Judge,
+    outcomes: Sequence[Outcome],
+    *,
+    at: datetime,
+    count: bool = True,
 ) -> None:
-    """Store what came of tasks; an answer that another process has stored meanwhile stands."""
+    """Store what came of tasks; an answer that another process has stored meanwhile stands.
+
+    count: count the run's tasks anew, which takes as long as there are many.
+    """
     run = _locked(session, run_id, judge)
     ids = [outcome.task.id for outcome in outcomes]
     tasks = {
@@ -181,6 +196,11 @@ def settle(
         cost = prices.cost(judge.spec, reply.usage, tier=reply.service_tier) if answered else 0.0
         budget.add_to(run, reply.usage, cost)
         if task.state == "done":
+            continue
+        if not _holds(task, outcome.task) and reply.kind in ("transient", "fatal"):
+            # Another process asks it by now: what this one met is no matter.
+            if reply.kind == "fatal":
+                _abort(run, storable(reply.problem), at)
             continue
         problem = storable(reply.problem or outcome.verdict.problem)
         if reply.kind == "fatal":
@@ -204,6 +224,8 @@ def settle(
             if verdict.status in SETTLED:
                 known[task.key] = verdict
                 task.state, task.lease_until = "done", None
+            elif not _holds(task, outcome.task):
+                continue
             elif verdict.status == "invalid" and answered and task.attempts < ATTEMPTS:
                 _again(task, problem, at, None)
             else:
@@ -214,23 +236,38 @@ def settle(
         task.verdict_id = verdict.id
     answers.rate(session, run, judge, [(t, v) for t, v in found if v.status in SETTLED])
     session.flush()
-    refresh(session, run)
-    _finish_if_done(run, at)
+    _finish_if_done(session, run, at, count=count)
 
 
 def give_back(session: Session, tasks: Sequence[Task]) -> None:
-    """Tasks that were claimed and not asked."""
-    if tasks:
+    """Tasks that were claimed and not asked; not those that another process has claimed since."""
+    for task in tasks:
         session.connection().execute(
             sa.update(JudgeTask)
-            .where(col(JudgeTask.id).in_([t.id for t in tasks]), col(JudgeTask.state) == "leased")
+            .where(
+                col(JudgeTask.id) == task.id,
+                col(JudgeTask.state) == "leased",
+                col(JudgeTask.attempts) == task.attempt,
+            )
             .values(state="queued", lease_until=None, attempts=JudgeTask.attempts - 1)
         )
 
 
-def _finish_if_done(run: JudgeRun, at: datetime) -> None:
-    waiting = run.counts.get("queued", 0) + run.counts.get("leased", 0)
-    if run.state == "running" and not waiting:
+def _holds(task: JudgeTask, claimed: Task) -> bool:
+    """Whether this claim is still the one that stands."""
+    return task.state == "leased" and task.attempts == claimed.attempt
+
+
+def _finish_if_done(session: Session, run: JudgeRun, at: datetime, *, count: bool = True) -> None:
+    """End the run where nothing waits; its tasks are counted then at any rate."""
+    waits = session.exec(
+        select(JudgeTask.id)
+        .where(JudgeTask.run_id == run.id, col(JudgeTask.state).in_(("queued", "leased")))
+        .limit(1)
+    ).first()
+    if count or waits is None:
+        refresh(session, run)
+    if run.state == "running" and waits is None:
         end(run, "done", None, at)
         run.beat_at = None
 
@@ -245,8 +282,7 @@ def finish(session: Session, run_id: int, *, at: datetime) -> JudgeRun:
     """The run as it stands when its process ends: done where nothing waits."""
     run = session.get_one(JudgeRun, run_id, populate_existing=True, with_for_update=True)
     run.beat_at = None
-    refresh(session, run)
-    _finish_if_done(run, at)
+    _finish_if_done(session, run, at)
     return run
 
 

@@ -33,6 +33,8 @@ from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output, Rater, Round, U
 
 BEAT = timedelta(seconds=30)
 """A run whose process has not been heard of for longer has none."""
+PACE = 200
+"""Answers by whose pace the rest is foretold."""
 MANY = 2**31
 """No run has such a number."""
 OPEN = ("planned", "running", "paused", "budget_exceeded", "aborted")
@@ -61,20 +63,29 @@ def plan_run(
     filters: Filters | None = None,
     budget_usd: float | None = None,
     budget_tokens: int | None = None,
+    again: bool = False,
     by: Rater | None,
 ) -> JudgeRun:
-    """A run with its tasks, what is known already answered at once; nothing is asked yet."""
+    """A run with its tasks, what is known already answered at once; nothing is asked yet.
+
+    again: ask afresh about the round's anchors, whatever was answered before, to see whether the
+    judge has moved within its version. The new answers stand for this round instead of those that
+    were found; these, and other rounds', stay as they are.
+    """
     people.require_lead(session, by)
     _check_budget(judge, budget_usd, budget_tokens)
     answers.lock(session, judge)
-    chosen = _units(session, round_) if round_ is not None else _outputs(session, filters)
+    if again:
+        chosen = _anchors(session, judge, round_)
+    else:
+        chosen = _units(session, round_) if round_ is not None else _outputs(session, filters)
     if not chosen:
         raise BadInput("there is nothing to judge: no output is in the scope")
     assert judge.rater.id is not None
     run = JudgeRun(
         rater_id=judge.rater.id,
         round_id=None if round_ is None else round_.id,
-        scope={"round": round_.name} if round_ is not None else _said(filters),
+        scope=_scope(round_, filters, again=again),
         state="planned",
         budget_usd=budget_usd,
         budget_tokens=budget_tokens,
@@ -91,7 +102,7 @@ def plan_run(
             "unit_id": unit_id,
             "criterion": criterion.id,
             "sample": sample,
-            "key": judge.key(criterion.id, fields, sample),
+            "key": judge.key(criterion.id, fields, sample, again=run.id if again else None),
             "state": "queued",
             "attempts": 0,
             "not_before": run.started_at,
@@ -104,6 +115,8 @@ def plan_run(
     lacking = {output.id: judge.lacks(fields) for output, _, fields in shown}
     _answer_from_before(session, run, judge, lacking)
     refresh(session, run)
+    if judge.outdated and run.counts.get("queued"):
+        raise BadInput(judge.in_other_words)
     scope = f"round:{round_.name}" if round_ is not None else "outputs"
     events.record(session, "planned judge run", scope, by=by, judge=judge.rater.name, run=run.id)
     return run
@@ -113,6 +126,7 @@ def start(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
     """Let a run go on; refused while a process works on it."""
     run = check_start(session, run_id, by=by)
     run.state, run.note, run.beat_at, run.ended_at = "running", None, now(), None
+    run.started_at = now()
     session.add(run)
     # Whoever had claimed these works no more.
     session.connection().execute(
@@ -244,17 +258,49 @@ def missing(session: Session, runs: Sequence[JudgeRun]) -> list[Missing]:
     ]  # fmt: skip
 
 
-def remaining(run: JudgeRun) -> timedelta | None:
-    """How long the rest will take at the pace so far; None where nothing tells."""
-    done = run.counts.get("done", 0) + run.counts.get("failed", 0)
+def remaining(session: Session, run: JudgeRun) -> timedelta | None:
+    """How long the rest will take at the pace of the latest answers; None where nothing tells.
+
+    Of those that its process was given since it started, or started again: what was answered before
+    took no time, and a pause was none of the server's.
+    """
     waiting = run.counts.get("queued", 0) + run.counts.get("leased", 0)
-    took = now() - run.started_at
-    if run.state != "running" or not done or not waiting or took < timedelta(seconds=3):
+    if run.state != "running" or not waiting:
         return None
-    return took * (waiting / done)
+    latest = session.exec(
+        select(JudgeVerdict.at)
+        .where(JudgeVerdict.run_id == run.id, col(JudgeVerdict.status).in_(SETTLED))
+        .order_by(col(JudgeVerdict.id).desc())
+        .limit(PACE)
+    ).all()
+    since = [at for at in latest if at > run.started_at]
+    begun = run.started_at if len(since) < PACE else since[-1]
+    took = now() - begun
+    if not since or took < timedelta(seconds=3):
+        return None
+    return took * (waiting / len(since))
 
 
-def _units(session: Session, round_: Round) -> list[tuple[Output, int | None]]:
+def _anchors(
+    session: Session, judge: Judge, round_: Round | None
+) -> list[tuple[Output, int | None]]:
+    """What a judge is asked about again."""
+    if round_ is None:
+        raise BadInput("a judge is asked again about the anchors of a round; name the round")
+    if judge.spec.engine == "lexical":
+        raise BadInput("word overlap says the same for ever; ask a judge again that has a model")
+    found = _units(session, round_, purpose="anchor")
+    if not found:
+        raise BadInput(
+            f"round {round_.name} has no anchors, which a judge is asked about again; choose a "
+            "round that has"
+        )
+    return found
+
+
+def _units(
+    session: Session, round_: Round, *, purpose: str | None = None
+) -> list[tuple[Output, int | None]]:
     """The outputs of a round, each once; a pair is nothing that a judge can grade here."""
     if round_.design.get("compares"):
         raise BadInput(
@@ -264,7 +310,11 @@ def _units(session: Session, round_: Round) -> list[tuple[Output, int | None]]:
     rows = session.exec(
         select(Output, Unit.id)
         .join(Unit, col(Unit.output_id) == Output.id)
-        .where(Unit.round_id == round_.id, col(Unit.repeats_id).is_(None))
+        .where(
+            Unit.round_id == round_.id,
+            col(Unit.repeats_id).is_(None),
+            sa.true() if purpose is None else col(Unit.purpose) == purpose,
+        )
         .order_by(col(Unit.rank))
     )
     return [(output, unit_id) for output, unit_id in rows]
@@ -277,8 +327,11 @@ def _outputs(session: Session, filters: Filters | None) -> list[tuple[Output, in
     return [(output, None) for output in session.exec(statement)]
 
 
-def _said(filters: Filters | None) -> dict[str, Any]:
-    return {} if filters is None else filters.model_dump(mode="json", exclude_none=True)
+def _scope(round_: Round | None, filters: Filters | None, *, again: bool) -> dict[str, Any]:
+    """What a run grades, as its row says it; what was not chosen is left out."""
+    if round_ is not None:
+        return {"round": round_.name} | ({"again": True} if again else {})
+    return {} if filters is None else filters.model_dump(mode="json", exclude_defaults=True)
 
 
 def _answer_from_before(

@@ -2,16 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from annotate import rubric_file
 from annotate.errors import BadRubric
-from annotate.rubric_text import Number, Slug, Text, bad, refusal
+from annotate.rubric_file import Kind
+from annotate.rubric_text import Number, Slug, Text, Words, bad, refusal
 
 Engine = Literal["chat", "decisions", "lexical"]
 Part = Literal["input", "contexts", "response", "reference"]
@@ -23,6 +33,28 @@ NOT_DECISIVE = frozenset({"name", "api_key_env", "timeout", "concurrency", "pric
 """What of a judge's file cannot change an answer."""
 MAX_SHOTS = 8
 MAX_SAMPLES = 10
+FILE = Kind(
+    "judge",
+    "write at least a name, a model and a rubric",
+    "start with `name:`, `model:` and `rubric:` at the left margin",
+)
+_KEY_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*_(API_KEY|TOKEN)", re.ASCII)
+_SECRET = re.compile(r"api[-_]?key|authorization|password|secret", re.IGNORECASE)
+_MENDS = {
+    "name": "give the judge a short name such as `strict`",
+    "rubric": "name one of `annotate rubric list`",
+    "criteria": "list ids of the rubric's criteria, or leave it out for all",
+    "sees": "list some of input, contexts, response and reference",
+    "needs": "list some of what it sees",
+    "parameters": "write what its server takes as `name: value`, or leave it out",
+    "shots": f"give a whole number from 0 to {MAX_SHOTS}",
+    "samples": f"give a whole number from 1 to {MAX_SAMPLES}",
+    "concurrency": "give a whole number from 1 to 64",
+    "timeout": "give seconds, more than 0 and 600 at most",
+    "cut_points": "write `criterion: [score, ...]`, as `annotate judge refit` prints them",
+    "prices": "write `{input: ..., output: ...}`, USD for a million tokens",
+    **dict.fromkeys(("input", "output", "cached"), "give USD for a million tokens, 0 or more"),
+}
 
 
 class BadJudge(BadRubric):
@@ -110,6 +142,36 @@ class Spec(BaseModel):
                 raise bad(f"needs {name}, which the judge does not see", "add it to sees", "needs")
         return self
 
+    @model_validator(mode="after")
+    def _new(self, info: ValidationInfo) -> Self:
+        """What a file may not say by now; versions that are stored already stay readable."""
+        if (info.context or {}).get("stored"):
+            return self
+        if not may_hold_a_key(self.api_key_env):
+            raise bad(f"is {self.api_key_env[:60]!r}", KEY_MEND, "api_key_env")
+        for name in _names(self.parameters):
+            if _SECRET.search(name.rpartition(".")[2]):
+                raise bad(
+                    "would be stored and shown",
+                    "put the key into the variable that api_key_env names",
+                    f"parameters.{name[:60]}",
+                )
+        parts = urlsplit(self.base_url or "")
+        if parts.query or parts.fragment:
+            raise bad(
+                "has a part after the path, which may hold a key",
+                "leave out what follows ? or #, and put the key into the variable that "
+                "api_key_env names",
+                "base_url",
+            )
+        if self.engine != "chat" and self.shots:
+            raise bad(
+                f"is given for {self.engine}, which takes no examples", "leave it out", "shots"
+            )
+        if self.engine == "lexical" and self.parameters:
+            raise bad("is given for lexical, which asks no server", "leave it out", "parameters")
+        return self
+
     @property
     def server(self) -> str:
         """Where its model is asked."""
@@ -123,26 +185,59 @@ class Spec(BaseModel):
         """What of it can change an answer."""
         # The rubric counts by what it says, not by its name.
         left_out = NOT_DECISIVE | {"rubric"} | (set() if self.cut_points else {"cut_points"})
+        if self.engine != "chat":
+            # Only a chat takes examples and gives reasons.
+            left_out |= {"shots", "critique"}
         return self.model_dump(mode="json", exclude=set(left_out)) | {"base_url": self.server}
 
 
-def from_document(document: Mapping[str, Any], source: str = "judge.yaml") -> Spec:
-    """The judge that a document says; BadJudge names `source` and the path in it."""
+def _names(value: Any) -> Iterator[str]:
+    """Every key of mappings within mappings and lists, with its path."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield str(name)
+            yield from (f"{name}.{further}" for further in _names(inner))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _names(inner)
+
+
+KEY_MEND = (
+    "name a variable that ends in _API_KEY or _TOKEN; any other may hold what no judge's server is "
+    "to be sent"
+)
+
+
+def may_hold_a_key(name: str) -> bool:
+    """Whether the variable's name says that it holds the key of a server."""
+    return _KEY_NAME.fullmatch(name) is not None
+
+
+WORDS = Words({"": tuple(Spec.model_fields), "prices": tuple(Prices.model_fields)}, _MENDS)
+
+
+def from_document(
+    document: Mapping[str, Any], source: str = "judge.yaml", *, stored: bool = False
+) -> Spec:
+    """The judge that a document says; BadJudge names `source` and the path in it.
+
+    stored: it is a version in the workspace, which was taken by the rules of its day.
+    """
     try:
-        return Spec.model_validate(dict(document))
+        return Spec.model_validate(dict(document), context={"stored": stored})
     except ValidationError as error:
-        raise BadJudge(source, *refusal(error)) from None
+        raise BadJudge(source, *refusal(error, WORDS)) from None
 
 
 def parse(text: str, source: str = "judge.yaml") -> Spec:
     """The judge that a YAML text says; BadJudge says what is wrong, where, and the mend."""
-    return from_document(rubric_file.document(text, source), source)
+    return from_document(rubric_file.document(text, source, FILE), source)
 
 
 def load(path: Path | str) -> Spec:
     """The judge in a YAML file."""
     path = Path(path)
-    return parse(rubric_file.read(path), path.name)
+    return parse(rubric_file.read(path, FILE), path.name)
 
 
 def digest(document: Any) -> str:

@@ -7,6 +7,9 @@ that had not arrived yet.
 
 import asyncio
 import secrets
+import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,9 +28,17 @@ from db.tables import JudgeRun, now
 
 BEAT_SECONDS = 1.0
 """So soon does it hear that it is to stop."""
+GATHER_SECONDS = 0.04
+"""So long may answers wait for others, to be stored with them: a transaction costs as much for one
+as for many, and nobody waits for it."""
+SWITCH_SECONDS = 0.0005
+"""So soon does whoever stores leave the processor to whoever asks."""
 AHEAD = 2
 """So many times as many questions are claimed as are asked at once: whatever is answered makes
 room for one that is there, and need not wait for the database."""
+ALIKE = 5
+"""So many questions that are refused in the same words, before any is answered, and the fault is the
+judge's own, such as a parameter that its server does not take."""
 LEAST_KEY = 6
 """A shorter one is no secret, and may be part of any text."""
 Result = TypeVar("Result")
@@ -79,15 +90,24 @@ def work(database: Database, run_id: int, judge: Judge, told: Told | None = None
 
 def apart(work: Coroutine[Any, Any, Result]) -> Result:
     """Run it in a thread of its own: the main thread stays free for signals."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, work).result()
+    finally:
+        sys.setswitchinterval(before)
 
 
 async def _work(database: Database, run_id: int, judge: Judge, told: Told | None) -> JudgeRun:
-    asker = Asker(judge)
+    known = await asyncio.to_thread(_was_answered, database, judge)
+    asker = Asker(judge, known=known)
     asked: dict[asyncio.Task[Outcome | Task], int] = {}
+    beaten = 0.0
     try:
         while True:
+            beat = time.monotonic() - beaten >= BEAT_SECONDS
+            beaten = time.monotonic() if beat else beaten
             done = [one for one in asked if one.done()]
             for one in done:
                 del asked[one]
@@ -101,12 +121,15 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 [one.result() for one in done],
                 free if 2 * free >= judge.spec.concurrency else 0,
                 asked.values(),
+                beat,
                 told,
             )
-            asker.stopped = claimed.state != "running"
+            # What is fatal may have come while earlier answers were stored: it is not taken back.
+            asker.stopped |= claimed.state != "running"
             asked |= {asyncio.create_task(asker.ask(task)): task.id for task in claimed.tasks}
             if asked:
                 await asyncio.wait(asked, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(asked, timeout=GATHER_SECONDS)
             elif claimed.state != "running" or claimed.wait is None:
                 break
             elif not claimed.tasks:
@@ -127,18 +150,27 @@ def _step(
     ended: list[Outcome | Task],
     free: int,
     held: Collection[int],
+    beat: bool,
     told: Told | None,
 ) -> queue.Claimed:
-    """Store what has come and claim what there is room for, in one transaction."""
+    """Store what has come and claim what there is room for, in one transaction.
+
+    beat: also what is done once a second: renew claims, look for lapsed ones, and count.
+    """
     outcomes = [one for one in ended if isinstance(one, Outcome)]
     with database.write() as session:
         if outcomes:
-            queue.settle(session, run_id, judge, outcomes, at=now())
+            queue.settle(session, run_id, judge, outcomes, at=now(), count=beat)
         queue.give_back(session, [one for one in ended if isinstance(one, Task)])
-        claimed = queue.claim(session, run_id, judge, free, at=now(), held=held)
+        claimed = queue.claim(session, run_id, judge, free, at=now(), held=held, beat=beat)
         if told is not None and outcomes:
             told(session.get_one(JudgeRun, run_id))
     return claimed
+
+
+def _was_answered(database: Database, judge: Judge) -> bool:
+    with database.read() as session:
+        return bool(provenance.answered_by(session, judge.rater))
 
 
 def _note_shutdown(database: Database, judge: Judge, off: date) -> None:
@@ -154,12 +186,15 @@ def _finish(database: Database, run_id: int) -> JudgeRun:
 class Asker:
     """Asks one judge, whatever its engine."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, *, known: bool = False) -> None:
+        """known: whether this judge has been answered before, in whatever run."""
         self.judge = judge
         self.gate = Gate()
         self.stopped = False
         self.answered = False
         """Whether the server has answered anything."""
+        self.known = known
+        self._refused: Counter[str] = Counter()
         self._room = asyncio.Semaphore(judge.spec.concurrency)
         self.engine: ChatEngine | DecisionsEngine | None = None
         if judge.spec.engine == "chat":
@@ -185,6 +220,10 @@ class Asker:
                 await self.gate.passed()
             if self.stopped:
                 return task
+            if task.criterion in self.judge.outdated:
+                self.stopped = True
+                problem = self.judge.in_other_words
+                return Outcome(task, verdict.Verdict("failed"), Reply("fatal", problem=problem))
             try:
                 outcome = await self._ask(task)
             except Exception as error:
@@ -193,9 +232,25 @@ class Asker:
                 outcome = Outcome(
                     task, verdict.Verdict("failed"), Reply("transient", problem=problem)
                 )
+            outcome = self._held_to_the_others(outcome)
             self.stopped |= outcome.reply.kind == "fatal"
             self.answered |= outcome.reply.kind == "answered"
             return outcome
+
+    def _held_to_the_others(self, outcome: Outcome) -> Outcome:
+        """What every question meets is no output's fault: it stops the run."""
+        reply = outcome.reply
+        if reply.kind != "invalid" or reply.raw is not None or self.answered or self.known:
+            return outcome
+        self._refused[reply.problem] += 1
+        if self._refused[reply.problem] < ALIKE:
+            return outcome
+        problem = f"the server refuses every question alike: {reply.problem}"
+        return replace(
+            outcome,
+            verdict=verdict.Verdict("failed", problem=problem),
+            reply=replace(reply, kind="fatal", problem=problem),
+        )
 
     async def _ask(self, task: Task) -> Outcome:
         criterion = self.judge.rubric.criterion(task.criterion)

@@ -42,7 +42,8 @@ class CalibrationRow:
     judge: str
     segment_size: int
     left_out: int
-    """Units that do not count, because the judge was shown their case as an example."""
+    """Units that do not count, because the judge has seen their case: as an example, or to fit its
+    cut points."""
     result: Calibration
     noise: JudgeNoise
     """The judge against itself on the same units, where it scored them more than once."""
@@ -119,16 +120,16 @@ def calibration_report(
         scored = scored[scored["rater"] == judge]
     parameters = rounds.parameters(round_)
     about = ratings.outputs_rated(session, round_)
-    seen = {name: seen_cases(people.get_rater(session, name)) for name in scored["rater"].unique()}
+    raters = {name: people.get_rater(session, name) for name in scored["rater"].unique()}
     rows = []
     for key in rounds.rubric_of(session, round_).rating_keys():
         of_criterion = people_said[people_said["criterion"] == key.key]
         for name in sorted(scored.loc[scored["criterion"] == key.key, "rater"].unique()):
             by_output = ratings.judge_scores(scored, key.key, name)
             known = pd.Series(False, index=of_criterion.index)
-            if seen[name]:
+            if seen := seen_cases(session, raters[name], key.key):
                 cases = of_criterion["output"].astype(object).map(about["case"])
-                known = cases.isin(seen[name])
+                known = cases.isin(seen)
             rows += [
                 _row(key, name, segment, chosen, known, by_output, scored, about, parameters)
                 for segment, chosen in slices(of_criterion, by_segment)
@@ -149,7 +150,7 @@ def _row(
 ) -> CalibrationRow:
     """One judge on one criterion, of the people's ratings that were chosen.
 
-    known: of each rating, whether the judge has been shown its case.
+    known: of each rating, whether the judge has seen its case.
     """
     left_out = int(chosen.loc[known[chosen.index], "unit"].nunique())
     chosen = chosen[~known[chosen.index]]

@@ -9,9 +9,11 @@ import pandas as pd
 from sqlmodel import Session
 
 from annotate import people, ratings, rounds
+from annotate.errors import BadInput
 from annotate.judge.judges import seen_cases
 from annotate.judge.splits import Split, split_of
 from annotate.reports.calibration import blind, scores
+from annotate.reports.opening import is_closed
 from annotate.rubric import RatingKey
 from annotate.stats import lower_median, nearest_point
 from db.tables import Rater, Round
@@ -71,28 +73,57 @@ def disagreements(
 ) -> list[Disagreement]:
     """The units of a round on which the judge and people differ, the farthest apart first.
 
-    split: only of cases in this part. Cases that the judge was shown as examples are left out, as
-    in its calibration.
+    split: only of cases in this part. Cases that the judge has seen are left out, as in its
+    calibration; those of the test split too, until it is opened: `held_back` says how many.
     """
     people.require_lead(session, by)
     rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
     key = rounds.rubric_of(session, round_).rating_key(criterion)
+    said, closed = _said(session, round_, judge, criterion, segment)
+    if split == "test" and closed.any():
+        raise BadInput("the test split is opened by an act of its own, which is logged")
+    said = said[~closed]
+    if split is not None:
+        said = said[said["case"].astype(object).map(split_of) == split]
+    scored = scores(session, round_, columns=(*ratings.STATISTICS, "rationale"))
+    by_output = ratings.judge_scores(scored, criterion, judge)
+    rows = _differing(said, by_output, _reasons(scored, criterion, judge), key)
+    return sorted(rows, key=lambda row: (-abs(row.difference), row.error is None, row.unit))
+
+
+def held_back(
+    session: Session,
+    round_: Round,
+    *,
+    judge: str,
+    criterion: str,
+    segment: str | None = None,
+    by: Rater | None,
+) -> int:
+    """Units of the test split that `disagreements` does not tell of, because nobody opened it."""
+    people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
+    said, closed = _said(session, round_, judge, criterion, segment)
+    return int(said.loc[closed, "unit"].nunique())
+
+
+def _said(
+    session: Session, round_: Round, judge: str, criterion: str, segment: str | None
+) -> "tuple[pd.DataFrame, pd.Series[bool]]":
+    """What people said of cases that the judge has not seen, and which of it is not to be told:
+    that of the test split, while it is closed."""
     found = ratings.frame(session, rounds=[round_], kinds=["human"], columns=COLUMNS)
     said = ratings.counted(blind(found))
     said = said[said["criterion"] == criterion]
     if segment is not None:
         said = said[said["segment"] == segment]
-    hidden = seen_cases(people.get_rater(session, judge))
-    if hidden or split is not None:
-        cases = said["case"].astype(object)
-        kept = ~cases.isin(hidden)
-        if split is not None:
-            kept &= cases.map(split_of) == split
-        said = said[kept]
-    scored = scores(session, round_, columns=(*ratings.STATISTICS, "rationale"))
-    by_output = ratings.judge_scores(scored, criterion, judge)
-    rows = _differing(said, by_output, _reasons(scored, criterion, judge), key)
-    return sorted(rows, key=lambda row: (-abs(row.difference), row.error is None, row.unit))
+    rater = people.get_rater(session, judge)
+    said = said[~said["case"].astype(object).isin(seen_cases(session, rater, criterion))]
+    if is_closed(session, rater, round_, criterion):
+        closed = said["case"].astype(object).map(split_of) == "test"
+    else:
+        closed = pd.Series(False, index=said.index)
+    return said, closed
 
 
 def _differing(

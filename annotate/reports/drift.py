@@ -98,15 +98,15 @@ def drift_report(
     after = _Side.of(session, current, judge)
     last = _round_before(session, baseline, current)
     between = _Side.of(session, last, judge, required=False) if last else None
-    shown = seen_cases(people.get_rater(session, before.judge))
-    shown |= seen_cases(people.get_rater(session, after.judge))
+    shown = seen_cases(session, people.get_rater(session, before.judge))
+    shown |= seen_cases(session, people.get_rater(session, after.judge))
     left_out = []
     if shown:
         before, earlier_units = before.without(session, baseline, shown)
         after, later_units = after.without(session, current, shown)
         left_out = [
-            f"Left out are {earlier_units} units before and {later_units} now: the judge was shown "
-            "their case as an example."
+            f"Left out are {earlier_units} units before and {later_units} now: the judge has seen "
+            "their case, as an example or to fit its cut points."
         ]
         if between is not None and last is not None:
             between, _ = between.without(session, last, shown)
@@ -228,7 +228,7 @@ class _Side:
         return cls(said, judged[judged["rater"] == judge], judge)
 
     def without(self, session: Session, round_: Round, cases: set[str]) -> "tuple[_Side, int]":
-        """It without the units of cases that the judge was shown as examples, and how many."""
+        """It without the units of cases that the judge has seen, and how many."""
         case = ratings.outputs_rated(session, round_)["case"]
         known = self._people["output"].astype(object).map(case).isin(cases)
         left = int(self._people.loc[known, "output"].nunique())

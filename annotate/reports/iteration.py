@@ -8,20 +8,30 @@ import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import events, people, ratings, rounds
+from annotate import people, ratings, rounds
 from annotate.errors import BadInput
 from annotate.judge import judges
-from annotate.judge.judges import seen_cases
+from annotate.judge.judges import seen_cases, shown_cases
 from annotate.judge.splits import Split, split_of
 from annotate.ratings import Floats
 from annotate.reports.calibration import blind, scores
 from annotate.reports.disagreements import Disagreement, disagreements
-from annotate.reports.drift import plain_name
+from annotate.reports.opening import openings, record_opening
+from annotate.rubric import Rubric
 from annotate.stats import Calibration, calibrate, lower_median, sign_test
 from annotate.stats.cut_points import CutPoints, fit_cut_points
-from db.tables import Event, JudgeVerdict, Output, Rater, Round, Unit
+from db.tables import JudgeVerdict, Output, Rater, Round, Unit
 
-OPENED = "opened the test split"
+__all__ = [
+    "Candidate",
+    "Iteration",
+    "compare_judges",
+    "has_cut_points",
+    "open_test",
+    "openings",
+    "refit",
+]
+
 TOO_FEW = 40
 """Rated cases in all below which a part of them decides nothing."""
 
@@ -47,7 +57,7 @@ class Iteration:
     split: Split
     units: int
     left_out: int
-    """Units of the split that one of them was shown as an example."""
+    """Units of the split that one of them has seen: as an example, or to fit its cut points."""
     saved: Candidate
     current: Candidate
     mended: tuple[str, ...]
@@ -98,7 +108,7 @@ def compare_judges(
     split: Split = "dev",
     by: Rater | None,
 ) -> Iteration:
-    """Both judges on the units of a split that neither was shown.
+    """Both judges on the units of a split that neither has seen.
 
     split: dev, on which a prompt is worked; test is refused: `open_test` opens it and says so.
     """
@@ -110,23 +120,27 @@ def compare_judges(
 def open_test(
     session: Session, round_: Round, *, judge: str, criterion: str, by: Rater | None
 ) -> Iteration:
-    """A judge on the test split, once its prompt is settled; the opening is logged for good."""
-    found = _compared(session, round_, judge, judge, criterion, "test", by)
-    events.record(
-        session, OPENED, f"judge:{plain_name(judge)}", by=by, judge=judge, round=round_.name,
-        criterion=criterion,
-    )  # fmt: skip
-    return found
+    """A judge on the test split, once its prompt is settled; the opening is logged for good.
 
-
-def openings(session: Session, judge: str, *, by: Rater | None) -> int:
-    """How often the test split was opened for any version of this judge."""
+    Raises BadInput, and logs nothing, where it has graded none of it.
+    """
     people.require_lead(session, by)
-    return session.exec(
-        select(sa.func.count())
-        .select_from(Event)
-        .where(Event.action == OPENED, Event.subject == f"judge:{plain_name(judge)}")
-    ).one()
+    rounds.refuse_its_raters(round_, by, "its judges are compared")
+    rounds.rubric_of(session, round_).rating_key(criterion)
+    rater = people.get_rater(session, judge)
+    _, cases, outputs = _people(session, round_, criterion)
+    chosen = _chosen(cases, "test", seen_cases(session, rater, criterion))
+    named = [output for output, inside in zip(outputs, chosen, strict=True) if inside]
+    scored = ratings.judge_scores(scores(session, round_), criterion, judge)
+    if scored.reindex(named).notna().sum() == 0:
+        raise BadInput(
+            f"{judge} has graded {criterion} on no unit of the test split of round {round_.name} "
+            f"that people rated: there is nothing to open; `annotate judge run {judge} --round "
+            f"{round_.name}` grades it"
+        )
+    record_opening(session, rater, round_, criterion, by=by)
+    session.flush()
+    return _compared(session, round_, judge, judge, criterion, "test", by)
 
 
 def refit(
@@ -134,15 +148,27 @@ def refit(
 ) -> CutPoints:
     """Cut points fitted to people on the dev split, from the scores that are stored."""
     people.require_lead(session, by)
-    key = rounds.rubric_of(session, round_).rating_key(criterion)
-    if key.level == "nominal":
-        raise BadInput(f"{criterion} has categories, which have no cut points")
+    rubric = rounds.rubric_of(session, round_)
+    key = rubric.rating_key(criterion)
+    if not has_cut_points(rubric, criterion):
+        raise BadInput(f"{criterion} has categories without an order, which have no cut points")
     one = judges.get_judge(session, judge, by=by)
     values, cases, outputs = _people(session, round_, criterion)
-    chosen = _chosen(cases, "dev", seen_cases(one.rater))
+    # Fitted anew, whatever its cut points were fitted to before.
+    chosen = _chosen(cases, "dev", shown_cases(one.rater))
     scored = _expected_scores(session, round_, one, criterion)
     score = np.array([scored.get(output, np.nan) for output in outputs])
-    return fit_cut_points(score[chosen], lower_median(values)[chosen], domain=key.domain)
+    return fit_cut_points(
+        score[chosen],
+        lower_median(values)[chosen],
+        domain=key.domain,
+        groups=[case for case, inside in zip(cases, chosen, strict=True) if inside],
+    )
+
+
+def has_cut_points(rubric: Rubric, criterion: str) -> bool:
+    """Whether it has points, two or more, between which a score can be cut."""
+    return any(one.id == criterion and one.points for one in rubric.criteria)
 
 
 def _compared(
@@ -158,9 +184,11 @@ def _compared(
     rounds.refuse_its_raters(round_, by, "its judges are compared")
     key = rounds.rubric_of(session, round_).rating_key(criterion)
     values, cases, outputs = _people(session, round_, criterion)
-    seen = seen_cases(people.get_rater(session, saved)) | seen_cases(
-        people.get_rater(session, current)
-    )
+    seen = {
+        case
+        for name in (saved, current)
+        for case in seen_cases(session, people.get_rater(session, name), criterion)
+    }
     chosen = _chosen(cases, split, seen)
     inside = np.array([split_of(case) == split for case in cases], dtype=bool)
     scored, parameters = scores(session, round_), rounds.parameters(round_)

@@ -110,10 +110,10 @@ def lab(
         )
         for name in sorted(of_criterion["rater"].unique())
     }
-    # What a judge was shown as an example does not count for it, as on Calibration.
+    # What a judge has seen does not count for it, as on Calibration.
     case = ratings.outputs_rated(session, round_)["case"]
     for name, its in judged.items():
-        seen = seen_cases(people.get_rater(session, name))
+        seen = seen_cases(session, people.get_rater(session, name), key.key)
         its[[str(case.get(output)) in seen for output in named]] = np.nan
     parameters = rounds.parameters(round_)
     minimum = parameters.minimum_units

@@ -1,5 +1,6 @@
 """Where a judge's continuous score becomes the next level: refitted to people, without a new call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,12 @@ class CutPoints:
 
 
 def fit_cut_points(
-    scores: Floats, people: Floats, *, domain: tuple[float, ...], minimum_units: int = LEAST
+    scores: Floats,
+    people: Floats,
+    *,
+    domain: tuple[float, ...],
+    groups: Sequence[str] | None = None,
+    minimum_units: int = LEAST,
 ) -> CutPoints:
     """Cuts that bring a judge's scores nearest to people's levels.
 
@@ -34,14 +40,21 @@ def fit_cut_points(
         which is what quadratic weights count, exactly (dynamic programming over the order of
         scores). `after` is of cuts fitted on four fifths and used on the last, five times over, in
         the order of the scores: what the cuts are worth on units that they have not seen.
+    groups: (units,), what belongs together, such as outputs of one case: never on both sides of a
+        fold. None is every unit by itself. With fewer than two groups nothing is unseen.
     Raises ValueError for arrays of different length, or a domain of fewer than two points.
     """
     if len(scores) != len(people):
         raise ValueError(f"{len(scores)} scores for {len(people)} units")
     if len(domain) < 2:
         raise ValueError("a scale has two points or more")
+    if groups is not None and len(groups) != len(scores):
+        raise ValueError(f"{len(groups)} groups for {len(scores)} units")
     known = ~np.isnan(scores) & ~np.isnan(people)
     scores, people = scores[known], people[known]
+    together = (
+        np.arange(len(known)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    )
     n, least = len(scores), max(minimum_units, 2 * FOLDS)
     if n < least:
         few = Figure.undefined(not_enough(least - n), n)
@@ -49,17 +62,27 @@ def fit_cut_points(
     nearest = np.asarray(domain)[
         np.abs(scores[:, None] - np.asarray(domain)[None, :]).argmin(axis=1)
     ]
-    fold = np.empty(n, dtype=int)
-    fold[np.argsort(scores, kind="stable")] = np.arange(n) % FOLDS
+    fold = _folds(scores, together[known])
+    before = cohen_kappa(nearest, people, domain=domain, weights="quadratic")
+    cuts = _fitted(scores, people, domain)
+    if fold.max() == 0:
+        return CutPoints(cuts, before, Figure.undefined("all units are of one case", n))
     unseen = np.empty(n)
-    for one in range(FOLDS):
-        cuts = _fitted(scores[fold != one], people[fold != one], domain)
-        unseen[fold == one] = at_cuts(scores[fold == one], cuts, domain)
-    return CutPoints(
-        _fitted(scores, people, domain),
-        cohen_kappa(nearest, people, domain=domain, weights="quadratic"),
-        cohen_kappa(unseen, people, domain=domain, weights="quadratic"),
-    )
+    for one in range(fold.max() + 1):
+        others = _fitted(scores[fold != one], people[fold != one], domain)
+        unseen[fold == one] = at_cuts(scores[fold == one], others, domain)
+    return CutPoints(cuts, before, cohen_kappa(unseen, people, domain=domain, weights="quadratic"))
+
+
+def _folds(
+    scores: Floats, together: "np.typing.NDArray[np.int64]"
+) -> "np.typing.NDArray[np.int64]":
+    """The fold of each unit: groups in the order of their mean score, dealt out in turn."""
+    _, group = np.unique(together, return_inverse=True)
+    mean = np.bincount(group, weights=scores) / np.bincount(group)
+    fold = np.empty(len(mean), dtype=np.int64)
+    fold[np.argsort(mean, kind="stable")] = np.arange(len(mean)) % FOLDS
+    return fold[group]
 
 
 def at_cuts(scores: Floats, cuts: tuple[float, ...], domain: tuple[float, ...]) -> Floats:

@@ -6,7 +6,7 @@ import streamlit as st
 from sqlmodel import Session
 
 from annotate.reports.calibration import CalibrationReport, CalibrationRow, Correlation
-from annotate.reports.disagreements import disagreements
+from annotate.reports.disagreements import disagreements, held_back
 from annotate.stats import AlternativeAnnotatorTest, Dependence, Verdict
 from annotate.ui import choose, disagreeing, figures, messages
 from db.tables import Rater, Round
@@ -42,13 +42,13 @@ def show_verdict(verdict: str, where: str, why: str) -> None:
 
 
 def show_left_out(report: CalibrationReport) -> None:
-    """How many units do not count because the judge was shown their case as an example."""
+    """How many units do not count because the judge has seen their case."""
     pooled = [row for row in report.rows if row.segment is None]
     most = max((row.left_out for row in pooled), default=0)
     if most:
         st.caption(
-            f"{most} units are left out: the judge was shown their case as an example. What it "
-            "has seen says nothing of what it can do."
+            f"{most} units are left out: the judge has seen their case, as an example or to fit "
+            "its cut points. What it has seen says nothing of what it can do."
         )
 
 
@@ -150,6 +150,14 @@ def show_disagreements(db: Session, round_: Round, row: CalibrationRow, lead: Ra
     found = disagreements(
         db, round_, judge=row.judge, criterion=row.criterion, segment=row.segment, by=lead
     )
+    held = held_back(
+        db, round_, judge=row.judge, criterion=row.criterion, segment=row.segment, by=lead
+    )
+    if held:
+        st.caption(
+            f"{held} units of the test split are held back, so that nothing is tuned on them. It "
+            "is opened on the page Judges."
+        )
     disagreeing.show(
         found, key=f"calibration/{round_.id}/{row.judge}/{row.criterion}/{row.segment}"
     )

@@ -10,6 +10,7 @@ from annotate.reports.iteration import (
     Candidate,
     Iteration,
     compare_judges,
+    has_cut_points,
     open_test,
     openings,
     refit,
@@ -68,7 +69,7 @@ def _show_iteration(found: Iteration, lead: Rater) -> None:
     )
     p = "" if found.p is None else f" (p {found.p:.3f} that this is chance)"
     left = (
-        f" {found.left_out} units are left out: a judge was shown their case."
+        f" {found.left_out} units are left out: a judge has seen their case."
         if found.left_out
         else ""
     )
@@ -100,7 +101,7 @@ def _show_refit(judge: Judge, round_: Round, criterion: str) -> None:
         "From which score on is the next level given? Fitted to people on the dev split from the "
         "answers that are stored: nothing is asked and nothing paid."
     )
-    if judge.rubric.rating_key(criterion).level == "nominal":
+    if not has_cut_points(judge.rubric, criterion):
         st.caption("This criterion has no order, so no cut points.")
         return
     with session.lead_reads() as (db, lead):
@@ -133,10 +134,11 @@ def _show_test(judge: Judge, round_: Round, criterion: str) -> None:
         "it once the prompt is settled. Every opening is logged."
     )
     if st.button("Open the test split", key="iterate_test"):
-        with session.lead_writes() as (db, lead):
-            found = open_test(db, round_, judge=judge.rater.name, criterion=criterion, by=lead)
-            st.session_state[RESULT] = (judge.rater.name, round_.name, criterion, found)
-        st.rerun()
+        with messages.shown_errors():
+            with session.lead_writes() as (db, lead):
+                found = open_test(db, round_, judge=judge.rater.name, criterion=criterion, by=lead)
+                st.session_state[RESULT] = (judge.rater.name, round_.name, criterion, found)
+            st.rerun()
     kept = st.session_state.get(RESULT)
     if kept and kept[:3] == (judge.rater.name, round_.name, criterion):
         if times > 1:

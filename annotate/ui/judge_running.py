@@ -133,14 +133,17 @@ def show_runs() -> None:
     with session.lead_reads() as (db, lead):
         found = run.list_runs(db, by=lead)[:SHOWN]
         missing = run.missing(db, [one for one, _ in found])
+        left = {one.id: run.remaining(db, one) for one, _ in found}
     if not found:
         st.caption("No run yet.")
     for one, judge in found:
         with st.container(border=True, key=f"judge-run-{one.id}"):
-            _show_run(one, judge, [m for m in missing if m.run == one.id])
+            _show_run(one, judge, [m for m in missing if m.run == one.id], left[one.id])
 
 
-def _show_run(one: JudgeRun, judge: str, without: list[run.Missing]) -> None:
+def _show_run(
+    one: JudgeRun, judge: str, without: list[run.Missing], left: timedelta | None
+) -> None:
     done, total = one.counts.get("done", 0), sum(one.counts.values())
     failed = one.counts.get("failed", 0)
     words = f"Run {one.id}: {judge} on {_where(one)} · {one.state.replace('_', ' ')}"
@@ -148,7 +151,6 @@ def _show_run(one: JudgeRun, judge: str, without: list[run.Missing]) -> None:
     figures.append(f"{budget.used(one):,} tokens")
     if one.cost_usd:
         figures.append(f"{one.cost_usd:.4f} USD")
-    left = run.remaining(one)
     if left is not None:
         figures.append(f"about {in_minutes(left.total_seconds())} left")
     st.progress(
@@ -191,7 +193,8 @@ def _show_run(one: JudgeRun, judge: str, without: list[run.Missing]) -> None:
 def _where(one: JudgeRun) -> str:
     """What it grades, in words."""
     if "round" in one.scope:
-        return str(one.scope["round"])
+        again = ", its anchors again" if one.scope.get("again") else ""
+        return f"{one.scope['round']}{again}"
     names = [*one.scope.get("segments", ()), *one.scope.get("configurations", ())]
     return f"outputs ({', '.join(names)})" if names else "all outputs"
 

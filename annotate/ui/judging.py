@@ -94,6 +94,8 @@ def show_warnings(judge: Judge) -> None:
         off = provenance.shutdown_of(db, judge.rater)
     for warning in provenance.warnings(answered, off, now().date()):
         st.warning(messages.as_plain_text(warning))
+    if judge.outdated:
+        st.warning(messages.as_plain_text(f"{judge.in_other_words}."))
 
 
 def show_question(judge: Judge) -> None:

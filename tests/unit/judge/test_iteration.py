@@ -1,21 +1,30 @@
 """Working on a judge: two versions on the dev split, the test split opened and logged, cut points."""
 
+import io
+import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
-from annotate import rubric_versions
+from annotate import exchange, rubric_versions
+from annotate.design import Design
 from annotate.errors import AnnotateError, BadInput
 from annotate.judge import judges, run, spec, worker
 from annotate.judge.judges import Judge
 from annotate.judge.splits import split_of
 from annotate.ratings import frame
+from annotate.reports.calibration import calibration_report
+from annotate.reports.disagreements import disagreements, held_back
 from annotate.reports.iteration import compare_judges, open_test, openings, refit
-from annotate.rounds import get_round
+from annotate.rounds import get_round, launch_round
+from annotate.stats.cut_points import fit_cut_points
 from db.engine import Database
+from db.tables import now
 from tests.judge_server import JudgeServer, serving
-from tests.unit.desk_round import Desk
+from tests.unit.desk_round import START, Desk
 from tests.unit.judge.test_shots import UNITS, rated
 
 
@@ -35,20 +44,23 @@ def lenient(data: dict[str, Any], _: str) -> int:
     return min(3, truth(data) + (number % 5 == 0))
 
 
-def graded(desk: Desk, server: JudgeServer, **fields: Any) -> Judge:
-    """A judge of these fields that has scored the round."""
+def add(desk: Desk, server: JudgeServer, **fields: Any) -> Judge:
     document = {
         "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
         "criteria": ["quality"], **fields,
     }  # fmt: skip
     with desk.database.write() as session:
-        judge = judges.add_judge(session, spec.from_document(document), by=None)
-    return worked(desk, judge)
+        return judges.add_judge(session, spec.from_document(document), by=None)
 
 
-def worked(desk: Desk, judge: Judge) -> Judge:
+def graded(desk: Desk, server: JudgeServer, **fields: Any) -> Judge:
+    """A judge of these fields that has scored the round."""
+    return worked(desk, add(desk, server, **fields))
+
+
+def worked(desk: Desk, judge: Judge, name: str = "R") -> Judge:
     with desk.database.write() as session:
-        run_id = run.plan_run(session, judge, round_=get_round(session, "R"), by=None).id
+        run_id = run.plan_run(session, judge, round_=get_round(session, name), by=None).id
         assert run_id is not None
         run.start(session, run_id, by=None)
     assert worker.work(desk.database, run_id, judge).state == "done"
@@ -201,3 +213,153 @@ def test_a_refitted_judge_keeps_its_rubric_and_examples(
         said = frame(session)
     mine = said[(said["rater"] == "strict@2") & (said["criterion"] == "quality")]
     assert sorted(mine["value"].unique()) == [1.0, 3.0]
+
+
+def test_what_is_in_the_test_split_is_told_once_it_is_opened_for_this_version(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database)
+    server.level = lambda *_: 2
+    judge = graded(desk, server)
+    other = graded(desk, server, model="stub-2")
+
+    def told(name: str) -> tuple[set[str], int]:
+        with desk.database.read() as session:
+            asked: dict[str, Any] = {"judge": name, "criterion": "quality", "by": None}
+            found = disagreements(session, desk.round(), **asked)
+            return {split_of(row.output) for row in found}, held_back(
+                session, desk.round(), **asked
+            )
+
+    assert told(judge.rater.name) == ({"shot", "dev"}, len(of_split("test")))
+    with desk.database.read() as session, pytest.raises(BadInput, match="an act of its own"):
+        disagreements(
+            session, desk.round(), judge=judge.rater.name, criterion="quality", split="test",
+            by=None,
+        )  # fmt: skip
+    with desk.database.write() as session:
+        found = open_test(
+            session, desk.round(), judge=judge.rater.name, criterion="quality", by=None
+        )
+    assert {split_of(row.output) for row in found.current.differing} == {"test"}
+    assert told(judge.rater.name) == ({"shot", "dev", "test"}, 0)
+    assert told(other.rater.name) == ({"shot", "dev"}, len(of_split("test")))
+
+
+def test_a_test_split_of_which_nothing_was_graded_is_not_opened(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database)
+    judge = add(desk, server)
+    with desk.database.write() as session:
+        with pytest.raises(BadInput, match="graded quality on no unit of the test split"):
+            open_test(session, desk.round(), judge=judge.rater.name, criterion="quality", by=None)
+        assert openings(session, "strict", by=None) == 0
+
+
+def test_what_cut_points_were_fitted_to_says_nothing_of_the_judge_that_has_them(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database, units=2 * UNITS)
+    server.level = lambda data, _: truth(data)
+    judge = graded(desk, server)
+    with desk.database.read() as session:
+        found = refit(session, desk.round(), judge=judge.rater.name, criterion="quality", by=None)
+    assert found.cuts is not None
+    with desk.database.write() as session:
+        saved = judges.with_cut_points(session, judge, {"quality": found.cuts}, by=None)
+    # The same cuts by hand, in a file of their own.
+    by_hand = graded(desk, server, name="hand", cut_points={"quality": list(found.cuts)})
+    worked(desk, saved)
+    dev = sum(split_of(f"o{n:02}") == "dev" for n in range(2 * UNITS))
+    with desk.database.read() as session:
+        rows = calibration_report(session, desk.round(), by_segment=False, by=None).rows
+        counted = {row.judge: (row.result.n_units, row.left_out) for row in rows}
+        assert counted == {
+            judge.rater.name: (2 * UNITS, 0),
+            saved.rater.name: (2 * UNITS - dev, dev),
+            by_hand.rater.name: (2 * UNITS - dev, dev),
+        }
+        beside = compare_judges(
+            session, desk.round(), saved=judge.rater.name, current=saved.rater.name,
+            criterion="quality", by=None,
+        )  # fmt: skip
+        assert (beside.units, beside.left_out) == (0, dev)
+        # What people rate afterwards was not there to be fitted to.
+        rater = session.get_one(type(saved.rater), saved.rater.id)
+        rater.created_at = START - timedelta(days=1)
+        assert judges.seen_cases(session, rater) == set()
+        rater.created_at = now()
+        assert judges.seen_cases(session, rater, "failure") == set(), "it has cuts of quality alone"
+
+
+def test_cut_points_are_tried_on_cases_that_they_were_not_fitted_to() -> None:
+    """Twins share their case: with both on one side of a fold, chance looks like skill."""
+    rng = np.random.default_rng(5)
+    scores = np.repeat(rng.uniform(1, 3, 60), 2)
+    people = np.repeat(rng.integers(1, 4, 60).astype(float), 2)
+    cases = [f"case {n // 2}" for n in range(120)]
+    domain = (1.0, 2.0, 3.0)
+    apart = fit_cut_points(scores, people, domain=domain, groups=cases)
+    mixed = fit_cut_points(scores, people, domain=domain)
+    assert apart.cuts == mixed.cuts
+    alone = fit_cut_points(scores[::2], people[::2], domain=domain)
+    assert alone.after.value is not None and apart.after.value is not None
+    assert apart.after.value == pytest.approx(alone.after.value), "each case once, or twice"
+    one = fit_cut_points(scores, people, domain=domain, groups=["same"] * 120)
+    assert one.cuts == mixed.cuts
+    assert (one.after.value, one.after.reason) == (None, "all units are of one case")
+    with pytest.raises(ValueError, match="3 groups for 120 units"):
+        fit_cut_points(scores, people, domain=domain, groups=["a", "b", "c"])
+
+
+BINARY = """
+name: passing
+criteria:
+  - id: good
+    scale: binary
+    points: [{value: 0, label: Bad, anchor: Wrong.}, {value: 1, label: Good, anchor: Right.}]
+"""
+
+
+def test_a_binary_criterion_has_a_cut_point(sqlite_database: Database, server: JudgeServer) -> None:
+    """The judge says 0.6 and more of what is good, and from 0.5 of what is bad."""
+    desk = Desk(sqlite_database, units=2 * UNITS)
+
+    def good(data: dict[str, Any]) -> bool:
+        return int(data["response"].split()[-1]) % 2 == 1
+
+    def told(data: dict[str, Any]) -> dict[str, float]:
+        return {"1": 0.9, "0": 0.1} if good(data) else {"1": 0.6, "0": 0.4}
+
+    server.level, server.spread = (lambda *_: 1), told
+    with desk.database.write() as session:
+        rubric_versions.add_rubric(session, BINARY, source_name="passing.yaml", by=None)
+        asked = Design(name="B", rubric="passing", units=2 * UNITS, overlap=1, raters=("Ada",))
+        launch_round(session, asked, by=None)
+        lines = [
+            {"output_id": f"o{n:02}", "rater": "Ada", "criterion": "good", "value": n % 2}
+            for n in range(2 * UNITS)
+        ]
+        exchange.import_ratings(
+            session, io.BytesIO("\n".join(map(json.dumps, lines)).encode()),
+            round=get_round(session, "B"), name="b.jsonl", kind="human", by=None,
+        )  # fmt: skip
+    judge = add(
+        desk, server, rubric="passing", criteria=["good"],
+        parameters={"logprobs": True, "top_logprobs": 5},
+    )  # fmt: skip
+    worked(desk, judge, "B")
+    with desk.database.write() as session:
+        round_ = get_round(session, "B")
+        found = refit(session, round_, judge=judge.rater.name, criterion="good", by=None)
+        assert found.cuts == pytest.approx((0.75,))
+        better = judges.with_cut_points(session, judge, {"good": found.cuts or ()}, by=None)
+    worked(desk, better, "B")
+    with desk.database.read() as session:
+        said = frame(session)
+    mine = said[said["rater"] == better.rater.name]
+    assert all(
+        value == int(str(output)[1:]) % 2
+        for output, value in zip(mine["output"], mine["value"], strict=True)
+    )

@@ -6,21 +6,24 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
 from starlette.responses import JSONResponse, Response
 
-from annotate import outputs
+from annotate import outputs, rubric
 from annotate.design import Filters
 from annotate.errors import BadInput, Conflict
-from annotate.judge import budget, judges, queue, run, worker
+from annotate.judge import budget, judges, prices, queue, run, spec, verdict, worker
 from annotate.judge.judges import Judge
+from annotate.judge.reply import Reply
+from annotate.ratings import frame
 from db.engine import Database
-from db.tables import JudgeRun, JudgeTask, JudgeVerdict, now
+from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating, now
 from tests.judge_server import JudgeServer, completion, error, serving
-from tests.unit.desk_round import Desk
+from tests.unit.desk_round import RUBRIC, Desk
 from tests.unit.judge.test_judge_run import UNITS, add, at_once, planned, worked
 
 
@@ -294,3 +297,136 @@ def test_what_was_refused_once_and_fails_now_is_listed_as_failed(
     with desk.database.read() as session:
         (one,) = run.missing(session, [session.get_one(JudgeRun, run_id)])
     assert (one.status, "down" in (one.problem or "")) == ("failed", True)
+
+
+def test_what_the_server_refuses_alike_stops_the_run_early(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1, parameters={"top_k": 5})
+
+    def refused(_: dict[str, Any]) -> Response:
+        return error(400, "top_k must be 1")
+
+    server.faults["Response"] = [refused] * 50
+    run_id = planned(desk, judge)
+    ended = worked(desk, judge, run_id)
+    assert (ended.state, len(server.log)) == ("aborted", worker.ALIKE)
+    assert ended.note == "the server refuses every question alike: HTTP 400: top_k must be 1"
+    assert ended.counts == {"failed": worker.ALIKE - 1, "queued": UNITS - worker.ALIKE + 1}
+    server.faults.clear()
+    with desk.database.write() as session:
+        assert run.retry(session, run_id, by=None) == worker.ALIKE - 1
+    assert worked(desk, judge, run_id).counts == {"done": UNITS}
+    # A judge that has been answered is fit: what is refused now is these outputs' own fault.
+    server.faults["more"] = [refused] * 50
+    lines = [
+        {"id": f"d{n}", "input": "?", "response": f"more {n}", "segment": "d"} for n in range(7)
+    ]
+    with desk.database.write() as session:
+        file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+        outputs.import_outputs(session, outputs.read_outputs(file, name="d.jsonl"), by=None)
+        later = run.plan_run(session, judge, filters=Filters(segments=("d",)), by=None).id
+    assert worked(desk, judge, later).counts == {"failed": 7}
+
+
+def test_what_was_paid_stands_with_one_rating(desk: Desk, server: JudgeServer) -> None:
+    server.level = lambda _, question: 2 if question == "Quality" else ["stale"]
+    judge = add(desk, server)
+    ended = worked(desk, judge)
+    again = add(desk, server, cut_points={"quality": [1.5, 2.5]})
+    assert worked(desk, again).cost_usd == 0.0
+    dear = add(desk, server, name="dear", model="other", prices=None)
+    worked(desk, dear)
+    with desk.database.read() as session:
+        said = frame(session)
+    by_rater = {name: rows["cost_usd"] for name, rows in said.groupby("rater", observed=True)}
+    assert len(by_rater["strict@1"]) == 3 * UNITS
+    assert by_rater["strict@1"].sum() == pytest.approx(ended.cost_usd) and ended.cost_usd > 0
+    assert set(by_rater["strict@2"]) == {0.0}, "it has asked nothing"
+    assert by_rater["dear@1"].isna().all(), "unknown, and not free"
+
+
+def taken_over(desk: Desk, judge: Judge, run_id: int) -> tuple[queue.Task, queue.Task]:
+    """One question as two processes hold it: the first was thought dead."""
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+        (first,) = queue.claim(session, run_id, judge, 1, at=now()).tasks
+        session.get_one(JudgeRun, run_id).beat_at = now() - 2 * run.BEAT
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+        (second,) = queue.claim(session, run_id, judge, 1, at=now()).tasks
+    assert first.id == second.id
+    return first, second
+
+
+def told(task: queue.Task, kind: str, level: int = 2) -> queue.Outcome:
+    usage = {"input": 10, "output": 5} if kind == "answered" else {}
+    reply = Reply(
+        "answered" if kind == "answered" else "transient", content=f'{{"level": {level}}}',
+        usage=usage, raw="{}" if usage else None, problem="" if usage else "no connection",
+    )  # fmt: skip
+    criterion = rubric.parse(RUBRIC).criterion(task.criterion)
+    return queue.Outcome(task, verdict.of(criterion, reply), reply)
+
+
+@pytest.mark.parametrize("late", ["answered", "failed", "given back"])
+def test_a_process_that_was_thought_dead_takes_nothing_from_the_one_that_works(
+    desk: Desk, server: JudgeServer, late: str
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    run_id = planned(desk, judge)
+    first, second = taken_over(desk, judge, run_id)
+    with desk.database.write() as session:
+        if late == "given back":
+            queue.give_back(session, [first])
+        else:
+            queue.settle(session, run_id, judge, [told(first, late, 1)], at=now())
+    with desk.database.read() as session:
+        state = session.get_one(JudgeTask, first.id).state
+    assert state == ("done" if late == "answered" else "leased"), "nobody asks it a third time"
+    with desk.database.write() as session:
+        queue.settle(session, run_id, judge, [told(second, "answered", 3)], at=now())
+    with desk.database.read() as session:
+        (kept,) = session.exec(select(JudgeVerdict)).all()
+        task, ended = session.get_one(JudgeTask, first.id), session.get_one(JudgeRun, run_id)
+        (rated,) = session.exec(select(Rating)).all()
+    paid = 2 if late == "answered" else 1
+    assert kept.score == rated.value == (1 if late == "answered" else 3)
+    assert (task.state, ended.counts["done"]) == ("done", 1)
+    assert ended.tokens == {"input": 10 * paid, "output": 5 * paid}, "both were paid"
+
+
+def test_the_time_that_is_left_goes_by_what_was_answered_since_the_start(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    run_id = planned(desk, judge)
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+        tasks = queue.claim(session, run_id, judge, 4, at=now()).tasks
+        two = [told(task, "answered") for task in tasks[:2]]
+        queue.settle(session, run_id, judge, two, at=now() - timedelta(days=2))
+    with desk.database.write() as session:
+        one = session.get_one(JudgeRun, run_id)
+        assert run.remaining(session, one) is None, "those were answered before a pause"
+        one.started_at = now() - timedelta(seconds=30)
+        two = [told(task, "answered") for task in tasks[2:]]
+        queue.settle(session, run_id, judge, two, at=now())
+    with desk.database.read() as session:
+        one = session.get_one(JudgeRun, run_id)
+        left = run.remaining(session, one)
+    assert one.counts == {"done": 4, "queued": UNITS - 4}
+    assert left is not None
+    # Two in half a minute; four wait.
+    assert 60 <= left.total_seconds() < 75
+
+
+def test_a_model_whose_long_requests_cost_more_is_paid_by_its_tiers() -> None:
+    """gemini-2.5-pro: 1.25 USD a million tokens of input up to 200,000, 2.50 above."""
+    one = spec.from_document(
+        {
+            "name": "long", "model": "gemini-2.5-pro", "rubric": "answers",
+            "base_url": "https://generativelanguage.googleapis.com/v1beta/openai",
+        }
+    )  # fmt: skip
+    short, long_ = (prices.cost(one, {"input": n, "output": 0}) for n in (100_000, 400_000))
+    assert short == pytest.approx(0.125)
+    assert long_ == pytest.approx(1.0), "the whole of it at the higher price"

@@ -102,3 +102,17 @@ def test_a_date_that_is_none_is_not_kept(
     judge = graded(desk, server)
     with sqlite_database.read() as session:
         assert provenance.shutdown_of(session, judge.rater) is None
+
+
+def test_who_answered_is_known_of_a_judge_that_asked_nothing_itself(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = Desk(sqlite_database)
+    judge = graded(desk, server)
+    with sqlite_database.write() as session:
+        refitted = judges.with_cut_points(session, judge, {"quality": (1.5, 2.5)}, by=None)
+        run_id = run.plan_run(session, refitted, round_=get_round(session, "R"), by=None).id
+        assert run_id is not None
+    with sqlite_database.read() as session:
+        mine, its = (provenance.answered_by(session, j.rater) for j in (judge, refitted))
+    assert mine == its and [one.name for one in its] == ["stub-1 (fp-1)"]

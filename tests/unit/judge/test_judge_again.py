@@ -1,0 +1,146 @@
+"""A judge is asked again about the anchors, to see whether it has moved within its version."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from annotate import exchange, outputs
+from annotate.design import Design
+from annotate.errors import BadInput
+from annotate.judge import judges, queue, run, spec, worker
+from annotate.judge.judges import Judge
+from annotate.reports.drift import drift_report
+from annotate.rounds import get_round, launch_round
+from db.engine import Database
+from db.tables import JudgeRun, JudgeVerdict, Rating, now
+from tests.judge_server import JudgeServer, serving
+from tests.unit.desk_round import Desk
+from tests.unit.judge.test_shots import rated
+
+UNITS = 24
+
+
+@pytest.fixture
+def server() -> Iterator[JudgeServer]:
+    with serving(JudgeServer(level=lambda data, _: truth(data))) as started:
+        yield started
+
+
+def truth(data: dict[str, Any]) -> int:
+    return 1 + int(data["response"].split()[-1]) % 3
+
+
+def add(desk: Desk, server: JudgeServer, **fields: Any) -> Judge:
+    document = {
+        "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
+        "criteria": ["quality"], **fields,
+    }  # fmt: skip
+    with desk.database.write() as session:
+        return judges.add_judge(session, spec.from_document(document), by=None)
+
+
+def worked(desk: Desk, judge: Judge, name: str, *, again: bool = False) -> JudgeRun:
+    with desk.database.write() as session:
+        round_ = get_round(session, name)
+        run_id = run.plan_run(session, judge, round_=round_, again=again, by=None).id
+        assert run_id is not None
+        run.start(session, run_id, by=None)
+    return worker.work(desk.database, run_id, judge)
+
+
+def later_round(desk: Desk) -> None:
+    """Round S: the anchors of R and one output that is new; people say what they said."""
+    file = io.BytesIO(b'{"id": "new", "input": "Q", "response": "Response 61"}')
+    lines = [
+        {"output_id": f"o{n:02}", "rater": name, "criterion": "quality", "value": 1 + n % 3}
+        for n in range(UNITS)
+        for name in ("Ada", "Ben")
+    ]
+    given = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+    design = Design(
+        name="S", rubric="answers", units=1, overlap=2, raters=("Ada", "Ben"), anchors_from="R"
+    )
+    with desk.database.write() as session:
+        outputs.import_outputs(session, outputs.read_outputs(file, name="n.jsonl"), by=None)
+        launch_round(session, design, by=None)
+        exchange.import_ratings(
+            session, given, round=get_round(session, "S"), name="s.jsonl", kind="human", by=None
+        )
+
+
+def moved(desk: Desk) -> float | None:
+    with desk.database.read() as session:
+        before, after = get_round(session, "R"), get_round(session, "S")
+        report = drift_report(session, before, after, judge="strict", by_segment=False, by=None)
+    return report.rows[0].result.contrasts["J"].estimate
+
+
+def test_a_judge_that_moved_within_its_version_is_seen_once_it_is_asked_again(
+    database: Database, server: JudgeServer
+) -> None:
+    desk = rated(database, anchors=UNITS, units=UNITS)
+    judge = add(desk, server)
+    worked(desk, judge, "R")
+    later_round(desk)
+    # The provider has changed the model behind the same name.
+    server.level = lambda data, _: min(3, truth(data) + 1)
+    worked(desk, judge, "S")
+    assert moved(desk) == 0.0, "the anchors' answers were found again"
+    asked = len(server.log)
+    ended = worked(desk, judge, "S", again=True)
+    assert (ended.counts, ended.scope) == ({"done": UNITS}, {"round": "S", "again": True})
+    assert len(server.log) == asked + UNITS, "of the anchors alone"
+    assert moved(desk) == pytest.approx(2 / 3, abs=0.01)
+    with database.read() as session:
+        its = session.exec(select(Rating).where(Rating.rater_id == judge.rater.id)).all()
+        verdicts = session.exec(select(JudgeVerdict)).all()
+    superseding = [rating for rating in its if rating.supersedes_id is not None]
+    assert len(its) == 3 * UNITS + 1 and len(superseding) == UNITS, "nothing is overwritten"
+    assert {rating.judge_run_id for rating in superseding} == {ended.id}
+    assert len(verdicts) == len(server.log)
+    # Once more is another measurement; whoever only grades finds what was answered first.
+    worked(desk, judge, "S", again=True)
+    assert len(server.log) == asked + 2 * UNITS
+    worked(desk, judge, "S")
+    assert len(server.log) == asked + 2 * UNITS
+
+
+def test_a_killed_run_that_asks_again_pays_once(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database, anchors=UNITS, units=UNITS)
+    judge = add(desk, server)
+    worked(desk, judge, "R")
+    asked = len(server.log)
+    with desk.database.write() as session:
+        round_ = get_round(session, "R")
+        run_id = run.plan_run(session, judge, round_=round_, again=True, by=None).id or 0
+        run.start(session, run_id, by=None)
+        assert len(queue.claim(session, run_id, judge, 5, at=now()).tasks) == 5
+        session.get_one(JudgeRun, run_id).beat_at = now() - 2 * run.BEAT
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+    assert worker.work(desk.database, run_id, judge).counts == {"done": UNITS}
+    assert len(server.log) == asked + UNITS
+
+
+def test_what_there_is_no_asking_again_about_is_said(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = rated(sqlite_database, units=4)
+    judge, floor = add(desk, server), None
+    with desk.database.write() as session:
+        document = {"name": "floor", "engine": "lexical", "rubric": "answers"}
+        floor = judges.add_judge(session, spec.from_document(document), by=None)
+    with desk.database.write() as session:
+        round_ = get_round(session, "R")
+        with pytest.raises(BadInput, match="round R has no anchors"):
+            run.plan_run(session, judge, round_=round_, again=True, by=None)
+        with pytest.raises(BadInput, match="name the round"):
+            run.plan_run(session, judge, again=True, by=None)
+        with pytest.raises(BadInput, match="the same for ever"):
+            run.plan_run(session, floor, round_=round_, again=True, by=None)
