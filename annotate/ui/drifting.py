@@ -11,6 +11,7 @@ from annotate.reports.between_rounds import BetweenRounds, Line
 from annotate.reports.calibration import judges_of
 from annotate.reports.drift import DriftRow, plain_name, version_there
 from annotate.reports.timeline import Moved, Point, moved_units
+from annotate.stats import p_words
 from annotate.ui import calibration, choose, figures, messages, reports
 from db.tables import Rater, Round
 
@@ -109,7 +110,7 @@ def show_contrasts(row: DriftRow) -> None:
                     if c.low is None or c.high is None
                     else f"[{c.low:+.2f}, {c.high:+.2f}]"
                 ),
-                "p, adjusted": "" if c.p_adjusted is None else f"{c.p_adjusted:.3f}",
+                "p, adjusted": p_words(c.p_adjusted),
                 "would be found from": "" if c.detectable is None else f"{c.detectable:.2f}",
                 "units": c.n,
             }

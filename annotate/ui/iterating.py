@@ -14,6 +14,7 @@ from annotate.reports.iteration import (
     openings,
     refit,
 )
+from annotate.stats import p_words
 from annotate.ui import choose, disagreeing, figures, messages, session
 from db.tables import Rater, Round
 
@@ -66,7 +67,7 @@ def _show_iteration(found: Iteration, lead: Rater) -> None:
         hide_index=True,
         width="stretch",
     )
-    p = "" if found.p is None else f" (p {found.p:.3f} that this is chance)"
+    p = "" if found.p is None else f" (sign test: p {p_words(found.p)})"
     left = (
         f" {found.left_out} units are left out: a judge was shown their case."
         if found.left_out

@@ -11,6 +11,8 @@ from annotate.reports.agreement import AgreementReport, agreement_report
 from annotate.reports.between_rounds import BetweenRounds, Period
 from annotate.reports.between_rounds import between_rounds as between_report
 from annotate.reports.calibration import CalibrationReport, CalibrationRow, calibration_report
+from annotate.reports.disagreements import Disagreement
+from annotate.reports.disagreements import judge_alone as alone_report
 from annotate.reports.drift import DriftReport, drift_report
 from annotate.reports.raters import RaterReport, rater_report
 from annotate.reports.timeline import Point
@@ -49,6 +51,13 @@ def floors(
     """Calibration of the word-overlap baselines among the round's judges, by name."""
     names = [name for name in judges if is_floor(people.get_rater(db, name))]
     return {name: calibration(db, round_, name, by=by).rows for name in names}
+
+
+def judge_alone(db: Session, round_: Round, *, by: Rater) -> dict[str, list[Disagreement]]:
+    """The units on which people are of one mind and a judge is not, as ratings are now."""
+    people.require_lead(db, by)
+    rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
+    return _judge_alone(session.database().shown, round_.name, ratings.latest(db))
 
 
 def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -> DriftReport:
@@ -104,6 +113,13 @@ def _calibration(url: str, name: str, judge: str, latest: tuple[int, int]) -> Ca
     del url, latest
     with session.database().read() as db:
         return calibration_report(db, rounds.get_round(db, name), judge=judge, by=None)
+
+
+@st.cache_data(max_entries=ENTRIES, show_spinner="Looking where people agree and a judge does not")
+def _judge_alone(url: str, name: str, latest: tuple[int, int]) -> dict[str, list[Disagreement]]:
+    del url, latest
+    with session.database().read() as db:
+        return alone_report(db, rounds.get_round(db, name), by=None)
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the two rounds on their anchors")

@@ -14,6 +14,7 @@ from annotate.reports.between_rounds import LEAST, between_rounds
 from annotate.reports.disagreements import Disagreement, disagreements
 from db.engine import Database
 from db.tables import now
+from tests.unit.categories_round import categories_round
 from tests.unit.desk_round import Desk
 from tests.unit.test_reports import TRUTH, judge, rated
 
@@ -45,6 +46,25 @@ def test_the_units_on_which_the_judge_differs_are_told_the_farthest_first(
     assert sum(len(of_split) for of_split in by_split.values()) == len(rows)
     for split, of_split in by_split.items():
         assert all(split_of(row.output) == split for row in of_split)
+
+
+def test_what_people_say_of_categories_is_the_commonest_and_never_a_middle(
+    database: Database,
+) -> None:
+    round_ = categories_round(
+        database,
+        {"Ada": ["how-to", "how-to", "how-to"], "Ben": ["how-to", "how-to", "other"],
+         "Cy": ["other", "why", "other"], "Dee": ["why", "other", "how-to"]},
+        Judge=["why", "how-to", "why"],
+    )  # fmt: skip
+    with database.read() as session:
+        rows = disagreements(session, round_, judge="Judge", criterion="kind", by=None)
+    said = {row.unit: (row.people, row.labels) for row in rows}
+    assert said == {
+        "k00": (0.0, ("How-to", "Why")),
+        "k02": (None, ("How-to or Other", "Why")),
+    }
+    assert {one.difference for one in rows} == {1.0}
 
 
 def test_a_lead_who_rates_in_the_open_round_is_not_told(database: Database) -> None:
