@@ -1,6 +1,6 @@
 """Judges against human consensus, per criterion and segment, beside the human ceiling."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from annotate import people, ratings, rounds
 from annotate.design import Parameters
-from annotate.judge.judges import seen_cases
+from annotate.judge.judges import is_floor, seen_cases
 from annotate.ratings import Floats
 from annotate.reports.slices import slices
 from annotate.rubric import RatingKey
@@ -76,10 +76,30 @@ class CalibrationReport:
 
 
 def judges_of(session: Session, round_: Round, *, by: Rater | None) -> list[str]:
-    """The judges and metrics that have scored units of the round."""
+    """The judges and metrics that have scored units of the round, as `judges_by_round` has them."""
+    return judges_by_round(session, [round_], by=by)[round_.name]
+
+
+def judges_by_round(
+    session: Session, of: Sequence[Round], *, by: Rater | None
+) -> dict[str, list[str]]:
+    """By round the judges and metrics that have scored units of it.
+
+    Judges first, the newest first, then metrics, and word overlap last: what a page opens with is
+    the judge that is in question.
+    """
     people.require_lead(session, by)
-    found = scores(session, round_)
-    return sorted(found["rater"].unique())
+    names = {round_.id: round_.name for round_ in of}
+    automated = [r for r in people.list_raters(session, by=by) if r.kind != "human"]
+    order = {
+        r.id: r.name
+        for r in sorted(automated, key=lambda r: (is_floor(r), r.kind != "judge", -(r.id or 0)))
+    }
+    there = ratings.scored_by(session, of)
+    return {
+        name: [rater for number, rater in order.items() if (round_id, number) in there]
+        for round_id, name in names.items()
+    }
 
 
 def scores(

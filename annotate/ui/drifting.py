@@ -8,7 +8,7 @@ import streamlit as st
 from sqlmodel import Session
 
 from annotate.reports.between_rounds import BetweenRounds, Line
-from annotate.reports.calibration import judges_of
+from annotate.reports.calibration import judges_by_round, judges_of
 from annotate.reports.drift import DriftRow, plain_name, version_there
 from annotate.reports.timeline import Moved, Point, moved_units
 from annotate.stats import p_words
@@ -37,11 +37,9 @@ def chosen(
     plain = list(dict.fromkeys(plain_name(name) for name in names))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         judge = st.selectbox("Judge", plain, key="drift_judge", width=320)
-        earlier = [
-            r
-            for r in known
-            if (r.id or 0) < (round_.id or 0) and _scored(judges_of(db, r, by=lead), judge)
-        ]
+        before = [r for r in known if (r.id or 0) < (round_.id or 0)]
+        there = judges_by_round(db, before, by=lead)
+        earlier = [r for r in before if _scored(there[r.name], judge)]
         if not earlier:
             st.info("Drift needs an earlier round with the same anchors, scored by this judge.")
             return judge, None

@@ -5,7 +5,7 @@ import streamlit as st
 from annotate import rounds
 from annotate.judge import judges
 from annotate.judge.judges import Judge
-from annotate.reports.calibration import judges_of
+from annotate.reports.calibration import judges_by_round
 from annotate.reports.iteration import (
     Candidate,
     Iteration,
@@ -29,7 +29,7 @@ def show(judge: Judge) -> None:
     )
     with session.lead_reads() as (db, lead):
         known = [r for r in rounds.list_rounds(db, by=lead) if r.status == "closed"]
-        there = {r.name: judges_of(db, r, by=lead) for r in known}
+        there = judges_by_round(db, known, by=lead)
         mine = [r for r in known if judge.rater.name in there[r.name]]
         if not mine:
             st.info(
@@ -44,7 +44,7 @@ def show(judge: Judge) -> None:
             earlier = [n for n in others if n.startswith(f"{judge.spec.name}@")]
             saved = st.selectbox(
                 "Beside", others, key="iterate_saved", width=420,
-                index=others.index(earlier[-1]) if earlier else 0,
+                index=others.index(earlier[0]) if earlier else 0,
             )  # fmt: skip
             found = compare_judges(
                 db, round_, saved=saved, current=judge.rater.name, criterion=criterion, by=lead
