@@ -231,8 +231,7 @@ def _periods(rows: pd.DataFrame, start: datetime, period: Period) -> _Periods:
     weight = rows["weight"].to_numpy(dtype=np.float64)
 
     def total(of: Floats) -> Floats:
-        found: Floats = np.bincount(place, weights=of, minlength=number)
-        return found
+        return np.asarray(np.bincount(place, weights=of, minlength=number), dtype=np.float64)
 
     weights, squares = total(weight), total(weight**2)
     there = weights > 0

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from annotate.reports.between_rounds import BetweenRounds, Line
 from annotate.reports.calibration import judges_by_round, judges_of
-from annotate.reports.drift import DriftRow, plain_name, version_there
-from annotate.reports.timeline import Moved, Point, moved_units
+from annotate.reports.drift import DriftReport, DriftRow, plain_name, version_there
+from annotate.reports.timeline import Moved, Timeline, moved_units
 from annotate.stats import p_words
 from annotate.ui import calibration, choose, figures, messages, reports
 from db.tables import Rater, Round
@@ -62,6 +62,13 @@ def show_verdicts(rows: Sequence[DriftRow], facts: Sequence[str]) -> None:
             row.result.verdict, choose.segment_name(row.segment), row.result.sentence(None)
         )
     for fact in facts:
+        st.caption(messages.as_plain_text(fact))
+
+
+def show_nothing(report: DriftReport) -> None:
+    """No criterion can be compared: what changed on record says why."""
+    st.info("The two rounds have no criterion that can be compared.")
+    for fact in report.facts:
         st.caption(messages.as_plain_text(fact))
 
 
@@ -117,21 +124,33 @@ def show_contrasts(row: DriftRow) -> None:
         hide_index=True,
         width="stretch",
     )
+    st.caption(
+        "p asks whether anything moved: of judge and raters the mean, or the scatter of single "
+        "answers about it; adjusted for the four. The interval says how far the mean moved. So "
+        "one may be small while the other holds 0."
+    )
+    for name, c in row.result.contrasts.items():
+        if c.besides:
+            st.caption(f"{CONTRASTS[name]}: p is small and the interval holds 0, for {c.besides}.")
 
 
 def show_moved(
     db: Session, baseline: Round, round_: Round, judge: str, row: DriftRow, lead: Rater
 ) -> None:
     """The anchors behind it, those that moved most first."""
-    found = moved_units(
+    found, left_out = moved_units(
         db, baseline, round_, judge=judge, criterion=row.criterion, segment=row.segment, by=lead
     )
-    if not found:
+    if found:
+        st.dataframe([_line(one) for one in found[:MOST]], hide_index=True, width="stretch")
+    else:
         st.caption("The two rounds share no anchor here.")
-        return
-    st.dataframe([_line(one) for one in found[:MOST]], hide_index=True, width="stretch")
     if len(found) > MOST:
         st.caption(f"{MOST} of {len(found)} anchors.")
+    if left_out:
+        st.caption(
+            f"{left_out} anchors are left out: the judge was shown their case as an example."
+        )
 
 
 def _line(one: Moved) -> dict[str, object]:
@@ -152,9 +171,12 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def show_timeline(points: Sequence[Point], row: DriftRow) -> None:
+def show_timeline(found: Timeline, row: DriftRow) -> None:
     """People's and the judge's means on the traffic of each round, with their intervals."""
+    points = found.points
     mine = [p for p in points if (p.criterion, p.segment) == (row.criterion, row.segment)]
+    for fact in found.facts:
+        st.caption(messages.as_plain_text(fact))
     data = [
         {"round": p.round, "of": what, "value": f.value, "low": f.low, "high": f.high, "n": f.n,
          "version": p.judge or ""}

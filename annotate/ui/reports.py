@@ -15,7 +15,7 @@ from annotate.reports.disagreements import Disagreement
 from annotate.reports.disagreements import judge_alone as alone_report
 from annotate.reports.drift import DriftReport, drift_report
 from annotate.reports.raters import RaterReport, rater_report
-from annotate.reports.timeline import Point
+from annotate.reports.timeline import Timeline
 from annotate.reports.timeline import timeline as timeline_report
 from annotate.rubric import RatingKey
 from annotate.ui import session
@@ -68,7 +68,7 @@ def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -
     return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
 
 
-def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> list[Point]:
+def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> Timeline:
     """From round to round, up to this one, as ratings are now."""
     people.require_lead(db, by)
     rounds.refuse_its_raters(round_, by, "the line of rounds is shown")
@@ -136,7 +136,7 @@ def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, in
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Going through the rounds")
-def _timeline(url: str, name: str, judge: str, latest: tuple[int, int]) -> list[Point]:
+def _timeline(url: str, name: str, judge: str, latest: tuple[int, int]) -> Timeline:
     del url, latest
     with session.database().read() as db:
         return timeline_report(db, rounds.get_round(db, name), judge=judge, by=None)
