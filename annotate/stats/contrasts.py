@@ -80,7 +80,8 @@ class Contrast:
     def besides(self) -> str | None:
         """Why p is small although the interval holds 0; None where the two do not part.
 
-        p asks whether anything moved, the interval how far the mean did.
+        p asks whether anything moved on these anchors, beyond the noise of runs or ratings; the
+        interval how far the mean of all such anchors did.
         """
         if self.p_adjusted is None or self.low is None or self.high is None:
             return None
@@ -89,7 +90,10 @@ class Contrast:
         if self.scatter:
             further = "further from" if self.scatter > 0 else "closer to"
             return f"single answers lie {further} people's, some above and some below"
-        return "p is of a permutation and the interval of Student's t, which part at the edge"
+        return (
+            f"the {self.n} anchors moved by more than chance, and are too few to say how far others "
+            "would"
+        )
 
     def within(self, delta: float) -> bool:
         """Whether the whole interval lies within plus or minus delta."""

@@ -250,6 +250,12 @@ def _moved(name: str, contrast: Contrast, where: str, turnover: bool) -> str:
         who = "The judge" if name == "J" else "The raters"
         further = "further from" if contrast.scatter > 0 else "closer to"
         return f"{who} came {further} people's middle value{where}, without a shift one way"
+    if contrast.besides:
+        who = "The judge" if name == "J" else "The raters"
+        return (
+            f"{who} moved on the {contrast.n} anchors{where}, by {estimate:+.2g} points on "
+            "average, and they are too few to say how far on others"
+        )
     if name == "J":
         return f"The judge became {points} more {'lenient' if estimate > 0 else 'strict'}{where}"
     if name == "H":

@@ -125,13 +125,13 @@ def show_contrasts(row: DriftRow) -> None:
         width="stretch",
     )
     st.caption(
-        "p asks whether anything moved: of judge and raters the mean, or the scatter of single "
-        "answers about it; adjusted for the four. The interval says how far the mean moved. So "
-        "one may be small while the other holds 0."
+        "p, adjusted for the four, asks whether anything moved: of judge and raters the mean of "
+        "these anchors, or the distance of single answers to people's. The interval says how far "
+        "the mean of all such units moved. So p may be small while the interval holds 0."
     )
     for name, c in row.result.contrasts.items():
         if c.besides:
-            st.caption(f"{CONTRASTS[name]}: p is small and the interval holds 0, for {c.besides}.")
+            st.caption(f"{CONTRASTS[name]}: p is small and the interval holds 0: {c.besides}.")
 
 
 def show_moved(
@@ -199,7 +199,7 @@ def show_timeline(found: Timeline, row: DriftRow) -> None:
         tooltip=["round:N", "of:N", "version:N", alt.Tooltip("value:Q", format=".2f"),
                  alt.Tooltip("low:Q", format=".2f"), alt.Tooltip("high:Q", format=".2f"), "n:Q"],
     )  # fmt: skip
-    scale = alt.Scale(zero=False, nice=True)
+    scale = alt.Scale(zero=False, nice=True, padding=figures.ROOM)
     bars = base.mark_rule(strokeWidth=2).encode(
         y=alt.Y("low:Q", scale=scale, title="mean on fresh units"), y2="high:Q"
     )

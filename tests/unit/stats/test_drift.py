@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -355,6 +356,27 @@ def test_a_judge_that_only_scatters_says_why_p_and_interval_part() -> None:
     moved = compare(before, replace(after, anchors_judge=before.anchors_judge + 1))
     assert moved.contrasts["J"].besides is None
     assert compare(before, after).contrasts["J"].besides is None
+
+
+def test_a_judge_that_moved_on_very_few_anchors_is_not_said_to_have_moved_by_so_much() -> None:
+    """Three runs each say that four answers changed, and not how far a fifth would."""
+    before = replace(world(1), **first_anchors(world(1), 4))
+    runs = before.anchors_judge + np.array([[2.75], [1.7], [1.24], [0.0]])
+    found = compare(before, replace(before, anchors_judge=runs))
+    judge = found.contrasts["J"]
+    assert found.causes == ("judge",)
+    assert judge.low is not None and judge.low < 0 and judge.scatter == 0
+    assert found.sentence("refunds").startswith(
+        "The judge moved on the 4 anchors in refunds, by +1.4 points on average, and they are too "
+        "few to say how far on others"
+    )
+
+
+def first_anchors(whole: RoundScores, number: int) -> dict[str, Any]:
+    return {
+        "anchors_judge": whole.anchors_judge[:number],
+        "anchors_human": whole.anchors_human[:number],
+    }
 
 
 def test_without_a_shared_anchor_nothing_is_promised() -> None:
