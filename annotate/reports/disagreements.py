@@ -179,7 +179,7 @@ def _differing(
         apart &= ~leading(values, key.domain)[np.arange(len(point)), place]
     mean = np.nanmean(values, axis=1) if len(values) else np.empty(0)
     sides = _sides(said.rows, set(said.units.index[usable[apart]]), key)
-    reasons = _reasons(scored, key.key, judge)
+    why = reasons(scored, key.key, judge)
     found = []
     for row in np.flatnonzero(apart):
         unit = said.units.index[usable[row]]
@@ -200,7 +200,7 @@ def _differing(
                 labels=_words(key, values[row], people_, float(point[row]), score),
                 difference=1.0 if categories else score - float(mean[row]),
                 error=error,
-                reason=reasons.get(str(about["output"])),
+                reason=why.get(str(about["output"])),
                 sides=sides[str(unit)],
                 categories=categories,
             )
@@ -234,7 +234,7 @@ def _sides(rows: pd.DataFrame, units: set[str], key: RatingKey) -> dict[str, tup
     return {unit: tuple(sides) for unit, sides in found.items()}
 
 
-def _reasons(scored: pd.DataFrame, criterion: str, judge: str) -> Mapping[str, str]:
+def reasons(scored: pd.DataFrame, criterion: str, judge: str) -> Mapping[str, str]:
     """What the judge gave as its reason, by output; of several runs the first that gave one."""
     mine = scored[(scored["rater"] == judge) & (scored["criterion"] == criterion)]
     given = mine[mine["rationale"].notna()].drop_duplicates("output")

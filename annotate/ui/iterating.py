@@ -16,7 +16,7 @@ from annotate.reports.iteration import (
 )
 from annotate.stats import p_words
 from annotate.ui import choose, disagreeing, figures, messages, session
-from db.tables import Rater, Round
+from db.tables import Round
 
 RESULT = "iterate_test_result"
 
@@ -49,7 +49,7 @@ def show(judge: Judge) -> None:
             found = compare_judges(
                 db, round_, saved=saved, current=judge.rater.name, criterion=criterion, by=lead
             )
-            _show_iteration(found, lead)
+            _show_iteration(found)
         else:
             st.caption("No other judge has scored this round: there is nothing to compare with.")
     st.subheader("Cut points")
@@ -58,8 +58,7 @@ def show(judge: Judge) -> None:
     _show_test(judge, round_, criterion)
 
 
-def _show_iteration(found: Iteration, lead: Rater) -> None:
-    del lead
+def _show_iteration(found: Iteration) -> None:
     if found.exploratory:
         st.warning("Exploratory: too few units were rated for a part of them to decide anything.")
     st.dataframe(
@@ -77,9 +76,10 @@ def _show_iteration(found: Iteration, lead: Rater) -> None:
         f"{found.units} units of the {found.split} split. This one mends {len(found.mended)} and "
         f"breaks {len(found.broken)}{p}.{left}"
     )
-    broken = [row for row in found.current.differing if row.output in found.broken]
-    wrong = [row for row in found.current.differing if row.output not in found.broken]
-    disagreeing.show([*broken, *wrong], key=f"iterate/{found.round}/{found.criterion}")
+    disagreeing.show_compared(
+        found.apart, found.saved.judge, found.current.judge,
+        key=f"iterate/{found.round}/{found.criterion}/{found.saved.judge}",
+    )  # fmt: skip
 
 
 def _line(name: str, one: Candidate) -> dict[str, object]:
