@@ -315,14 +315,25 @@ def matrix(ratings: pd.DataFrame, criterion: str, *, by: str = "unit") -> Matrix
     return Matrix(values, [str(u) for u in unit_names], [str(r) for r in rater_names])
 
 
-def judge_scores(ratings: pd.DataFrame, criterion: str, judge: str) -> "pd.Series[float]":
-    """A judge's score per output key: the mean of its runs; abstentions are absent."""
+def judge_scores(
+    ratings: pd.DataFrame, criterion: str, judge: str, *, categories: bool = False
+) -> "pd.Series[float]":
+    """A judge's score per output key: the mean of its runs; abstentions are absent.
+
+    categories: the commonest of its runs, of several as common the one that came first: a mean of
+    two codes would be a third category.
+    """
     chosen = ratings[
         (ratings["criterion"] == criterion)
         & (ratings["rater"] == judge)
         & ratings["value"].notna()
         & ~ratings["extra"].astype(bool)
     ]
+    if categories:
+        votes = chosen.astype({"output": object}).groupby(["output", "value"])["run"]
+        found = votes.agg(["size", "min"]).reset_index()
+        found = found.sort_values(["size", "min"], ascending=[False, True], kind="stable")
+        return found.drop_duplicates("output").set_index("output")["value"].sort_index()
     return chosen.groupby("output")["value"].mean()
 
 

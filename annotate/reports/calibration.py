@@ -144,7 +144,7 @@ def calibration_report(
     for key in rounds.rubric_of(session, round_).rating_keys():
         of_criterion = people_said[people_said["criterion"] == key.key]
         for name in sorted(scored.loc[scored["criterion"] == key.key, "rater"].unique()):
-            by_output = ratings.judge_scores(scored, key.key, name)
+            by_output = ratings.judge_scores(scored, key.key, name, categories=key.categories)
             known = pd.Series(False, index=of_criterion.index)
             if seen[name]:
                 cases = of_criterion["output"].astype(object).map(about["case"])
@@ -210,7 +210,7 @@ def _in_points(
     key: RatingKey, judged: Floats, said: Floats, about: pd.DataFrame, minimum: int
 ) -> _InPoints:
     """What needs distances between values: categories have none."""
-    if key.level == "nominal" and len(key.domain) > 2:
+    if key.categories:
         return {"correlation": None, "dependence": {}}
     people = np.nanmean(said, axis=1) if len(said) else np.empty(0)
     error = judged - people

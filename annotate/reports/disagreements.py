@@ -43,7 +43,7 @@ class Disagreement:
     """Their middle value, the lower one of two: always a point of the scale. Of categories the
     commonest; None where several are as common, and the judge's is none of them."""
     judge: float
-    """Its score, the mean of its runs."""
+    """Its score, the mean of its runs; of categories the commonest."""
     labels: tuple[str, str]
     """Both in words: a category's label, else the number."""
     difference: float
@@ -165,8 +165,8 @@ def _differing(
 ) -> list[Disagreement]:
     """Every unit of cases that the judge has not seen on which its nearest point is another."""
     key = said.key
-    categories = key.level == "nominal" and len(key.domain) > 2
-    by_output = ratings.judge_scores(scored, key.key, judge)
+    categories = key.categories
+    by_output = ratings.judge_scores(scored, key.key, judge, categories=categories)
     judged = np.asarray(by_output.reindex(said.units["output"]), dtype=np.float64)
     usable = np.flatnonzero(~np.isnan(judged) & ~said.units["case"].isin(seen).to_numpy(dtype=bool))
     values, judged = said.values[usable], judged[usable]

@@ -233,7 +233,8 @@ def _compared(
 
     def candidate(name: str) -> tuple[Candidate, Floats]:
         judged = np.asarray(
-            ratings.judge_scores(scored, criterion, name).reindex(named), dtype=np.float64
+            ratings.judge_scores(scored, criterion, name, categories=key.categories).reindex(named),
+            dtype=np.float64,
         )
         differing = [
             row

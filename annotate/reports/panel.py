@@ -85,7 +85,7 @@ def panel(session: Session, round_: Round, *, by: Rater | None) -> Panel:
             .groupby("rater", observed=True)["unit"]
             .size()
         )
-        ordered = key.level != "nominal" or len(key.domain) == 2
+        ordered = not key.categories
         known = dict(zip(matrix.raters, severity(matrix.values, domain=key.domain), strict=True))
         nothing = Severity(Figure.undefined("gave no value that counts", 0), (), 0)
         # Who only abstained is on the panel too.

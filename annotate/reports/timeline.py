@@ -82,8 +82,7 @@ def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) 
             if name in asked
         ]
         for key in keys:
-            categories = key.level == "nominal" and len(key.domain) > 2
-            if key.key in other_scale or categories:
+            if key.key in other_scale or key.categories:
                 continue
             of_all = ratings.matrix(said, key.key, by="output")
             about = said.drop_duplicates("output").set_index("output")

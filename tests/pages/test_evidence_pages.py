@@ -218,7 +218,7 @@ def test_merging_points_in_the_lab_recomputes_agreement_and_calibration(
     trials = app.dataframe[0].value.set_index("scale")
     assert list(trials["points"]) == ["1 Bad | 2 Fair | 3 Good", "1 to 2 Bad / Fair | 3 Good"]
     assert trials.loc["as it is", "percent agreement"] == before["percent agreement"].iloc[0]
-    assert trials.loc["tried", "percent agreement"].startswith("100%")
+    assert str(trials.loc["tried", "percent agreement"]).startswith("100%")
     judges = app.dataframe[1].value
     assert list(judges["scale"]) == ["as it is", "tried"]
     # Two of the eight that people fail are passed by the judge, on either scale.
@@ -226,8 +226,38 @@ def test_merging_points_in_the_lab_recomputes_agreement_and_calibration(
     app.selectbox(key="lab_cut/quality").select(3.0).run()
     assert not app.exception, app.exception
     tried = app.dataframe[1].value.set_index("scale").loc["tried"]
-    assert tried["fails found (TNR)"].startswith("75%")
-    assert tried["passes found (TPR)"].startswith("100%")
+    assert str(tried["fails found (TNR)"]).startswith("75%")
+    assert str(tried["passes found (TPR)"]).startswith("100%")
+
+
+def compared() -> None:
+    from annotate.reports.disagreements import Disagreement, Side
+    from annotate.reports.iteration import Apart, Given
+    from annotate.ui import disagreeing
+
+    sides = (Side("Ada", 1.0, "Bad", "It is *wrong*."), Side("Ben", 1.0, "Bad", None))
+    rows = [
+        Disagreement("quality", unit, unit, "s", "c", 1.0, 3.0, ("1", "3"), 2.0, None, None, sides)
+        for unit in ("o00", "o01")
+    ]
+    found = [
+        Apart(rows[0], "broken", Given("1", "All is unsupported."), Given("3", "Fine.")),
+        Apart(rows[1], "unanswered", None, Given("3", None)),
+    ]
+    disagreeing.show_compared(found, "strict@1", "strict@2", key="k")
+
+
+def test_beside_each_unit_stand_the_reasons_of_both_judges() -> None:
+    app = AppTest.from_function(compared).run()
+    headings = [one.value.replace("\u2060", "") for one in app.caption]
+    assert headings == ["People", "strict@2: 3", "strict@1: 1", "People", "strict@2: 3", "strict@1"]
+    texts = [one.value for one in app.text]
+    assert texts == [
+        "Ada: 1 Bad\nIt is *wrong*.", "Ben: 1 Bad", "Fine.", "All is unsupported.",
+        "Ada: 1 Bad\nIt is *wrong*.", "Ben: 1 Bad", "It gave no reason.", "It gave no answer.",
+    ]  # fmt: skip
+    app.segmented_control(key="k/which").select("Broken (1)").run()
+    assert len(app.caption) == 3
 
 
 def the_lab() -> None:

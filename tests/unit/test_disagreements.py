@@ -12,6 +12,7 @@ from annotate.design import Design, Filters
 from annotate.errors import NotAllowed, NotFound
 from annotate.judge.splits import SHARES, Split, split_of
 from annotate.reports.between_rounds import LEAST, between_rounds
+from annotate.reports.calibration import calibration_report
 from annotate.reports.disagreements import Disagreement, disagreements
 from db.engine import Database
 from db.tables import Output, Round, Unit, now
@@ -66,6 +67,35 @@ def test_what_people_say_of_categories_is_the_commonest_and_never_a_middle(
         "k02": (None, ("How-to or Other", "Why")),
     }
     assert {one.difference for one in rows} == {1.0}
+
+
+def test_of_a_judges_runs_on_categories_the_commonest_counts(database: Database) -> None:
+    """The mean of the codes of how-to, how-to and other is near none of them but why."""
+    round_ = categories_round(
+        database, {"Ada": ["why", "how-to"], "Ben": ["why", "how-to"]}, Judge=["how-to", "how-to"]
+    )
+    for run, values in (
+        (2, ("other", "other")),
+        (3, ("other", "how-to")),
+        (4, ("how-to", "other")),
+    ):
+        rows = [
+            {"output_id": f"k{n:02}", "rater": "Judge", "criterion": "kind", "value": value,
+             "run": run}
+            for n, value in enumerate(values)
+        ]  # fmt: skip
+        file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
+        with database.write() as session:
+            exchange.import_ratings(
+                session, file, round=rounds.get_round(session, "K"), name="j.jsonl", kind="judge",
+                by=None,
+            )  # fmt: skip
+    with database.read() as session:
+        differ = disagreements(session, round_, judge="Judge", criterion="kind", by=None)
+        report = calibration_report(session, round_, by_segment=False, by=None)
+    # Two runs say how-to and two other, of either unit: how-to was said first.
+    assert {row.unit: row.labels for row in differ} == {"k00": ("Why", "How-to")}
+    assert report.rows[0].result.n_units == 2
 
 
 def test_a_lead_who_rates_in_the_open_round_is_not_told(database: Database) -> None:

@@ -1,9 +1,15 @@
 """Two rounds beside each other: what can be compared, and what is said of what cannot."""
 
+from collections.abc import Callable
+
 import pytest
+import sqlalchemy as sa
+from sqlmodel import Session
 
 from annotate import people
 from annotate.errors import BadInput
+from annotate.progress import Count, counts
+from annotate.reports.calibration import judges_by_round
 from annotate.reports.drift import drift_report
 from annotate.reports.timeline import moved_units, timeline
 from annotate.rounds import get_round
@@ -75,6 +81,37 @@ def test_what_the_judge_was_shown_is_left_out_everywhere_and_counted(database: D
     assert line.facts == [
         "2 units are left out of the line: the judge was shown their case as an example."
     ]
+
+
+def statements(database: Database, ask: Callable[[Session], object]) -> int:
+    """How many statements an answer takes."""
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    with database.read() as session:
+        connection = session.connection()
+        sa.event.listen(connection, "before_cursor_execute", note)
+        ask(session)
+    return len(asked)
+
+
+def test_many_rounds_are_asked_about_in_as_few_statements_as_one(database: Database) -> None:
+    two_rounds(database)
+    with database.read() as session:
+        one, both = [get_round(session, "S")], [get_round(session, name) for name in "RS"]
+        assert judges_by_round(session, both, by=None) == {"R": ["Judge"], "S": ["Judge"]}
+        assert counts(session, both, by=None) == {
+            "R": Count(UNITS, 2 * UNITS, 2 * UNITS),
+            "S": Count(UNITS + 9, 2 * (UNITS + 9), 2 * (UNITS + 9)),
+        }
+    for ask in (judges_by_round, counts):
+        few, many = (
+            statements(database, lambda session, of=of, ask=ask: ask(session, of, by=None))  # type: ignore[misc]
+            for of in (one, both)
+        )
+        assert few == many > 0
 
 
 def test_rounds_without_a_shared_anchor_say_what_to_do_and_promise_nothing(
