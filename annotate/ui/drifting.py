@@ -199,7 +199,7 @@ def show_timeline(found: Timeline, row: DriftRow) -> None:
         tooltip=["round:N", "of:N", "version:N", alt.Tooltip("value:Q", format=".2f"),
                  alt.Tooltip("low:Q", format=".2f"), alt.Tooltip("high:Q", format=".2f"), "n:Q"],
     )  # fmt: skip
-    scale = alt.Scale(zero=False, nice=True, padding=figures.ROOM)
+    scale = alt.Scale(zero=False, nice=False, padding=figures.ROOM)
     bars = base.mark_rule(strokeWidth=2).encode(
         y=alt.Y("low:Q", scale=scale, title="mean on fresh units"), y2="high:Q"
     )

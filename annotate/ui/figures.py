@@ -51,7 +51,7 @@ def intervals(
     ]
     if not rows:
         return
-    scale = alt.Scale(zero=False, nice=True, padding=ROOM)
+    scale = alt.Scale(zero=False, nice=False, padding=ROOM)
     order = list(sets)
     base = alt.Chart(pd.DataFrame(rows)).encode(
         y=alt.Y("name:N", sort=list(figures), title=None),
