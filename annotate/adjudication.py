@@ -51,6 +51,14 @@ class Vote:
     evidence: tuple[dict[str, Any], ...] = ()
     swapped: bool | None = None
     """Of a pair: whether the candidate's response stood as A, of which the rationale may speak."""
+    counted: bool = True
+    """False of one more rater's, who was asked or came late: it stands beside the others only."""
+
+
+VOTES = (
+    "unit", "rater", "criterion", "value", "abstained", "rationale", "evidence", "seen", "extra",
+)  # fmt: skip
+"""The columns that votes are made of."""
 
 
 @dataclass(frozen=True)
@@ -150,26 +158,28 @@ def disputes(
     if not chosen:
         return []
     keys = {key.key: key for key in rounds.rubric_of(session, round_).rating_keys()}
-    found = ratings.frame(session, rounds=[round_], kinds=["human"])
+    found = ratings.frame(
+        session, rounds=[round_], kinds=["human"], columns=(*VOTES, "purpose", "adjudication")
+    )
     found = found[~found["adjudication"].astype(bool) & found["purpose"].isin(["fresh", "anchor"])]
+    found = found[found["unit"].isin({d.unit for d in chosen}) & found["criterion"].isin(keys)]
     votes: dict[tuple[str, str], list[Vote]] = defaultdict(list)
-    for row in found.to_dict("records"):
-        if row["criterion"] in keys:
-            value = None if pd.isna(row["value"]) else float(row["value"])
-            votes[row["unit"], row["criterion"]].append(
-                Vote(
-                    rater=row["rater"],
-                    value=value,
-                    label=(
-                        keys[row["criterion"]].label(value)
-                        if value is not None
-                        else str(row["abstained"]).replace("_", " ")
-                    ),
-                    rationale=row["rationale"] if isinstance(row["rationale"], str) else None,
-                    evidence=tuple(row["evidence"] or ()),
-                    swapped=pairs.swapped_as(row["seen"]),
-                )
+    for unit, rater, criterion, number, abstained, rationale, evidence, seen, extra in zip(
+        *(found[name] for name in VOTES), strict=True
+    ):
+        value = None if pd.isna(number) else float(number)
+        label = str(abstained).replace("_", " ") if value is None else keys[criterion].label(value)
+        votes[unit, criterion].append(
+            Vote(
+                rater=rater,
+                value=value,
+                label=label,
+                rationale=rationale if isinstance(rationale, str) else None,
+                evidence=tuple(evidence or ()),
+                swapped=pairs.swapped_as(seen),
+                counted=not extra,
             )
+        )
     return [Dispute(d, tuple(votes[d.unit, d.criterion])) for d in chosen]
 
 

@@ -1,6 +1,7 @@
 """How far a round is: units and submissions, by rater and by segment, with flags and skips."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -88,6 +89,35 @@ def progress(session: Session, round_: Round, *, by: Rater | None) -> Progress:
         by_segment=by_segment,
         notes=_notes(session, round_),
     )
+
+
+@dataclass(frozen=True)
+class Count:
+    """How far a round is, in three numbers, as `Progress` has them."""
+
+    units: int = 0
+    assignments: int = 0
+    submitted: int = 0
+
+
+def counts(session: Session, of: Sequence[Round], *, by: Rater | None) -> dict[str, Count]:
+    """How far each of these rounds is, by name."""
+    people.require_lead(session, by)
+    rows = session.connection().execute(
+        sa.select(
+            col(Unit.round_id),
+            sa.func.count(),
+            sum_of(col(Unit.overlap)),
+            sum_of(col(Unit.missing)),
+        )
+        .where(col(Unit.round_id).in_([round_.id for round_ in of]))
+        .group_by(col(Unit.round_id))
+    )
+    found = {
+        number: Count(int(units), int(places), int(places) - int(missing))
+        for number, units, places, missing in rows
+    }
+    return {round_.name: found.get(round_.id or 0, Count()) for round_ in of}
 
 
 def sum_of(expression: Any) -> Any:

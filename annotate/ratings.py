@@ -221,6 +221,34 @@ def people(session: Session, round_: Round, *, units_of: Rater | None = None) ->
     return frame(session, rounds=[round_], kinds=["human"], units_of=units_of, columns=STATISTICS)
 
 
+def scored_by(session: Session, of: Iterable[Round]) -> set[tuple[int | None, int | None]]:
+    """Which judges and metrics have scored units of which round: (round, rater) by their numbers.
+
+    Within the round, or the same outputs outside any. What was taken back is no score.
+    """
+    automated = sa.select(col(Rater.id)).where(col(Rater.kind) != "human")
+    later = aliased(Rating)
+    stands = (
+        col(Rating.rater_id).in_(automated),
+        ~sa.exists().where(col(later.supersedes_id) == col(Rating.id)),
+        sa.or_(col(Rating.abstained).is_(None), col(Rating.abstained) != WITHDRAWN),
+    )
+    numbers = [round_.id for round_ in of]
+    inside = (
+        sa.select(col(Rating.round_id), col(Rating.rater_id))
+        .where(col(Rating.round_id).in_(numbers), *stands)
+        .distinct()
+    )
+    outside = (
+        sa.select(col(Unit.round_id), col(Rating.rater_id))
+        .join(Unit, col(Unit.output_id) == col(Rating.output_id))
+        .where(col(Rating.round_id).is_(None), col(Unit.round_id).in_(numbers), *stands)
+        .distinct()
+    )
+    found = [row for query in (inside, outside) for row in session.connection().execute(query)]
+    return {(round_id, rater_id) for round_id, rater_id in found}
+
+
 def outputs_rated(session: Session, round_: Round) -> pd.DataFrame:
     """What a judge's error may depend on, of the round's outputs: case, configuration, length.
 
@@ -287,14 +315,25 @@ def matrix(ratings: pd.DataFrame, criterion: str, *, by: str = "unit") -> Matrix
     return Matrix(values, [str(u) for u in unit_names], [str(r) for r in rater_names])
 
 
-def judge_scores(ratings: pd.DataFrame, criterion: str, judge: str) -> "pd.Series[float]":
-    """A judge's score per output key: the mean of its runs; abstentions are absent."""
+def judge_scores(
+    ratings: pd.DataFrame, criterion: str, judge: str, *, categories: bool = False
+) -> "pd.Series[float]":
+    """A judge's score per output key: the mean of its runs; abstentions are absent.
+
+    categories: the commonest of its runs, of several as common the one that came first: a mean of
+    two codes would be a third category.
+    """
     chosen = ratings[
         (ratings["criterion"] == criterion)
         & (ratings["rater"] == judge)
         & ratings["value"].notna()
         & ~ratings["extra"].astype(bool)
     ]
+    if categories:
+        votes = chosen.astype({"output": object}).groupby(["output", "value"])["run"]
+        found = votes.agg(["size", "min"]).reset_index()
+        found = found.sort_values(["size", "min"], ascending=[False, True], kind="stable")
+        return found.drop_duplicates("output").set_index("output")["value"].sort_index()
     return chosen.groupby("output")["value"].mean()
 
 

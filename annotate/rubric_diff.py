@@ -24,8 +24,9 @@ class Change:
     that a change of their ratings is no drift. asking: how it is asked alone."""
 
 
-SCALE = ("scale", "points", "options")
-MEANING = ("question", "anchor", "label", "guidelines", "pass_at", "abstain")
+SCALE = ("scale", "points", "options", "label")
+"""A point that is called otherwise is another answer: `Fair` and `Good` are not one value."""
+MEANING = ("question", "anchor", "guidelines", "pass_at", "abstain")
 
 
 def diff(before: Rubric, after: Rubric) -> list[Change]:
@@ -45,14 +46,32 @@ def diff(before: Rubric, after: Rubric) -> list[Change]:
         for name, criterion in old.items()
         if name not in new
     ]
+    found += _turned("criteria", list(old), list(new), "asking")
     return found
 
 
-def comparable(changes: list[Change], criterion: str) -> bool:
-    """Whether ratings of a criterion under both versions are on one scale."""
-    return not any(
-        change.effect == "scale" and change.where.split(".")[0] == criterion for change in changes
-    )
+def comparable(changes: list[Change], key: str) -> bool:
+    """Whether ratings of a criterion, or of one tag of it, under both versions are on one scale."""
+    return not scale_changes(changes, key)
+
+
+def scale_changes(changes: list[Change], key: str) -> list[Change]:
+    """What makes ratings under both versions incomparable on a criterion, or on one tag of it.
+
+    A tag is given or not whatever other tags there are.
+    """
+    criterion, _, tag = key.partition(".")
+    return [
+        change
+        for change in changes
+        if change.effect == "scale"
+        and change.where.split(".")[0] == criterion
+        and (
+            not tag
+            or not change.where.startswith(f"{criterion}.options[")
+            or change.where.startswith(f"{criterion}.options[{tag}]")
+        )
+    ]
 
 
 def _criterion(before: Criterion, after: Criterion) -> Iterator[Change]:
@@ -70,15 +89,30 @@ def _criterion(before: Criterion, after: Criterion) -> Iterator[Change]:
                 yield Change(where, None, new[word].label, "scale")
             else:
                 yield from _fields(where, _plain(old[word], {key}), _plain(new[word], {key}))
+        # An option's number is its place: one scale in another order is another scale.
+        effect: Effect = "asking" if after.scale == "tags" else "scale"
+        yield from _turned(f"{name}.{kind}", list(old), list(new), effect)
+
+
+def _turned(where: str, old: list[str], new: list[str], effect: Effect) -> Iterator[Change]:
+    """What both have, where it stands in another order."""
+    before, after = [w for w in old if w in new], [w for w in new if w in old]
+    if before != after:
+        yield Change(where, ", ".join(before), ", ".join(after), effect)
 
 
 def _fields(where: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     for field in [*before, *(f for f in after if f not in before)]:
         old, new = before.get(field), after.get(field)
-        if old == new:
+        if old == new or (field == "label" and _alike(old, new)):
             continue
         place = f"{where}.{field}" if where else field
         yield Change(place, _said(old), _said(new), _effect(field))
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Whether two labels are one word in another spelling: capitals and spaces are no matter."""
+    return " ".join(str(old).split()).casefold() == " ".join(str(new).split()).casefold()
 
 
 def _effect(field: str) -> Effect:

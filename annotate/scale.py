@@ -33,6 +33,11 @@ class RatingKey:
     options: tuple[str, ...] = field(default=(), repr=False)
     """The ids behind the codes 0, 1 ... of a categorical criterion."""
 
+    @property
+    def categories(self) -> bool:
+        """Whether its values have no order: their numbers are codes."""
+        return self.level == "nominal" and len(self.domain) > 2
+
     def label(self, value: float) -> str:
         """The words for a value; a number between points stays a number."""
         return label(value, self.domain, self.labels)

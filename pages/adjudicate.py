@@ -4,7 +4,7 @@ import streamlit as st
 
 from annotate import outputs, pairs, rounds
 from annotate.reports import causes
-from annotate.ui import choose, disagreeing, dispute, ideal_answers, messages, session
+from annotate.ui import choose, disagreeing, dispute, ideal_answers, messages, reports, session
 
 lead = session.require_lead()
 st.title("Adjudicate")
@@ -16,16 +16,10 @@ with messages.shown_errors(), session.database().read() as db:
         st.stop()
     settled = st.toggle("Show settled ones too", key="adjudicate_settled")
     found = causes.explained(db, round_, by=lead, settled=settled)
-    alone = causes.judge_alone(db, round_, by=lead)
     ideal_answers.show(round_)
-    if not found and not alone:
-        st.success("Nothing waits for a decision in this round.")
-        st.stop()
-    cause = dispute.chosen_cause(found, sum(map(len, alone.values())))
+    cause = dispute.chosen_cause(found)
     if cause == dispute.ALONE:
-        for judge, rows in alone.items():
-            st.subheader(messages.as_plain_text(judge))
-            disagreeing.show(rows, key=f"alone/{round_.id}/{judge}")
+        disagreeing.show_alone(reports.judge_alone(db, round_, by=lead), round_)
         st.stop()
     if not found:
         st.success("Nothing waits for a decision in this round.")

@@ -21,18 +21,21 @@ with messages.shown_errors(), session.database().read() as db:
         st.stop()
     if baseline is not None:
         report = reports.drift(db, baseline.name, round_, judge, by=lead)
-        criterion = choose.chosen_criterion(
-            list(dict.fromkeys(row.criterion for row in report.rows)), key="drift_criterion"
-        )
-        found = [row for row in report.rows if row.criterion == criterion]
-        drifting.show_verdicts(found, report.facts)
-        row = drifting.chosen_row(found)
-        st.header("The four contrasts")
-        drifting.show_contrasts(row)
-        st.header("Units that moved most")
-        drifting.show_moved(db, baseline, round_, judge, row, lead)
-        figures.download(report.as_json(), f"drift-{baseline.name}-{round_.name}.json")
-        st.header("From round to round")
-        drifting.show_timeline(reports.timeline(db, round_, judge, by=lead), row)
+        if report.rows:
+            criterion = choose.chosen_criterion(
+                list(dict.fromkeys(row.criterion for row in report.rows)), key="drift_criterion"
+            )
+            found = [row for row in report.rows if row.criterion == criterion]
+            drifting.show_verdicts(found, report.facts)
+            row = drifting.chosen_row(found)
+            st.header("The four contrasts")
+            drifting.show_contrasts(row)
+            st.header("Units that moved most")
+            drifting.show_moved(db, baseline, round_, judge, row, lead)
+            figures.download(report.as_json(), f"drift-{baseline.name}-{round_.name}.json")
+            st.header("From round to round")
+            drifting.show_timeline(reports.timeline(db, round_, judge, by=lead), row)
+        else:
+            drifting.show_nothing(report)
     st.header("Between rounds")
     drifting.show_between(db, round_, judge, lead)

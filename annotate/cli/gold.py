@@ -53,6 +53,7 @@ def disputes(
                                 "value": v.value,
                                 "label": v.label,
                                 "rationale": v.rationale,
+                                "counted": v.counted,
                                 **_order(v.swapped),
                             }
                             for v in d.votes
@@ -71,7 +72,9 @@ def disputes(
             [
                 d.decision.unit,
                 d.decision.criterion,
-                ", ".join(f"{v.rater}: {v.label}" for v in d.votes),
+                ", ".join(
+                    f"{v.rater}: {v.label}{'' if v.counted else ' (not counted)'}" for v in d.votes
+                ),
                 d.decision.consensus.reason or "",
                 one.cause,
                 one.evidence,

@@ -54,8 +54,9 @@ def disagreements(
         console.show_table(
             [
                 [
-                    one.unit, one.segment, f"{one.people:g}", f"{one.judge:.3g}",
-                    f"{one.difference:+.2f}", one.error or "", one.reason or "",
+                    one.unit, one.segment, *one.labels,
+                    "" if one.categories else f"{one.difference:+.2f}", one.error or "",
+                    one.reason or "",
                 ]
                 for one in found
             ],
@@ -254,6 +255,7 @@ def refit(
 
 def _show_iteration(found: "Iteration", json: bool, **more: int) -> None:
     from annotate.cli import console
+    from annotate.stats import p_words
 
     if json:
         console.show_json(found.as_json() | more)
@@ -279,7 +281,7 @@ def _show_iteration(found: "Iteration", json: bool, **more: int) -> None:
     if found.left_out:
         console.note(f"{found.left_out} units are left out: a judge has seen their case.")
     if len(sides) == 2:
-        p = "" if found.p is None else f" (p {found.p:.3f})"
+        p = "" if found.p is None else f" (sign test: p {p_words(found.p)})"
         console.note(f"Mended {len(found.mended)}, broken {len(found.broken)}{p}.")
     if found.exploratory:
         console.note("Exploratory: too few units were rated for a part of them to decide anything.")

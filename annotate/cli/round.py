@@ -551,6 +551,7 @@ def preference(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json
     from annotate import rounds
     from annotate.cli import console
     from annotate.reports.preference import preference_report
+    from annotate.stats import p_words
 
     with console.database().read() as session:
         report = preference_report(session, rounds.get_round(session, name), by=None)
@@ -562,7 +563,7 @@ def preference(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json
                 [row.criterion, row.segment or "all", str(row.share.n),
                  console.figure(row.share, percent=True),
                  *(str(count) for count in row.votes.values()),
-                 "" if row.p is None else f"{row.p:.3f}"]
+                 p_words(row.p)]
                 for row in report.rows
             ],
             ["criterion", "segment", "pairs", f"{report.candidate} wins", "base", "candidate",

@@ -18,7 +18,7 @@ from annotate import people, rounds
 from annotate.ratings import Floats
 from annotate.stats import Baseline, Chart, watch
 from annotate.stats.figure import Ints
-from db.tables import Output, Rater, Rating, Round
+from db.tables import Output, Rater, Rating, Round, Unit
 
 Period = Literal["day", "week"]
 LEAST = 30
@@ -36,8 +36,11 @@ class Line:
     means: Floats
     """(periods,), NaN where nothing was scored."""
     sizes: Ints
+    """Scores in each period."""
     baseline: Baseline
+    """Its size, too, is what the scores are worth as an even sample."""
     baseline_size: int
+    """Scores from before."""
     chart: Chart
 
     @property
@@ -116,6 +119,10 @@ def between_rounds(
 
     judge: one exact version: a change of the judge is no drift of traffic.
     period: weeks where traffic goes with the weekday.
+    A score of a unit that a round drew counts by its inclusion probability, as in drift; one made
+    outside any round counts as one. Anchors, repeats and known answers are no sample of traffic.
+    Unequal weights make a mean less sure: as many scores count as an even sample would need for the
+    same variance (Kish 1965, Survey Sampling, 11.7).
     """
     people.require_lead(session, by)
     rounds.rubric_of(session, round_).rating_key(criterion)
@@ -124,12 +131,14 @@ def between_rounds(
     before = scored[scored["at"] < round_.launched_at]
     after = scored[scored["at"] >= round_.launched_at]
     without: dict[str, str] = {}
-    found: dict[str, tuple[list[date], Floats, Ints]] = {}
+    found: dict[str, _Periods] = {}
     baselines: dict[str, Baseline] = {}
     sizes = before.groupby("segment")["value"].size()
     for segment, rows in after.groupby("segment", sort=True):
         name = str(segment)
-        values = before.loc[before["segment"] == segment, "value"].to_numpy(dtype=np.float64)
+        earlier = before[before["segment"] == segment]
+        values = earlier["value"].to_numpy(dtype=np.float64)
+        weights = earlier["weight"].to_numpy(dtype=np.float64)
         periods = _periods(rows, round_.launched_at, period)
         if len(values) < LEAST:
             without[name] = (
@@ -138,52 +147,99 @@ def between_rounds(
             )
         elif np.ptp(values) == 0:
             without[name] = "every score from before the round is the same"
-        elif len(periods[0]) < LEAST_PERIODS:
+        elif len(periods.begins) < LEAST_PERIODS:
             without[name] = f"one {period} since the round, {LEAST_PERIODS} are needed"
         else:
             found[name] = periods
-            baselines[name] = Baseline(float(values.mean()), float(values.std(ddof=1)), len(values))
-    watched = watch({name: (means, n) for name, (_, means, n) in found.items()}, baselines)
+            baselines[name] = _baseline(values, weights)
+    watched = watch({name: (one.means, one.worth) for name, one in found.items()}, baselines)
     lines = tuple(
-        Line(name, tuple(begins), means, n, baselines[name], int(sizes[name]), watched.charts[name])
-        for name, (begins, means, n) in found.items()
-    )
+        Line(
+            name, tuple(one.begins), one.means, one.sizes, baselines[name], int(sizes[name]),
+            watched.charts[name],
+        )
+        for name, one in found.items()
+    )  # fmt: skip
     return BetweenRounds(round_.name, judge, criterion, period, lines, without, watched.run_length)
 
 
 def _scores(session: Session, judge: Rater, criterion: str) -> pd.DataFrame:
-    """Every score of the judge on an output whose time is known; of several of one output the mean."""
+    """Every score of the judge on an output whose time is known; of several of one output the mean.
+
+    Columns: segment, at, value and weight.
+    """
     later = aliased(Rating)
+    probability = sa.case(
+        # Who scores all traffic scores a round's units too: an output counts once, as one.
+        (col(Rating.round_id).is_(None), 1.0),
+        else_=sa.func.coalesce(col(Unit.inclusion_probability), 1.0),
+    )
     rows = session.connection().execute(
-        sa.select(col(Output.segment), col(Output.occurred_at), sa.func.avg(col(Rating.value)))
+        sa.select(
+            col(Output.segment),
+            col(Output.occurred_at),
+            sa.func.avg(col(Rating.value)),
+            sa.func.max(probability),
+        )
         .join(Output, col(Output.id) == col(Rating.output_id))
+        .outerjoin(Unit, col(Unit.id) == col(Rating.unit_id))
         .where(
             col(Rating.rater_id) == judge.id,
             col(Rating.criterion) == criterion,
             col(Rating.value).is_not(None),
             col(Rating.extra).is_(False),
+            sa.or_(col(Rating.unit_id).is_(None), col(Unit.purpose) == "fresh"),
             col(Output.occurred_at).is_not(None),
             ~sa.exists().where(col(later.supersedes_id) == col(Rating.id)),
         )
         .group_by(col(Output.id), col(Output.segment), col(Output.occurred_at))
         .order_by(col(Output.occurred_at))
     )
-    found = pd.DataFrame.from_records(rows.fetchall(), columns=["segment", "at", "value"])
+    found = pd.DataFrame.from_records(
+        rows.fetchall(), columns=["segment", "at", "value", "probability"]
+    )
     found["at"] = pd.to_datetime(found["at"], utc=True)
     found["value"] = found["value"].astype(float)
+    found["weight"] = 1 / found["probability"].astype(float)
     return found
 
 
-def _periods(
-    rows: pd.DataFrame, start: datetime, period: Period
-) -> tuple[list[date], Floats, Ints]:
-    """Means and sizes of whole periods from the round's launch on, those without a score too."""
+def _baseline(values: Floats, weights: Floats) -> Baseline:
+    """The weighted mean and spread, and how many scores of an even sample they are worth."""
+    share = weights / weights.sum()
+    centre = float(share @ values)
+    n = len(values)
+    spread = float(np.sqrt(share @ (values - centre) ** 2 * n / (n - 1)))
+    return Baseline(centre, spread, float(1 / (share @ share)))
 
+
+@dataclass(frozen=True)
+class _Periods:
+    """Whole periods from the round's launch on, those without a score too."""
+
+    begins: list[date]
+    means: Floats
+    sizes: Ints
+    worth: Floats
+    """How many scores of an even sample each period's are worth."""
+
+
+def _periods(rows: pd.DataFrame, start: datetime, period: Period) -> _Periods:
     days = 7 if period == "week" else 1
     place = ((rows["at"] - start).dt.total_seconds() // (days * 86_400)).astype(int)
     number = int(place.max()) + 1 if len(place) else 0
-    sums = np.bincount(place, weights=rows["value"], minlength=number)
-    sizes = np.bincount(place, minlength=number).astype(np.int64)
-    means = np.divide(sums, sizes, out=np.full(number, np.nan), where=sizes > 0)
-    begins = [(start + pd.Timedelta(days=days * i)).date() for i in range(number)]
-    return begins, means, sizes
+    weight = rows["weight"].to_numpy(dtype=np.float64)
+
+    def total(of: Floats) -> Floats:
+        return np.asarray(np.bincount(place, weights=of, minlength=number), dtype=np.float64)
+
+    weights, squares = total(weight), total(weight**2)
+    there = weights > 0
+    nothing = np.full(number, np.nan)
+    sums = total(weight * rows["value"].to_numpy(dtype=np.float64))
+    return _Periods(
+        begins=[(start + pd.Timedelta(days=days * i)).date() for i in range(number)],
+        means=np.divide(sums, weights, out=nothing, where=there),
+        sizes=np.bincount(place, minlength=number).astype(np.int64),
+        worth=np.divide(weights**2, squares, out=np.zeros(number), where=there),
+    )

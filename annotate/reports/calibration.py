@@ -1,6 +1,6 @@
 """Judges against human consensus, per criterion and segment, beside the human ceiling."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from annotate import people, ratings, rounds
 from annotate.design import Parameters
-from annotate.judge.judges import seen_cases
+from annotate.judge.judges import is_floor, seen_cases
 from annotate.ratings import Floats
 from annotate.reports.slices import slices
 from annotate.rubric import RatingKey
@@ -77,10 +77,30 @@ class CalibrationReport:
 
 
 def judges_of(session: Session, round_: Round, *, by: Rater | None) -> list[str]:
-    """The judges and metrics that have scored units of the round."""
+    """The judges and metrics that have scored units of the round, as `judges_by_round` has them."""
+    return judges_by_round(session, [round_], by=by)[round_.name]
+
+
+def judges_by_round(
+    session: Session, of: Sequence[Round], *, by: Rater | None
+) -> dict[str, list[str]]:
+    """By round the judges and metrics that have scored units of it.
+
+    Judges first, the newest first, then metrics, and word overlap last: what a page opens with is
+    the judge that is in question.
+    """
     people.require_lead(session, by)
-    found = scores(session, round_)
-    return sorted(found["rater"].unique())
+    names = {round_.id: round_.name for round_ in of}
+    automated = [r for r in people.list_raters(session, by=by) if r.kind != "human"]
+    order = {
+        r.id: r.name
+        for r in sorted(automated, key=lambda r: (is_floor(r), r.kind != "judge", -(r.id or 0)))
+    }
+    there = ratings.scored_by(session, of)
+    return {
+        name: [rater for number, rater in order.items() if (round_id, number) in there]
+        for round_id, name in names.items()
+    }
 
 
 def scores(
@@ -125,7 +145,7 @@ def calibration_report(
     for key in rounds.rubric_of(session, round_).rating_keys():
         of_criterion = people_said[people_said["criterion"] == key.key]
         for name in sorted(scored.loc[scored["criterion"] == key.key, "rater"].unique()):
-            by_output = ratings.judge_scores(scored, key.key, name)
+            by_output = ratings.judge_scores(scored, key.key, name, categories=key.categories)
             known = pd.Series(False, index=of_criterion.index)
             if seen := seen_cases(session, raters[name], key.key):
                 cases = of_criterion["output"].astype(object).map(about["case"])
@@ -191,7 +211,7 @@ def _in_points(
     key: RatingKey, judged: Floats, said: Floats, about: pd.DataFrame, minimum: int
 ) -> _InPoints:
     """What needs distances between values: categories have none."""
-    if key.level == "nominal" and len(key.domain) > 2:
+    if key.categories:
         return {"correlation": None, "dependence": {}}
     people = np.nanmean(said, axis=1) if len(said) else np.empty(0)
     error = judged - people

@@ -1,4 +1,4 @@
-"""Disputed units by their likeliest cause, with the evidence; and those where the judge is alone."""
+"""Disputed units by their likeliest cause, with the evidence."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -11,9 +11,8 @@ from sqlmodel import Session
 from annotate import adjudication, ratings, rounds
 from annotate.adjudication import Dispute
 from annotate.reports.agreement import shown_twice
-from annotate.reports.calibration import judges_of
-from annotate.reports.disagreements import Disagreement, disagreements
 from annotate.rubric import RatingKey
+from annotate.stats import p_words
 from annotate.stats.dispute import Explanation, explain
 from db.tables import Rater, Round
 
@@ -48,24 +47,6 @@ def explained(
     return sorted(found, key=lambda one: CAUSES.index(one.cause))
 
 
-def judge_alone(
-    session: Session, round_: Round, *, by: Rater | None
-) -> dict[str, list[Disagreement]]:
-    """By judge, the units on which all people say the same and the judge does not."""
-    found: dict[str, list[Disagreement]] = {}
-    for judge in judges_of(session, round_, by=by):
-        rows: list[Disagreement] = []
-        for key in rounds.rubric_of(session, round_).rating_keys():
-            rows += disagreements(session, round_, judge=judge, criterion=key.key, by=by)
-        alone = [
-            row for row in rows
-            if len(row.sides) >= 2 and len({side.value for side in row.sides}) == 1
-        ]  # fmt: skip
-        if alone:
-            found[judge] = sorted(alone, key=lambda row: (-abs(row.difference), row.unit))
-    return found
-
-
 def _of_criterion(said: pd.DataFrame, key: RatingKey, waiting: list[Dispute]) -> list[Explained]:
     if not waiting:
         return []
@@ -81,19 +62,21 @@ def _of_criterion(said: pd.DataFrame, key: RatingKey, waiting: list[Dispute]) ->
     known = [dispute for dispute in waiting if dispute.decision.unit in places]
     rows = [places[dispute.decision.unit] for dispute in known]
     found = [
-        Explained(dispute, one.cause, _sentence(one, counted, key))
-        for dispute, one in zip(known, explain(counted.values, again, rows), strict=True)
+        Explained(dispute, one.cause, _sentence(one, counted, key, row))
+        for dispute, row, one in zip(
+            known, rows, explain(counted.values, again, rows, level=key.level), strict=True
+        )
     ]
     # Where everybody abstained there is no value to explain by.
     found += [
         Explained(dispute, "ambiguous", "Nobody gave a value.")
         for dispute in waiting
-        if dispute not in known
+        if dispute.decision.unit not in places
     ]
     return found
 
 
-def _sentence(one: Explanation, said: ratings.Matrix, key: RatingKey) -> str:
+def _sentence(one: Explanation, said: ratings.Matrix, key: RatingKey, row: int) -> str:
     names = [said.raters[place] for place in one.raters]
     if one.cause == "slip":
         repeats = f"{one.count} of {one.of} units shown twice answered alike"
@@ -102,16 +85,26 @@ def _sentence(one: Explanation, said: ratings.Matrix, key: RatingKey) -> str:
         return f"{names[0]} departs from the others and is inconsistent: {repeats}."
     if one.cause == "unclear rubric":
         low, high = one.raters
-        where = _boundary(said, low, high, key)
-        return (
-            f"{names[0]} stands below {names[1]} on {one.count} of the {one.of} units on which "
-            f"they differ{where}: they read the rubric differently."
-        )
+        chance = p_words(one.p)
+        if key.level == "nominal":
+            first, second = (key.label(said.values[row, place]) for place in one.raters)
+            how = (
+                f"{names[0]} says {first} and {names[1]} {second} on {one.count} of the {one.of} "
+                "units on which they give these two"
+            )
+        else:
+            where = _boundary(said, low, high, key)
+            how = (
+                f"{names[0]} stands below {names[1]} on {one.count} of the {one.of} units on which "
+                f"they differ{where}"
+            )
+        return f"{how} (sign test: p {chance}): they read the rubric differently."
     if names:
         kept = " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
         return f"{kept} stood by it when the unit was shown again: it can be seen either way."
     return (
-        "Nobody slipped and no two raters read the rubric differently: it can be seen either way."
+        "Nobody is known to have slipped, and no two raters differ the same way round more often "
+        "than by chance: it can be seen either way."
     )
 
 

@@ -1,6 +1,6 @@
 """Where a judge and the people of a round differ, unit by unit, with the reasons that both gave."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,12 +10,13 @@ from sqlmodel import Session
 
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput
-from annotate.judge.judges import seen_cases
+from annotate.judge.judges import is_floor, seen_cases
 from annotate.judge.splits import Split, split_of
+from annotate.ratings import Floats
 from annotate.reports.calibration import blind, scores
 from annotate.reports.opening import is_closed
 from annotate.rubric import RatingKey
-from annotate.stats import lower_median, nearest_point
+from annotate.stats import commonest, leading, lower_median, nearest_point
 from db.tables import Rater, Round
 
 COLUMNS = (*ratings.STATISTICS, "rationale", "configuration", "case")
@@ -40,10 +41,13 @@ class Disagreement:
     output: str
     segment: str
     configuration: str
-    people: float
-    """Their middle value, the lower one of two: always a point of the scale."""
+    people: float | None
+    """Their middle value, the lower one of two: always a point of the scale. Of categories the
+    commonest; None where several are as common, and the judge's is none of them."""
     judge: float
-    """Its score, the mean of its runs."""
+    """Its score, the mean of its runs; of categories the commonest."""
+    labels: tuple[str, str]
+    """Both in words: a category's label, else the number."""
     difference: float
     """Judge less the mean of people, in points; of categories 1 where they differ."""
     error: Literal["false pass", "false fail"] | None
@@ -52,11 +56,13 @@ class Disagreement:
     """The judge's own."""
     sides: tuple[Side, ...]
     """What people said."""
+    categories: bool = False
+    """Whether the criterion has categories, whose difference is no number of points."""
 
     def as_json(self) -> dict[str, Any]:
         """As `annotate calibration --examples --json` prints it."""
         return {
-            **{k: v for k, v in vars(self).items() if k != "sides"},
+            **{k: v for k, v in vars(self).items() if k not in ("sides", "categories")},
             "sides": [vars(side) for side in self.sides],
         }
 
@@ -79,16 +85,15 @@ def disagreements(
     people.require_lead(session, by)
     rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
     key = rounds.rubric_of(session, round_).rating_key(criterion)
-    said, closed = _said(session, round_, judge, criterion, segment)
-    if split == "test" and closed.any():
+    said = _said(session, round_, criterion, segment)
+    rater = people.get_rater(session, judge)
+    closed = _closed(session, round_, rater, criterion, said["case"])
+    if split == "test" and closed:
         raise BadInput("the test split is opened by an act of its own, which is logged")
-    said = said[~closed]
     if split is not None:
         said = said[said["case"].astype(object).map(split_of) == split]
-    scored = scores(session, round_, columns=(*ratings.STATISTICS, "rationale"))
-    by_output = ratings.judge_scores(scored, criterion, judge)
-    rows = _differing(said, by_output, _reasons(scored, criterion, judge), key)
-    return sorted(rows, key=lambda row: (-abs(row.difference), row.error is None, row.unit))
+    hidden = seen_cases(session, rater, criterion) | closed
+    return _sorted(_differing(_Said.of(said, key), _scored(session, round_), judge, hidden))
 
 
 def held_back(
@@ -103,71 +108,168 @@ def held_back(
     """Units of the test split that `disagreements` does not tell of, because nobody opened it."""
     people.require_lead(session, by)
     rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
-    said, closed = _said(session, round_, judge, criterion, segment)
-    return int(said.loc[closed, "unit"].nunique())
+    said = _said(session, round_, criterion, segment)
+    rater = people.get_rater(session, judge)
+    closed = _closed(session, round_, rater, criterion, said["case"])
+    closed -= seen_cases(session, rater, criterion)
+    return int(said.loc[said["case"].isin(closed), "unit"].nunique())
+
+
+def judge_alone(
+    session: Session, round_: Round, *, by: Rater | None
+) -> dict[str, list[Disagreement]]:
+    """By judge, the units on which several people all say the same and the judge does not.
+
+    A metric that was imported and the word-overlap baseline say nothing of right and wrong: they
+    are no judges, and none of them is alone. Left out as in `disagreements`: what a judge has seen,
+    and the test split until it is opened.
+    """
+    people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
+    said, scored = _said(session, round_), _scored(session, round_)
+    raters = [people.get_rater(session, name) for name in sorted(scored["rater"].unique())]
+    judges = [rater for rater in raters if rater.kind == "judge" and not is_floor(rater)]
+    found: dict[str, list[Disagreement]] = {}
+    for key in rounds.rubric_of(session, round_).rating_keys():
+        agreed = _Said.of(said[said["criterion"] == key.key], key).unanimous()
+        for rater in judges:
+            hidden = seen_cases(session, rater, key.key)
+            hidden |= _closed(session, round_, rater, key.key, agreed.units["case"])
+            if rows := _differing(agreed, scored, rater.name, hidden):
+                found.setdefault(rater.name, []).extend(rows)
+    return {one.name: _sorted(found[one.name]) for one in judges if one.name in found}
 
 
 def _said(
-    session: Session, round_: Round, judge: str, criterion: str, segment: str | None
-) -> "tuple[pd.DataFrame, pd.Series[bool]]":
-    """What people said of cases that the judge has not seen, and which of it is not to be told:
-    that of the test split, while it is closed."""
+    session: Session, round_: Round, criterion: str | None = None, segment: str | None = None
+) -> pd.DataFrame:
     found = ratings.frame(session, rounds=[round_], kinds=["human"], columns=COLUMNS)
     said = ratings.counted(blind(found))
-    said = said[said["criterion"] == criterion]
-    if segment is not None:
-        said = said[said["segment"] == segment]
-    rater = people.get_rater(session, judge)
-    said = said[~said["case"].astype(object).isin(seen_cases(session, rater, criterion))]
-    if is_closed(session, rater, round_, criterion):
-        closed = said["case"].astype(object).map(split_of) == "test"
-    else:
-        closed = pd.Series(False, index=said.index)
-    return said, closed
+    if criterion is not None:
+        said = said[said["criterion"] == criterion]
+    return said if segment is None else said[said["segment"] == segment]
+
+
+def _closed(
+    session: Session, round_: Round, judge: Rater, criterion: str, cases: "pd.Series[str]"
+) -> set[str]:
+    """Those of the cases that are of the test split, while it is closed."""
+    if not is_closed(session, judge, round_, criterion):
+        return set()
+    return {case for case in cases.astype(object).unique() if split_of(case) == "test"}
+
+
+def _scored(session: Session, round_: Round) -> pd.DataFrame:
+    return scores(session, round_, columns=(*ratings.STATISTICS, "rationale"))
+
+
+def _sorted(rows: list[Disagreement]) -> list[Disagreement]:
+    return sorted(rows, key=lambda row: (-abs(row.difference), row.error is None, row.unit))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What people said of one criterion, a row a unit."""
+
+    key: RatingKey
+    rows: pd.DataFrame
+    """A row a rating."""
+    units: pd.DataFrame
+    """A row a unit: its output, case, segment, configuration."""
+    values: Floats
+    """(units, raters)"""
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, key: RatingKey) -> "_Said":
+        matrix = ratings.matrix(rows, key.key)
+        about = rows.drop_duplicates("unit").set_index("unit")[
+            ["output", "case", "segment", "configuration"]
+        ]
+        return cls(key, rows, about.astype(object).reindex(matrix.units), matrix.values)
+
+    def unanimous(self) -> "_Said":
+        """The units on which at least two people say the same and nobody another thing."""
+        number = (~np.isnan(self.values)).sum(axis=1)
+        apart = np.nanmax(self.values, axis=1) - np.nanmin(self.values, axis=1)
+        chosen = (number >= 2) & (apart == 0) if len(self.values) else number >= 2
+        return _Said(self.key, self.rows, self.units[chosen], self.values[chosen])
 
 
 def _differing(
-    said: pd.DataFrame, by_output: "pd.Series[float]", reasons: Mapping[str, str], key: RatingKey
-) -> Iterator[Disagreement]:
-    """Every unit whose middle value is not the point that is nearest to the judge's score."""
-    ordered = key.level != "nominal" or len(key.domain) == 2
-    for unit, rows in said.groupby("unit", observed=True, sort=True):
-        first = rows.iloc[0]
-        if first["output"] not in by_output.index:
-            continue
-        judged = float(by_output[first["output"]])
-        values = rows["value"].to_numpy(dtype=np.float64)
-        middle = float(lower_median(values[None, :])[0])
-        point = float(nearest_point(np.array([judged]), key.domain)[0])
-        if point == middle:
-            continue
+    said: _Said, scored: pd.DataFrame, judge: str, seen: Collection[str]
+) -> list[Disagreement]:
+    """Every unit of cases that the judge has not seen on which its nearest point is another."""
+    key = said.key
+    categories = key.categories
+    by_output = ratings.judge_scores(scored, key.key, judge, categories=categories)
+    judged = np.asarray(by_output.reindex(said.units["output"]), dtype=np.float64)
+    usable = np.flatnonzero(~np.isnan(judged) & ~said.units["case"].isin(seen).to_numpy(dtype=bool))
+    values, judged = said.values[usable], judged[usable]
+    point = nearest_point(judged, key.domain)
+    middle = commonest(values, key.domain) if categories else lower_median(values)
+    apart = point != middle
+    if categories:
+        # Of two categories that are as common, neither is an error.
+        place = np.searchsorted(key.domain, point)
+        apart &= ~leading(values, key.domain)[np.arange(len(point)), place]
+    mean = np.nanmean(values, axis=1) if len(values) else np.empty(0)
+    sides = _sides(said.rows, set(said.units.index[usable[apart]]), key)
+    why = reasons(scored, key.key, judge)
+    found = []
+    for row in np.flatnonzero(apart):
+        unit = said.units.index[usable[row]]
+        about = said.units.iloc[usable[row]]
+        people_, score = float(middle[row]), float(judged[row])
         error: Literal["false pass", "false fail"] | None = None
-        if key.pass_at is not None and (point >= key.pass_at) != (middle >= key.pass_at):
-            error = "false pass" if point >= key.pass_at else "false fail"
-        yield Disagreement(
-            criterion=key.key,
-            unit=str(unit),
-            output=str(first["output"]),
-            segment=str(first["segment"]),
-            configuration=str(first["configuration"]),
-            people=middle,
-            judge=judged,
-            difference=judged - float(values.mean()) if ordered else 1.0,
-            error=error,
-            reason=reasons.get(str(first["output"])),
-            sides=tuple(
-                Side(
-                    str(row["rater"]),
-                    float(row["value"]),
-                    key.label(float(row["value"])),
-                    row["rationale"] if isinstance(row["rationale"], str) else None,
-                )
-                for row in rows.to_dict("records")
-            ),
+        if key.pass_at is not None and (point[row] >= key.pass_at) != (people_ >= key.pass_at):
+            error = "false pass" if point[row] >= key.pass_at else "false fail"
+        found.append(
+            Disagreement(
+                criterion=key.key,
+                unit=str(unit),
+                output=str(about["output"]),
+                segment=str(about["segment"]),
+                configuration=str(about["configuration"]),
+                people=None if np.isnan(people_) else people_,
+                judge=score,
+                labels=_words(key, values[row], people_, float(point[row]), score),
+                difference=1.0 if categories else score - float(mean[row]),
+                error=error,
+                reason=why.get(str(about["output"])),
+                sides=sides[str(unit)],
+                categories=categories,
+            )
         )
+    return found
 
 
-def _reasons(scored: pd.DataFrame, criterion: str, judge: str) -> dict[str, str]:
+def _words(
+    key: RatingKey, values: Floats, middle: float, point: float, score: float
+) -> tuple[str, str]:
+    """What people say and what the judge says: a category's label, else the number."""
+    if not key.options:
+        return f"{middle:g}", f"{score:.3g}"
+    if np.isnan(middle):
+        first = leading(values[None, :], key.domain)[0]
+        tied = [key.label(value) for value, leads in zip(key.domain, first, strict=True) if leads]
+        return " or ".join(tied), key.label(point)
+    return key.label(middle), key.label(point)
+
+
+def _sides(rows: pd.DataFrame, units: set[str], key: RatingKey) -> dict[str, tuple[Side, ...]]:
+    """What people said of these units, and why."""
+    found: dict[str, list[Side]] = {}
+    chosen = rows[rows["unit"].isin(units)]
+    for unit, rater, value, why in zip(
+        chosen["unit"], chosen["rater"], chosen["value"], chosen["rationale"], strict=True
+    ):
+        side = Side(str(rater), float(value), key.label(float(value)),
+                    why if isinstance(why, str) else None)  # fmt: skip
+        found.setdefault(str(unit), []).append(side)
+    return {unit: tuple(sides) for unit, sides in found.items()}
+
+
+def reasons(scored: pd.DataFrame, criterion: str, judge: str) -> Mapping[str, str]:
     """What the judge gave as its reason, by output; of several runs the first that gave one."""
     mine = scored[(scored["rater"] == judge) & (scored["criterion"] == criterion)]
     given = mine[mine["rationale"].notna()].drop_duplicates("output")

@@ -11,13 +11,13 @@ from sqlmodel import Session, col, select
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
 from annotate.judge import provenance
-from annotate.judge.judges import seen_cases
 from annotate.judge.spec import NOT_DECISIVE
 from annotate.ratings import Floats
+from annotate.reports import comparable
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
 from annotate.stats import Drift, RoundScores, across, drift
-from db.tables import Rater, Round, Rubric
+from db.tables import Rater, Round, Rubric, Unit
 
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
 
@@ -69,6 +69,7 @@ class DriftReport:
                             "n": contrast.n,
                             "detectable": contrast.detectable,
                             "reason": contrast.reason,
+                            "besides": contrast.besides,
                         }
                         for name, contrast in row.result.contrasts.items()
                     },
@@ -98,8 +99,7 @@ def drift_report(
     after = _Side.of(session, current, judge)
     last = _round_before(session, baseline, current)
     between = _Side.of(session, last, judge, required=False) if last else None
-    shown = seen_cases(session, people.get_rater(session, before.judge))
-    shown |= seen_cases(session, people.get_rater(session, after.judge))
+    shown = comparable.seen_by(session, {before.judge, after.judge})
     left_out = []
     if shown:
         before, earlier_units = before.without(session, baseline, shown)
@@ -115,11 +115,17 @@ def drift_report(
     if by_segment:
         segments += sorted(after.segments | before.segments)
     found: list[tuple[str, str | None, int, Drift]] = []
+    other_scale = comparable.apart(session, baseline, current)
+    other_between = comparable.apart(session, last, current) if last else {}
     for key in rounds.rubric_of(session, current).rating_keys():
-        if not (before.judged_on(key.key) and after.judged_on(key.key)):
+        if not (before.judged_on(key.key) and after.judged_on(key.key)) or key.key in other_scale:
             continue
         for segment in segments:
-            earlier = _compared(before, between, key, segment, delta) if between else None
+            earlier = (
+                _compared(before, between, key, segment, delta)
+                if between is not None and key.key not in other_between
+                else None
+            )
             result = _compared(before, after, key, segment, delta, earlier)
             found.append((key.key, segment, after.size(key, segment), result))
     rows = [
@@ -128,7 +134,14 @@ def drift_report(
             found, _judged_together(found), strict=True
         )
     ]
-    facts = _facts(session, baseline, current) + _changes(session, before.judge, after.judge)
+    facts = _facts(session, baseline, current)
+    facts += [
+        f"{name} is not compared, for its scale is another one: {why}."
+        for name, why in other_scale.items()
+    ]
+    if not before.anchors(None) & after.anchors(None):
+        facts.append(_no_anchors(session, baseline, current))
+    facts += _changes(session, before.judge, after.judge)
     for name in dict.fromkeys((before.judge, after.judge)):
         said = provenance.changed(provenance.answered_by(session, people.get_rater(session, name)))
         facts += [f"{name}: {said}"] if said else []
@@ -229,10 +242,8 @@ class _Side:
 
     def without(self, session: Session, round_: Round, cases: set[str]) -> "tuple[_Side, int]":
         """It without the units of cases that the judge has seen, and how many."""
-        case = ratings.outputs_rated(session, round_)["case"]
-        known = self._people["output"].astype(object).map(case).isin(cases)
-        left = int(self._people.loc[known, "output"].nunique())
-        return _Side(self._people[~known], self._judged, self.judge), left
+        said, left = comparable.without(session, round_, self._people, cases)
+        return _Side(said, self._judged, self.judge), left
 
     def anchors(self, segment: str | None) -> set[str]:
         """The anchors that people rated on any criterion."""
@@ -323,6 +334,31 @@ def _facts(session: Session, baseline: Round, current: Round) -> list[str]:
     if came := sorted(panels[1] - panels[0]):
         facts.append(f"New in the panel: {', '.join(came)}.")
     return facts
+
+
+def _no_anchors(session: Session, baseline: Round, current: Round) -> str:
+    """Why nothing can tell who moved, and what to do in the next round."""
+    had, has = (
+        session.exec(
+            select(Unit.id).where(Unit.round_id == round_.id, Unit.purpose == "anchor").limit(1)
+        ).first()
+        for round_ in (baseline, current)
+    )
+    if had is None:
+        return (
+            f"{baseline.name} was launched without anchors, so nothing can tell who moved: launch "
+            "the next round with a number of anchors, and the one after it with the anchors of "
+            "that round."
+        )
+    why = (
+        f"{current.name} was launched without anchors"
+        if has is None
+        else f"none of the anchors of {current.name} was rated in {baseline.name}"
+    )
+    return (
+        f"{why}, so nothing can tell who moved: launch the next round with the anchors of "
+        f"{baseline.name} (--anchors-from {baseline.name})."
+    )
 
 
 def version_there(judge: str, names: Collection[str]) -> str:

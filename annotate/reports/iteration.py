@@ -1,8 +1,9 @@
 """Two judges on one split of a round: which follows people better, and on which units."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import sqlalchemy as sa
@@ -15,10 +16,10 @@ from annotate.judge.judges import seen_cases, shown_cases
 from annotate.judge.splits import Split, split_of
 from annotate.ratings import Floats
 from annotate.reports.calibration import blind, scores
-from annotate.reports.disagreements import Disagreement, disagreements
+from annotate.reports.disagreements import Disagreement, disagreements, reasons
 from annotate.reports.opening import openings, record_opening
-from annotate.rubric import Rubric
-from annotate.stats import Calibration, calibrate, lower_median, sign_test
+from annotate.rubric import RatingKey, Rubric
+from annotate.stats import Calibration, calibrate, lower_median, nearest_point, sign_test
 from annotate.stats.cut_points import CutPoints, fit_cut_points
 from db.tables import JudgeVerdict, Output, Rater, Round, Unit
 
@@ -37,15 +38,40 @@ TOO_FEW = 40
 
 
 @dataclass(frozen=True)
+class Given:
+    """What one judge said of a unit, and why."""
+
+    label: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One of the judges that are compared."""
 
     judge: str
+    given: Mapping[str, Given]
+    """Its answers, by output."""
     result: Calibration
     false_passes: int
     false_fails: int
     differing: tuple[Disagreement, ...]
     """The units on which it differs from people, the farthest apart first."""
+
+
+Change = Literal["broken", "wrong in both", "mended", "unanswered"]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A unit on which one of the two judges differs from people."""
+
+    row: Disagreement
+    """Of the current judge; of the saved one where the current one is right."""
+    change: Change
+    """unanswered: only one of the two has an answer."""
+    saved: Given | None
+    current: Given | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +94,32 @@ class Iteration:
     exploratory: bool
     """Fewer than TOO_FEW units were rated in all."""
 
+    @property
+    def apart(self) -> list[Apart]:
+        """Every unit on which one of them differs from people: what broke first, then what both
+        get wrong, what is mended, and what only one of them answered."""
+        rows = {row.output: row for row in (*self.saved.differing, *self.current.differing)}
+        found = [
+            Apart(
+                row, self._change(row.output), self.saved.given.get(row.output),
+                self.current.given.get(row.output),
+            )
+            for row in rows.values()
+        ]  # fmt: skip
+        order = get_args(Change)
+        return sorted(
+            found,
+            key=lambda one: (order.index(one.change), -abs(one.row.difference), one.row.unit),
+        )
+
+    def _change(self, output: str) -> Change:
+        if output in self.broken:
+            return "broken"
+        if output in self.mended:
+            return "mended"
+        both = output in self.saved.given and output in self.current.given
+        return "wrong in both" if both else "unanswered"
+
     def as_json(self) -> dict[str, Any]:
         """The document that `annotate judge compare --json` prints."""
         return {
@@ -80,6 +132,16 @@ class Iteration:
             "mended": list(self.mended),
             "broken": list(self.broken),
             "p": self.p,
+            "apart": [
+                {
+                    "unit": one.row.unit,
+                    "change": one.change,
+                    "people": one.row.labels[0],
+                    "saved": None if one.saved is None else vars(one.saved),
+                    "current": None if one.current is None else vars(one.current),
+                }
+                for one in self.apart
+            ],
             "rows": [
                 {
                     "judge": one.judge,
@@ -191,13 +253,15 @@ def _compared(
     }
     chosen = _chosen(cases, split, seen)
     inside = np.array([split_of(case) == split for case in cases], dtype=bool)
-    scored, parameters = scores(session, round_), rounds.parameters(round_)
+    scored = scores(session, round_, columns=(*ratings.STATISTICS, "rationale"))
+    parameters = rounds.parameters(round_)
     middle = lower_median(values)[chosen]
     named = [output for output, ok in zip(outputs, chosen, strict=True) if ok]
 
     def candidate(name: str) -> tuple[Candidate, Floats]:
         judged = np.asarray(
-            ratings.judge_scores(scored, criterion, name).reindex(named), dtype=np.float64
+            ratings.judge_scores(scored, criterion, name, categories=key.categories).reindex(named),
+            dtype=np.float64,
         )
         differing = [
             row
@@ -211,7 +275,10 @@ def _compared(
             judged, values[chosen], domain=key.domain, level=key.level, pass_at=key.pass_at,
             minimum_units=parameters.minimum_units, thresholds=parameters.thresholds,
         )  # fmt: skip
-        made = Candidate(name, result, errors["false pass"], errors["false fail"], tuple(differing))
+        made = Candidate(
+            name, _given(named, judged, key, reasons(scored, criterion, name)), result,
+            errors["false pass"], errors["false fail"], tuple(differing),
+        )  # fmt: skip
         return made, judged
 
     (one, first), (other, second) = candidate(saved), candidate(current)
@@ -236,6 +303,19 @@ def _compared(
         p=sign_test(len(mended), len(broken)) if mended or broken else None,
         exploratory=len(cases) < TOO_FEW,
     )
+
+
+def _given(
+    outputs: list[str], judged: Floats, key: RatingKey, why: Mapping[str, str]
+) -> dict[str, Given]:
+    """A judge's answers in words, by output."""
+    found = {}
+    for output, score in zip(outputs, judged.tolist(), strict=True):
+        if not np.isnan(score):
+            point = float(nearest_point(np.array([score]), key.domain)[0])
+            label = key.label(point) if key.options else f"{score:.3g}"
+            found[output] = Given(label, why.get(output))
+    return found
 
 
 def _people(session: Session, round_: Round, criterion: str) -> tuple[Floats, list[str], list[str]]:

@@ -106,7 +106,8 @@ def lab(
     named = outputs.astype(object).reindex(matrix.units).tolist()
     judged = {
         str(name): np.array(
-            ratings.judge_scores(scored, key.key, name).reindex(named), dtype=np.float64
+            ratings.judge_scores(scored, key.key, name, categories=key.categories).reindex(named),
+            dtype=np.float64,
         )
         for name in sorted(of_criterion["rater"].unique())
     }
@@ -134,7 +135,7 @@ def _groups(
 ) -> Groups | None:
     if cut is None and not together:
         return None
-    if key.level == "nominal" and len(key.domain) > 2 and cut is not None:
+    if key.categories and cut is not None:
         raise BadInput(f"{key.key} has categories, which have no order to cut")
     if len(key.domain) < 3:
         raise BadInput(f"{key.key} has two values: there is nothing to merge")
@@ -214,12 +215,12 @@ def _beside(
     session: Session, round_: Round, said: Any, key: RatingKey, matrix: ratings.Matrix, minimum: int
 ) -> dict[str, Figure]:
     """Every other ordered criterion beside this one, by the means of the units that have both."""
-    if key.level == "nominal" and len(key.domain) > 2:
+    if key.categories:
         return {}
     mine = dict(zip(matrix.units, _means(matrix.values), strict=True))
     found = {}
     for other in rounds.rubric_of(session, round_).rating_keys():
-        if other.key == key.key or (other.level == "nominal" and len(other.domain) > 2):
+        if other.key == key.key or other.categories:
             continue
         theirs = ratings.matrix(said, other.key)
         means = dict(zip(theirs.units, _means(theirs.values), strict=True))

@@ -30,7 +30,9 @@ class PanelRow:
     use: tuple[float, ...]
     """The share of each point among their ratings."""
     ratings: int
+    """Those that count: on fresh units and anchors, without repeats and late extras."""
     abstained: int
+    """Of the same units."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,16 @@ def panel(session: Session, round_: Round, *, by: Rater | None) -> Panel:
         of_criterion = said[said["criterion"] == key.key]
         matrix = ratings.matrix(ratings.counted(of_criterion), key.key)
         twice = shown_twice(of_criterion)
-        abstained = of_criterion[of_criterion["abstained"].notna()].groupby("rater", observed=True)
-        without = abstained["unit"].size()
-        ordered = key.level != "nominal" or len(key.domain) == 2
+        without = (
+            of_criterion[
+                of_criterion["abstained"].notna()
+                & ~of_criterion["extra"].astype(bool)
+                & of_criterion["purpose"].isin(["fresh", "anchor"])
+            ]
+            .groupby("rater", observed=True)["unit"]
+            .size()
+        )
+        ordered = not key.categories
         known = dict(zip(matrix.raters, severity(matrix.values, domain=key.domain), strict=True))
         nothing = Severity(Figure.undefined("gave no value that counts", 0), (), 0)
         # Who only abstained is on the panel too.

@@ -7,7 +7,9 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 from annotate import people, ratings, rounds
+from annotate.errors import BadInput
 from annotate.ratings import Floats
+from annotate.reports import comparable
 from annotate.reports.calibration import blind, scores
 from annotate.reports.drift import plain_name, version_there
 from annotate.stats import Figure, mean_figure
@@ -35,27 +37,52 @@ class Point:
     """Judge less people, on the fresh units that both have."""
 
 
-def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) -> list[Point]:
+@dataclass(frozen=True)
+class Timeline:
+    """The line of rounds."""
+
+    points: list[Point]
+    facts: list[str]
+    """What is not in it, and why."""
+
+
+def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) -> Timeline:
     """Every round of the current one's rubric up to it, oldest first, per criterion and segment.
 
     judge: a version, or a judge's plain name for whichever version scored each round. Means are of
-    fresh units and weighted by their inclusion, so that they speak of the traffic.
+    fresh units and weighted by their inclusion, so that they speak of the traffic. Left out are
+    rounds in which a criterion had another scale, and cases that one of the versions was shown as
+    an example: out of every round, so that the same cases are compared.
     """
     people.require_lead(session, by)
     rounds.refuse_its_raters(current, by, "the line of rounds is shown")
     plain = plain_name(judge)
     keys = rounds.rubric_of(session, current).rating_keys()
-    found = []
-    for round_ in _rounds(session, current):
-        said = ratings.counted(blind(ratings.people(session, round_)))
-        said = said[said["purpose"] == "fresh"]
-        scored = scores(session, round_)
-        names = {str(name) for name in scored["rater"].unique()}
-        version = judge if judge in names else version_there(plain, names)
-        asked = {key.key: key.domain for key in rounds.rubric_of(session, round_).rating_keys()}
+    found, facts, left_out = [], [], 0
+    known = _rounds(session, current)
+    scored_in = {round_.id: scores(session, round_) for round_ in known}
+    versions: dict[int | None, str | None] = {}
+    for round_ in known:
+        names = {str(name) for name in scored_in[round_.id]["rater"].unique()}
+        name = judge if judge in names else version_there(plain, names)
+        versions[round_.id] = name if name in names else None
+    shown = comparable.seen_by(session, {name for name in versions.values() if name})
+    for round_ in known:
+        people_said = ratings.counted(blind(ratings.people(session, round_)))
+        said, left = comparable.without(
+            session, round_, people_said[people_said["purpose"] == "fresh"], shown
+        )
+        left_out += left
+        scored, version = scored_in[round_.id], versions[round_.id]
+        asked = {key.key for key in rounds.rubric_of(session, round_).rating_keys()}
+        other_scale = comparable.apart(session, round_, current)
+        facts += [
+            f"{round_.name} is not in the line of {name}, whose scale was another one: {why}."
+            for name, why in other_scale.items()
+            if name in asked
+        ]
         for key in keys:
-            categories = key.level == "nominal" and len(key.domain) > 2
-            if asked.get(key.key) != key.domain or categories:
+            if key.key in other_scale or key.categories:
                 continue
             of_all = ratings.matrix(said, key.key, by="output")
             about = said.drop_duplicates("output").set_index("output")
@@ -64,7 +91,8 @@ def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) 
             segments = about["segment"].to_numpy(dtype=object)
             mean = np.nanmean(of_all.values, axis=1) if len(of_all.units) else np.empty(0)
             judged = np.asarray(
-                ratings.judge_scores(scored, key.key, version).reindex(of_all.units), dtype=float
+                ratings.judge_scores(scored, key.key, version or "").reindex(of_all.units),
+                dtype=float,
             )
             for segment in (None, *sorted({str(s) for s in segments})):
                 chosen = np.full(len(mean), True) if segment is None else segments == segment
@@ -73,13 +101,18 @@ def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) 
                         round_.name,
                         key.key,
                         segment,
-                        version if version in names else None,
+                        version,
                         _mean(mean[chosen], weights[chosen], key.domain),
                         _mean(judged[chosen], weights[chosen], key.domain),
                         _mean((judged - mean)[chosen], weights[chosen]),
                     )
                 )
-    return found
+    if left_out:
+        facts.append(
+            f"{left_out} units are left out of the line: the judge was shown their case as an "
+            "example."
+        )
+    return Timeline(found, facts)
 
 
 def _rounds(session: Session, current: Round) -> list[Round]:
@@ -127,10 +160,6 @@ class Moved:
         """How far people's mean moved."""
         return _apart(self.people_before, self.people_after)
 
-    def as_json(self) -> dict[str, Any]:
-        """The unit as `annotate drift --units --json` prints it."""
-        return {**vars(self), "by_judge": self.by_judge, "by_people": self.by_people}
-
 
 def moved_units(
     session: Session,
@@ -141,25 +170,43 @@ def moved_units(
     criterion: str,
     segment: str | None = None,
     by: Rater | None,
-) -> list[Moved]:
-    """The anchors that both rounds have, those that moved most first."""
+) -> tuple[list[Moved], int]:
+    """The anchors that both rounds have, those that moved most first.
+
+    And how many are left out, because the judge was shown their case as an example. Raises BadInput
+    for a criterion whose scale is another one in the two rounds.
+    """
     people.require_lead(session, by)
     for round_ in (baseline, current):
         rounds.refuse_its_raters(round_, by, "the units that moved are shown")
-    sides = []
-    for round_ in (baseline, current):
+    if why := comparable.apart(session, baseline, current).get(criterion):
+        raise BadInput(
+            f"{criterion} cannot be compared between {baseline.name} and {current.name}, for its "
+            f"scale is another one: {why}"
+        )
+    scored = [scores(session, round_) for round_ in (baseline, current)]
+    versions = [
+        version_there(judge, {str(name) for name in of_round["rater"].unique()})
+        for of_round in scored
+    ]
+    there = {str(name) for of_round in scored for name in of_round["rater"].unique()}
+    shown = comparable.seen_by(session, there & set(versions))
+    sides, left_out = [], 0
+    for round_, of_round, version in zip((baseline, current), scored, versions, strict=True):
         said = ratings.counted(blind(ratings.people(session, round_)))
         said = said[(said["criterion"] == criterion) & (said["purpose"] == "anchor")]
-        scored = scores(session, round_)
-        names = {str(name) for name in scored["rater"].unique()}
+        if segment is not None:
+            said = said[said["segment"] == segment]
+        said, left = comparable.without(session, round_, said, shown)
+        left_out = max(left_out, left)
         sides.append(
             (
                 dict(zip(said["output"], said["segment"], strict=True)),
                 said.groupby("output", observed=True)["value"].mean(),
-                ratings.judge_scores(scored, criterion, version_there(judge, names)),
+                ratings.judge_scores(of_round, criterion, version),
             )
         )
-    (where, people_before, judge_before), (there, people_after, judge_after) = sides
+    (where, people_before, judge_before), (now, people_after, judge_after) = sides
     found = [
         Moved(
             str(output),
@@ -169,10 +216,10 @@ def moved_units(
             _at(people_before, output),
             _at(people_after, output),
         )
-        for output in sorted(set(where) & set(there))
-        if segment in (None, where[output])
+        for output in sorted(set(where) & set(now))
     ]
-    return sorted(found, key=lambda one: (-max(abs(one.by_judge), abs(one.by_people)), one.output))
+    found.sort(key=lambda one: (-max(abs(one.by_judge), abs(one.by_people)), one.output))
+    return found, left_out
 
 
 def _at(values: Any, output: object) -> float | None:

@@ -24,6 +24,8 @@ from annotate.stats.calibration import (
     Calibration,
     Ceiling,
     calibrate,
+    commonest,
+    leading,
     lower_median,
     nearest_point,
 )
@@ -88,7 +90,7 @@ from annotate.stats.estimate import (
     rate,
     rogan_gladen,
 )
-from annotate.stats.figure import Figure, Level, Reason, counts, not_enough
+from annotate.stats.figure import Figure, Level, Reason, counts, not_enough, p_words
 from annotate.stats.judge_bias import (
     Dependence,
     PositionBias,
@@ -184,6 +186,7 @@ __all__ = [
     "cohen_kappa",
     "cohen_zero_test",
     "compare_by_segment",
+    "commonest",
     "compare_paired",
     "conger_kappa",
     "correlation_between",
@@ -210,6 +213,7 @@ __all__ = [
     "kappa_spread",
     "kendall_w",
     "krippendorff_alpha",
+    "leading",
     "length_bias",
     "lower_median",
     "marginal_homogeneity",
@@ -217,6 +221,7 @@ __all__ = [
     "mean_figure",
     "nearest_point",
     "not_enough",
+    "p_words",
     "pairwise_kappa",
     "percent_agreement",
     "population_stability",

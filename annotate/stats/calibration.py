@@ -74,7 +74,8 @@ class Calibration:
     coverage: Figure
     """The share of people's units that the judge answered."""
     confusion: tuple[tuple[int, ...], ...]
-    """Units by consensus (rows, lower median) and judge's nearest point (columns)."""
+    """Units by consensus (rows, lower median; of categories the commonest, units without one left
+    out) and judge's nearest point (columns)."""
     confusion_labels: tuple[float, ...]
     ceiling: Ceiling
     """People with people: each pair's kappa, each person with the mean of the others."""
@@ -126,8 +127,8 @@ def calibrate(
     if n < minimum_units:
         return _withheld(n, minimum_units - n, coverage, domain)
     nearest = nearest_point(judge, domain)
-    middle = lower_median(humans)
     categories = level == "nominal" and len(domain) > 2
+    middle = commonest(humans, domain) if categories else lower_median(humans)
     figures = _compared(judge, nearest, humans, domain, level, seed)
     kappa, ceiling_kappa = figures["kappa"], figures["kappa of people"]
     if categories:
@@ -176,6 +177,28 @@ def lower_median(humans: Floats) -> Floats:
     rated = (~np.isnan(humans)).sum(axis=1)
     middle: Floats = ordered[np.arange(len(humans)), np.maximum(rated - 1, 0) // 2]
     return middle
+
+
+def commonest(humans: Floats, domain: tuple[float, ...]) -> Floats:
+    """Each unit's most frequent category, NaN where several are as frequent: codes have no middle.
+
+    humans: (units, raters), points of the domain, NaN where nobody rated; NaN for a unit without
+        ratings. Raises ValueError for a rating outside the domain.
+    """
+    leads = leading(humans, domain)
+    found: Floats = np.asarray(domain, dtype=float)[leads.argmax(axis=1)]
+    return np.where(leads.sum(axis=1) == 1, found, np.nan)
+
+
+def leading(humans: Floats, domain: tuple[float, ...]) -> "np.typing.NDArray[np.bool_]":
+    """Which categories were given as often as any other: (units, len(domain)).
+
+    humans: as of `commonest`. Raises ValueError for a rating outside the domain.
+    """
+    table = counts(humans, domain)
+    most = table.max(axis=1, keepdims=True, initial=0)
+    found: np.typing.NDArray[np.bool_] = (table == most) & (most > 0)
+    return found
 
 
 def nearest_point(scores: Floats, domain: tuple[float, ...]) -> Floats:
@@ -402,6 +425,8 @@ def _confusion(
     middle: Floats, nearest: Floats, domain: tuple[float, ...]
 ) -> tuple[tuple[int, ...], ...]:
     scale = np.asarray(domain, dtype=float)
+    known = ~np.isnan(middle)
+    middle, nearest = middle[known], nearest[known]
     table: Ints = np.zeros((len(scale), len(scale)), dtype=np.int64)
     np.add.at(table, (np.searchsorted(scale, middle), np.searchsorted(scale, nearest)), 1)
     return tuple(tuple(int(x) for x in row) for row in table)

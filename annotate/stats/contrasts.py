@@ -29,6 +29,9 @@ from annotate.stats.planner import detectable_shift
 PERMUTATIONS = 1999
 MINIMUM_ANCHORS = 3
 MINIMUM_FRESH = 5
+NOTABLE = 0.05
+"""The adjusted p from which a contrast is under watch."""
+NO_ANCHORS = "the two rounds share no anchor"
 MOST_WAYS = 20_000
 """Ways to choose the later runs beyond which a sample of them is used: from nine runs a round."""
 
@@ -72,6 +75,25 @@ class Contrast:
     further away, -1 closer, 0 a shift."""
     detectable: float | None = None
     """The shift that would be found in 80 of 100 such comparisons: the power of this one."""
+
+    @property
+    def besides(self) -> str | None:
+        """Why p is small although the interval holds 0; None where the two do not part.
+
+        p asks whether anything moved on these anchors, beyond the noise of runs or ratings; the
+        interval how far the mean of all such anchors did.
+        """
+        if self.p_adjusted is None or self.low is None or self.high is None:
+            return None
+        if self.p_adjusted > NOTABLE or not self.low <= 0 <= self.high:
+            return None
+        if self.scatter:
+            further = "further from" if self.scatter > 0 else "closer to"
+            return f"single answers lie {further} people's, some above and some below"
+        return (
+            f"the {self.n} anchors moved by more than chance, and are too few to say how far others "
+            "would"
+        )
 
     def within(self, delta: float) -> bool:
         """Whether the whole interval lies within plus or minus delta."""
@@ -162,6 +184,8 @@ def _judge(
     baseline: RoundScores, current: RoundScores, gold: Floats, domain: tuple[float, ...], seed: int
 ) -> Contrast:
     """Under no change it is chance which of an anchor's runs are the later ones."""
+    if not len(gold):
+        return _shared_none()
     silent = np.isnan(baseline.anchors_judge).all(axis=1)
     judged = ~(silent | np.isnan(current.anchors_judge).all(axis=1))
     n = int(judged.sum())
@@ -228,6 +252,8 @@ def _raters(
     before: Floats, after: Floats, gold: Floats, domain: tuple[float, ...], seed: int
 ) -> Contrast:
     """Under no change it is chance whether an anchor's ratings went up or down."""
+    if not len(gold):
+        return _shared_none()
     change = _mean_of(after - before)
     squared = _mean_of((after - gold[:, None]) ** 2 - (before - gold[:, None]) ** 2)
     usable = ~np.isnan(change)
@@ -319,6 +345,8 @@ def _mean_part(values: Floats, weight: Floats) -> Part:
 
 def _welch(sides: list[Part], change: Floats, weights: Floats, what: str) -> Contrast:
     """Current less baseline on fresh units, less the change on anchors; Welch-Satterthwaite."""
+    if not len(change):
+        return _shared_none()
     fewest = min(n for _, _, n in sides)
     if fewest < MINIMUM_FRESH:
         return _missing(fewest, what, MINIMUM_FRESH)
@@ -340,6 +368,11 @@ def _welch(sides: list[Part], change: Floats, weights: Floats, what: str) -> Con
         estimate, estimate - reach, estimate + reach, p, None, n,
         detectable=detectable_shift(error),
     )  # fmt: skip
+
+
+def _shared_none() -> Contrast:
+    """More of the same would be no help: there is nothing to measure by."""
+    return Contrast(None, None, None, None, None, 0, NO_ANCHORS)
 
 
 def _missing(n: int, what: str, minimum: int) -> Contrast:

@@ -39,18 +39,19 @@ class Chart:
 
 def ewma_chart(
     means: Floats,
-    sizes: Ints,
+    sizes: Ints | Floats,
     *,
     centre: float,
     spread: float,
-    baseline_size: int | None = None,
+    baseline_size: float | None = None,
     smoothing: float = SMOOTHING,
     run_length: float = RUN_LENGTH,
 ) -> Chart:
     """An exponentially weighted moving average of standardised period means.
 
     means, sizes: (periods,), the judge's mean score of a period (a day) in one segment, and how
-        many scores it is of; NaN or 0 where there was none.
+        many scores it is of; NaN or 0 where there was none. Of scores that count unequally, the
+        size of an even sample that would be as sure.
     centre, spread: mean and standard deviation of single scores in the baseline.
     baseline_size: how many scores the centre is the mean of; None where it is known. A centre that
         is itself uncertain moves the whole line: its variance, in units of a period's mean, is
@@ -95,8 +96,9 @@ class Baseline:
     centre: float
     spread: float
     """Their standard deviation, above 0."""
-    size: int | None = None
-    """How many they are; None where centre and spread are known."""
+    size: float | None = None
+    """How many they are (of an even sample that is as sure); None where centre and spread are
+    known."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Watch:
 
 
 def watch(
-    periods: Mapping[str, tuple[Floats, Ints]],
+    periods: Mapping[str, tuple[Floats, Ints | Floats]],
     baselines: Mapping[str, Baseline],
     *,
     smoothing: float = SMOOTHING,

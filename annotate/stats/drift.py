@@ -14,6 +14,8 @@ from annotate.stats.bootstrap import SEED
 from annotate.stats.contrasts import (
     MINIMUM_ANCHORS,
     MINIMUM_FRESH,
+    NO_ANCHORS,
+    NOTABLE,
     Contrast,
     RoundScores,
     contrasts,
@@ -22,7 +24,7 @@ from annotate.stats.figure import Level, Reason, plural
 from annotate.stats.multiplicity import benjamini_hochberg
 
 ALARM_AT = 0.01
-WATCH_AT = 0.05
+WATCH_AT = NOTABLE
 ACROSS = 0.10
 """The share of false alarms that is accepted among alarms over segments and criteria."""
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
@@ -63,7 +65,7 @@ class Drift:
         if self.verdict is DriftVerdict.NOT_ENOUGH:
             return f"Not enough ratings{where}: {self.contrasts['J'].reason}."
         if self.verdict is DriftVerdict.STABLE:
-            return f"Nothing moved by more than {self.delta:g} points{where}; {self._power()}."
+            return f"Nothing moved by more than {_points(self.delta, 'g')}{where}; {self._power()}."
         if self.verdict is DriftVerdict.CANNOT_TELL:
             return self._cannot_tell(where)
         moved = [
@@ -96,7 +98,9 @@ class Drift:
             ranges = [f"{_the(CAUSES[first])} may have moved by {_range(self.contrasts[first])}"]
             ranges += [f"{_the(CAUSES[n])} by {_range(self.contrasts[n])}" for n in others]
             parts.append(f"{', '.join(ranges)} points")
-            parts.append(f"about {self._asked(wide)} would narrow this to {self.delta:g} points")
+            parts.append(
+                f"about {self._asked(wide)} would narrow this to {_points(self.delta, 'g')}"
+            )
         parts += [f"nothing of {_the(CAUSES[n])}: {self.contrasts[n].reason}" for n in unseen]
         return f"Cannot tell{where}: {'; '.join(parts)}."
 
@@ -196,7 +200,7 @@ def _decided(
 ) -> Drift:
     adjusted = {name: c.p_adjusted for name, c in found.items() if c.p_adjusted is not None}
     if "J" not in adjusted:
-        missing = MINIMUM_ANCHORS - found["J"].n
+        missing = None if found["J"].reason == NO_ANCHORS else MINIMUM_ANCHORS - found["J"].n
         return Drift(DriftVerdict.NOT_ENOUGH, (), found, delta, missing, turnover)
     watched = [name for name, p in adjusted.items() if p <= WATCH_AT]
     alarms = [
@@ -241,11 +245,17 @@ def _needed(contrast: Contrast, delta: float) -> int:
 
 def _moved(name: str, contrast: Contrast, where: str, turnover: bool) -> str:
     estimate = contrast.estimate or 0.0
-    points = f"{abs(estimate):.2g} points"
+    points = _points(estimate)
     if contrast.scatter:
         who = "The judge" if name == "J" else "The raters"
         further = "further from" if contrast.scatter > 0 else "closer to"
         return f"{who} came {further} people's middle value{where}, without a shift one way"
+    if contrast.besides:
+        who = "The judge" if name == "J" else "The raters"
+        return (
+            f"{who} moved on the {contrast.n} anchors{where}, by {estimate:+.2g} points on "
+            "average, and they are too few to say how far on others"
+        )
     if name == "J":
         return f"The judge became {points} more {'lenient' if estimate > 0 else 'strict'}{where}"
     if name == "H":
@@ -255,6 +265,12 @@ def _moved(name: str, contrast: Contrast, where: str, turnover: bool) -> str:
         return f"The traffic became {points} {'better' if estimate > 0 else 'worse'}{where}{doubt}"
     above = "above" if estimate > 0 else "below"
     return f"On new traffic{where} the judge went {points} {above} people"
+
+
+def _points(number: float, form: str = ".2g") -> str:
+    """`1 point`, `0.41 points`"""
+    said = format(abs(number), form)
+    return f"{said} point" if said == "1" else f"{said} points"
 
 
 def _range(contrast: Contrast) -> str:

@@ -37,6 +37,14 @@ def not_enough(missing: int) -> str:
     return f"not enough ratings: {plural(missing, 'unit')}"
 
 
+def p_words(p: float | None) -> str:
+    """A probability as it is printed: `0.012`, and `< 0.001` below that, for none is 0; empty for
+    None."""
+    if p is None:
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 @dataclass(frozen=True)
 class Figure:
     """A value with a 95 % interval over n units, or None with the reason.

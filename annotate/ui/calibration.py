@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from annotate.reports.calibration import CalibrationReport, CalibrationRow, Correlation
 from annotate.reports.disagreements import disagreements, held_back
-from annotate.stats import AlternativeAnnotatorTest, Dependence, Verdict
+from annotate.stats import AlternativeAnnotatorTest, Dependence, Verdict, p_words
 from annotate.ui import choose, disagreeing, figures, messages
 from db.tables import Rater, Round
 
@@ -142,7 +142,10 @@ def show_row(row: CalibrationRow) -> None:
             hide_index=True,
             width="stretch",
         )
-        st.caption("Units by consensus (rows) and by the judge's nearest point (columns).")
+        st.caption(
+            "Units by what people say (rows) and by the judge's nearest point (columns). People's "
+            "middle value, the lower one of two; of categories the commonest, ties left out."
+        )
 
 
 def show_disagreements(db: Session, round_: Round, row: CalibrationRow, lead: Rater) -> None:
@@ -253,14 +256,14 @@ def _show_correlation(found: Correlation) -> None:
     st.text(f"Ranking configurations by their means: {figures.words(between)}")
 
 
-def _lines(name: str, found: Dependence) -> list[dict[str, str | int | None]]:
+def _lines(name: str, found: Dependence) -> list[dict[str, str | int]]:
     return [
         {
             "depends on": name,
             "which": group,
             "error (points)": figures.words(figure, signed=True),
             "units": figure.n,
-            "p": None if found.p is None else f"{found.p:.3f}",
+            "p": p_words(found.p),
         }
         for group, figure in found.figures.items()
     ]

@@ -19,28 +19,34 @@ AFTER = "adjudicate_after"
 """The dispute that follows the one that is shown."""
 HINTS = {
     "slip": "A rater departs from the others and from their own repeats: decide, and talk to them.",
-    "unclear rubric": "Steady raters differ the same way round again and again: mend the rubric.",
+    "unclear rubric": (
+        "Steady raters differ the same way round more often than by chance: mend the rubric."
+    ),
     "ambiguous": "Raters are steady and differ without a pattern: the unit can be seen either way.",
-    ALONE: "People all say the same, and the judge does not.",
+    ALONE: "People all say the same, and the judge does not. Metrics and word overlap are no judges.",
 }
 KEYS = "Keys: a digit chooses, r writes the reason, Ctrl or ⌘ Enter decides, n and p move"
 
 
-def chosen_cause(found: list[Explained], alone: int) -> str:
-    """Which disputes to look at, by their likeliest cause; ALONE is the judge's own."""
+def chosen_cause(found: list[Explained]) -> str:
+    """Which disputes to look at, by their likeliest cause; ALONE is the judge's own.
+
+    ALONE has no number: it is worked out once it is chosen.
+    """
     counts = Counter(one.cause for one in found)
     names: dict[str, int] = {
         ALL: len(found),
         **{cause: counts[cause] for cause in CAUSES},
-        ALONE: alone,
     }
     chosen = st.segmented_control(
         "By cause",
-        list(names),
+        [*names, ALONE],
         default=ALL,
         key="adjudicate_cause",
         required=True,
-        format_func=lambda name: f"{name[:1].upper()}{name[1:]} ({names[name]})",
+        format_func=lambda name: (
+            f"{name[:1].upper()}{name[1:]}" + (f" ({names[name]})" if name in names else "")
+        ),
     )
     if chosen in HINTS:
         st.caption(HINTS[chosen])
@@ -120,6 +126,8 @@ def show_sides(dispute: Dispute, rubric: Rubric) -> None:
                 st.markdown(f"**{messages.as_plain_text(vote.rater)}**")
                 value = "" if vote.value is None else f"{vote.value:g} · "
                 st.text(value + vote.label)
+                if not vote.counted:
+                    st.caption("One more view, not counted")
                 if vote.swapped is not None:
                     st.caption(f"A was the {'candidate' if vote.swapped else 'base'}")
                 if vote.rationale:

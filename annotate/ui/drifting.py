@@ -8,9 +8,10 @@ import streamlit as st
 from sqlmodel import Session
 
 from annotate.reports.between_rounds import BetweenRounds, Line
-from annotate.reports.calibration import judges_of
-from annotate.reports.drift import DriftRow, plain_name, version_there
-from annotate.reports.timeline import Moved, Point, moved_units
+from annotate.reports.calibration import judges_by_round, judges_of
+from annotate.reports.drift import DriftReport, DriftRow, plain_name, version_there
+from annotate.reports.timeline import Moved, Timeline, moved_units
+from annotate.stats import p_words
 from annotate.ui import calibration, choose, figures, messages, reports
 from db.tables import Rater, Round
 
@@ -36,11 +37,9 @@ def chosen(
     plain = list(dict.fromkeys(plain_name(name) for name in names))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         judge = st.selectbox("Judge", plain, key="drift_judge", width=320)
-        earlier = [
-            r
-            for r in known
-            if (r.id or 0) < (round_.id or 0) and _scored(judges_of(db, r, by=lead), judge)
-        ]
+        before = [r for r in known if (r.id or 0) < (round_.id or 0)]
+        there = judges_by_round(db, before, by=lead)
+        earlier = [r for r in before if _scored(there[r.name], judge)]
         if not earlier:
             st.info("Drift needs an earlier round with the same anchors, scored by this judge.")
             return judge, None
@@ -63,6 +62,13 @@ def show_verdicts(rows: Sequence[DriftRow], facts: Sequence[str]) -> None:
             row.result.verdict, choose.segment_name(row.segment), row.result.sentence(None)
         )
     for fact in facts:
+        st.caption(messages.as_plain_text(fact))
+
+
+def show_nothing(report: DriftReport) -> None:
+    """No criterion can be compared: what changed on record says why."""
+    st.info("The two rounds have no criterion that can be compared.")
+    for fact in report.facts:
         st.caption(messages.as_plain_text(fact))
 
 
@@ -109,7 +115,7 @@ def show_contrasts(row: DriftRow) -> None:
                     if c.low is None or c.high is None
                     else f"[{c.low:+.2f}, {c.high:+.2f}]"
                 ),
-                "p, adjusted": "" if c.p_adjusted is None else f"{c.p_adjusted:.3f}",
+                "p, adjusted": p_words(c.p_adjusted),
                 "would be found from": "" if c.detectable is None else f"{c.detectable:.2f}",
                 "units": c.n,
             }
@@ -118,21 +124,33 @@ def show_contrasts(row: DriftRow) -> None:
         hide_index=True,
         width="stretch",
     )
+    st.caption(
+        "p, adjusted for the four, asks whether anything moved: of judge and raters the mean of "
+        "these anchors, or the distance of single answers to people's. The interval says how far "
+        "the mean of all such units moved. So p may be small while the interval holds 0."
+    )
+    for name, c in row.result.contrasts.items():
+        if c.besides:
+            st.caption(f"{CONTRASTS[name]}: p is small and the interval holds 0: {c.besides}.")
 
 
 def show_moved(
     db: Session, baseline: Round, round_: Round, judge: str, row: DriftRow, lead: Rater
 ) -> None:
     """The anchors behind it, those that moved most first."""
-    found = moved_units(
+    found, left_out = moved_units(
         db, baseline, round_, judge=judge, criterion=row.criterion, segment=row.segment, by=lead
     )
-    if not found:
+    if found:
+        st.dataframe([_line(one) for one in found[:MOST]], hide_index=True, width="stretch")
+    else:
         st.caption("The two rounds share no anchor here.")
-        return
-    st.dataframe([_line(one) for one in found[:MOST]], hide_index=True, width="stretch")
     if len(found) > MOST:
         st.caption(f"{MOST} of {len(found)} anchors.")
+    if left_out:
+        st.caption(
+            f"{left_out} anchors are left out: the judge was shown their case as an example."
+        )
 
 
 def _line(one: Moved) -> dict[str, object]:
@@ -153,9 +171,12 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def show_timeline(points: Sequence[Point], row: DriftRow) -> None:
+def show_timeline(found: Timeline, row: DriftRow) -> None:
     """People's and the judge's means on the traffic of each round, with their intervals."""
+    points = found.points
     mine = [p for p in points if (p.criterion, p.segment) == (row.criterion, row.segment)]
+    for fact in found.facts:
+        st.caption(messages.as_plain_text(fact))
     data = [
         {"round": p.round, "of": what, "value": f.value, "low": f.low, "high": f.high, "n": f.n,
          "version": p.judge or ""}
@@ -178,7 +199,7 @@ def show_timeline(points: Sequence[Point], row: DriftRow) -> None:
         tooltip=["round:N", "of:N", "version:N", alt.Tooltip("value:Q", format=".2f"),
                  alt.Tooltip("low:Q", format=".2f"), alt.Tooltip("high:Q", format=".2f"), "n:Q"],
     )  # fmt: skip
-    scale = alt.Scale(zero=False, nice=True)
+    scale = alt.Scale(zero=False, nice=False, padding=figures.ROOM)
     bars = base.mark_rule(strokeWidth=2).encode(
         y=alt.Y("low:Q", scale=scale, title="mean on fresh units"), y2="high:Q"
     )

@@ -12,6 +12,8 @@ COLOURS = ("#2f8f78", "#8a8f98", "#b3742c")
 SHAPES = ["circle", "diamond", "triangle-up"]
 DASHES = [[1, 0], [1, 0], [4, 3]]
 """Of what is asked about, of the ceiling, of the floor."""
+ROOM = 12
+"""Pixels between the outermost figure and the end of its axis: a dot at 1 is drawn whole."""
 
 
 def words(figure: Figure, *, percent: bool = False, signed: bool = False) -> str:
@@ -49,7 +51,7 @@ def intervals(
     ]
     if not rows:
         return
-    scale = alt.Scale(zero=False, nice=True)
+    scale = alt.Scale(zero=False, nice=False, padding=ROOM)
     order = list(sets)
     base = alt.Chart(pd.DataFrame(rows)).encode(
         y=alt.Y("name:N", sort=list(figures), title=None),

@@ -5,7 +5,7 @@ import streamlit as st
 from annotate import rounds
 from annotate.judge import judges
 from annotate.judge.judges import Judge
-from annotate.reports.calibration import judges_of
+from annotate.reports.calibration import judges_by_round
 from annotate.reports.iteration import (
     Candidate,
     Iteration,
@@ -15,8 +15,9 @@ from annotate.reports.iteration import (
     openings,
     refit,
 )
+from annotate.stats import p_words
 from annotate.ui import choose, disagreeing, figures, messages, session
-from db.tables import Rater, Round
+from db.tables import Round
 
 RESULT = "iterate_test_result"
 
@@ -29,7 +30,7 @@ def show(judge: Judge) -> None:
     )
     with session.lead_reads() as (db, lead):
         known = [r for r in rounds.list_rounds(db, by=lead) if r.status == "closed"]
-        there = {r.name: judges_of(db, r, by=lead) for r in known}
+        there = judges_by_round(db, known, by=lead)
         mine = [r for r in known if judge.rater.name in there[r.name]]
         if not mine:
             st.info(
@@ -44,12 +45,12 @@ def show(judge: Judge) -> None:
             earlier = [n for n in others if n.startswith(f"{judge.spec.name}@")]
             saved = st.selectbox(
                 "Beside", others, key="iterate_saved", width=420,
-                index=others.index(earlier[-1]) if earlier else 0,
+                index=others.index(earlier[0]) if earlier else 0,
             )  # fmt: skip
             found = compare_judges(
                 db, round_, saved=saved, current=judge.rater.name, criterion=criterion, by=lead
             )
-            _show_iteration(found, lead)
+            _show_iteration(found)
         else:
             st.caption("No other judge has scored this round: there is nothing to compare with.")
     st.subheader("Cut points")
@@ -58,8 +59,7 @@ def show(judge: Judge) -> None:
     _show_test(judge, round_, criterion)
 
 
-def _show_iteration(found: Iteration, lead: Rater) -> None:
-    del lead
+def _show_iteration(found: Iteration) -> None:
     if found.exploratory:
         st.warning("Exploratory: too few units were rated for a part of them to decide anything.")
     st.dataframe(
@@ -67,7 +67,7 @@ def _show_iteration(found: Iteration, lead: Rater) -> None:
         hide_index=True,
         width="stretch",
     )
-    p = "" if found.p is None else f" (p {found.p:.3f} that this is chance)"
+    p = "" if found.p is None else f" (sign test: p {p_words(found.p)})"
     left = (
         f" {found.left_out} units are left out: a judge has seen their case."
         if found.left_out
@@ -77,9 +77,10 @@ def _show_iteration(found: Iteration, lead: Rater) -> None:
         f"{found.units} units of the {found.split} split. This one mends {len(found.mended)} and "
         f"breaks {len(found.broken)}{p}.{left}"
     )
-    broken = [row for row in found.current.differing if row.output in found.broken]
-    wrong = [row for row in found.current.differing if row.output not in found.broken]
-    disagreeing.show([*broken, *wrong], key=f"iterate/{found.round}/{found.criterion}")
+    disagreeing.show_compared(
+        found.apart, found.saved.judge, found.current.judge,
+        key=f"iterate/{found.round}/{found.criterion}/{found.saved.judge}",
+    )  # fmt: skip
 
 
 def _line(name: str, one: Candidate) -> dict[str, object]:

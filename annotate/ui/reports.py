@@ -11,9 +11,11 @@ from annotate.reports.agreement import AgreementReport, agreement_report
 from annotate.reports.between_rounds import BetweenRounds, Period
 from annotate.reports.between_rounds import between_rounds as between_report
 from annotate.reports.calibration import CalibrationReport, CalibrationRow, calibration_report
+from annotate.reports.disagreements import Disagreement
+from annotate.reports.disagreements import judge_alone as alone_report
 from annotate.reports.drift import DriftReport, drift_report
 from annotate.reports.raters import RaterReport, rater_report
-from annotate.reports.timeline import Point
+from annotate.reports.timeline import Timeline
 from annotate.reports.timeline import timeline as timeline_report
 from annotate.rubric import RatingKey
 from annotate.ui import session
@@ -51,6 +53,13 @@ def floors(
     return {name: calibration(db, round_, name, by=by).rows for name in names}
 
 
+def judge_alone(db: Session, round_: Round, *, by: Rater) -> dict[str, list[Disagreement]]:
+    """The units on which people are of one mind and a judge is not, as ratings are now."""
+    people.require_lead(db, by)
+    rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
+    return _judge_alone(session.database().shown, round_.name, ratings.latest(db))
+
+
 def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -> DriftReport:
     """Drift of the judge between the two rounds as their ratings are now."""
     people.require_lead(db, by)
@@ -59,7 +68,7 @@ def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -
     return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
 
 
-def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> list[Point]:
+def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> Timeline:
     """From round to round, up to this one, as ratings are now."""
     people.require_lead(db, by)
     rounds.refuse_its_raters(round_, by, "the line of rounds is shown")
@@ -106,6 +115,13 @@ def _calibration(url: str, name: str, judge: str, latest: tuple[int, int]) -> Ca
         return calibration_report(db, rounds.get_round(db, name), judge=judge, by=None)
 
 
+@st.cache_data(max_entries=ENTRIES, show_spinner="Looking where people agree and a judge does not")
+def _judge_alone(url: str, name: str, latest: tuple[int, int]) -> dict[str, list[Disagreement]]:
+    del url, latest
+    with session.database().read() as db:
+        return alone_report(db, rounds.get_round(db, name), by=None)
+
+
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the two rounds on their anchors")
 def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, int]) -> DriftReport:
     del url, latest
@@ -120,7 +136,7 @@ def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, in
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Going through the rounds")
-def _timeline(url: str, name: str, judge: str, latest: tuple[int, int]) -> list[Point]:
+def _timeline(url: str, name: str, judge: str, latest: tuple[int, int]) -> Timeline:
     del url, latest
     with session.database().read() as db:
         return timeline_report(db, rounds.get_round(db, name), judge=judge, by=None)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from annotate import norming, practice
 from annotate.reports.preference import preference_report
+from annotate.stats import p_words
 from annotate.ui import figures, learning, messages, session
 from db.tables import Round
 
@@ -60,7 +61,7 @@ def _show_preference(round_: Round) -> None:
                 "segment": row.segment or "all",
                 "candidate wins": figures.words(row.share, percent=True),
                 **{name.replace("_", " "): count for name, count in row.votes.items()},
-                "p": row.p,
+                "p": p_words(row.p),
             }
             for row in report.rows
         ],

@@ -158,12 +158,13 @@ def _show_panel(found: Panel, criterion: str) -> None:
         [
             {
                 "rater": row.rater,
-                "ratings": row.ratings,
+                "ratings that count": row.ratings,
                 "beside the others (points)": figures.words(row.difference, signed=True),
                 "units shown twice answered alike": figures.words(row.consistency, percent=True),
                 "abstentions": row.abstained,
                 **{
-                    label: f"{share:.0%}"
+                    # A point may be called like a column.
+                    f"gave {label}": f"{share:.0%}"
                     for label, share in zip(labels, row.use or (0.0,) * len(labels), strict=True)
                 },
             }

@@ -118,8 +118,8 @@ def test_a_judge_is_added_run_calibrated_changed_and_caught(
     assert all(row["reason"].startswith("Of ") and len(row["sides"]) == 3 for row in behind)
     with sqlite_database.read() as session:
         q3, q4 = get_round(session, "q3"), get_round(session, "q4")
-        moved = moved_units(session, q3, q4, judge="strict", criterion="faithfulness", by=None)
-        points = timeline(session, q4, judge="strict", by=None)
+        moved, _ = moved_units(session, q3, q4, judge="strict", criterion="faithfulness", by=None)
+        points = timeline(session, q4, judge="strict", by=None).points
     assert len(moved) == 54
     assert {one.segment for one in moved[:8]} == {"refunds"}
     assert all(one.by_judge > 0 for one in moved[:8])

@@ -1,14 +1,20 @@
 """The disagreement desk: disputes by cause, one more rater's view, notes for the guideline."""
 
+import io
+import json
+
 import pytest
 
-from annotate import adjudication, desk, people
+from annotate import adjudication, desk, exchange, people, rounds
 from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
 from annotate.reports.agreement import agreement_report
-from annotate.reports.causes import explained, judge_alone
+from annotate.reports.calibration import judges_of
+from annotate.reports.causes import explained
+from annotate.reports.disagreements import judge_alone
 from annotate.rubric import Answer
 from annotate.verification import verify
 from db.engine import Database
+from tests.unit.categories_round import categories_round
 from tests.unit.desk_round import Desk
 from tests.unit.test_reports import TRUTH, judge, rated
 
@@ -25,15 +31,37 @@ def disputed(database: Database, units: int = 4) -> Desk:
 
 
 def test_a_standing_difference_is_an_unclear_rubric_and_names_the_two(database: Database) -> None:
-    made = disputed(database)
+    made = disputed(database, units=8)
     with database.read() as session:
         found = explained(session, made.round(), by=None)
     assert {one.cause for one in found} == {"unclear rubric"}
-    assert len(found) == 4
+    assert len(found) == 8
     assert found[0].evidence == (
-        "Ada stands below Ben on 4 of the 4 units on which they differ, mostly Bad beside Good: "
-        "they read the rubric differently."
+        "Ada stands below Ben on 8 of the 8 units on which they differ, mostly Bad beside Good "
+        "(sign test: p 0.008): they read the rubric differently."
     )
+
+
+def test_four_units_the_same_way_round_may_be_chance(database: Database) -> None:
+    made = disputed(database, units=4)
+    with database.read() as session:
+        found = explained(session, made.round(), by=None)
+    assert {one.cause for one in found} == {"ambiguous"}
+    assert "more often than by chance" in found[0].evidence
+
+
+def test_who_takes_one_category_for_another_is_told_in_its_words(database: Database) -> None:
+    round_ = categories_round(
+        database, {"Ada": ["why"] * 9 + ["other"], "Ben": ["how-to"] * 9 + ["why"]}
+    )
+    with database.read() as session:
+        found = explained(session, round_, by=None)
+    by_unit = {one.dispute.decision.unit: one for one in found}
+    assert by_unit["k00"].evidence == (
+        "Ada says Why and Ben How-to on 9 of the 9 units on which they give these two "
+        "(sign test: p 0.008): they read the rubric differently."
+    )
+    assert by_unit["k09"].cause == "ambiguous"
 
 
 def test_where_people_are_of_one_mind_the_judge_is_alone(database: Database) -> None:
@@ -45,6 +73,25 @@ def test_where_people_are_of_one_mind_the_judge_is_alone(database: Database) -> 
     assert {name: [row.output for row in rows] for name, rows in found.items()} == {
         "Judge": ["o01"]
     }
+
+
+def test_no_metric_and_no_word_overlap_is_a_judge_that_is_alone(database: Database) -> None:
+    made = rated(database)
+    apart = TRUTH | {"o01": 3.0}
+    judge(made, apart)
+    for name, identity in (("rouge", {}), ("words@1", {"spec": {"engine": "lexical"}})):
+        with database.write() as session:
+            people.add_rater(session, name, kind="metric", identity=identity)
+            rows = [{"output_id": k, "rater": name, "criterion": "quality", "value": v}
+                    for k, v in apart.items()]  # fmt: skip
+            file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
+            exchange.import_ratings(
+                session, file, round=rounds.get_round(session, "R"), name="m.jsonl", kind="metric",
+                by=None,
+            )  # fmt: skip
+    with database.read() as session:
+        assert judges_of(session, made.round(), by=None) == ["Judge", "rouge", "words@1"]
+        assert list(judge_alone(session, made.round(), by=None)) == ["Judge"]
 
 
 def test_one_more_rater_gets_the_unit_and_it_is_kept_beside_the_others(database: Database) -> None:
@@ -76,7 +123,9 @@ def test_one_more_rater_gets_the_unit_and_it_is_kept_beside_the_others(database:
         ]
         assert verify(session) == []
     assert after == before, "the round's agreement is of the raters that it was frozen with"
-    assert [vote.rater for vote in dispute.votes] == ["Ada", "Ben", "Cy"]
+    assert [(vote.rater, vote.counted) for vote in dispute.votes] == [
+        ("Ada", True), ("Ben", True), ("Cy", False),
+    ]  # fmt: skip
 
 
 def test_a_unit_is_sent_to_nobody_who_has_had_it(database: Database) -> None:

@@ -13,7 +13,7 @@ from annotate.design import Design
 from annotate.errors import NotAllowed
 from annotate.reports.agreement import agreement_report
 from annotate.reports.calibration import calibration_report
-from annotate.reports.disagreements import disagreements
+from annotate.reports.disagreements import disagreements, judge_alone
 from annotate.reports.document import round_document
 from annotate.reports.drift import drift_report
 from annotate.reports.lab import lab
@@ -33,6 +33,7 @@ QUESTIONS: dict[str, Asked] = {
     "disagreements": lambda s, a, b, by: disagreements(
         s, b, judge="Judge", criterion="quality", by=by
     ),
+    "where a judge is alone": lambda s, a, b, by: judge_alone(s, b, by=by),
     "drift": lambda s, a, b, by: drift_report(s, a, b, judge="Judge", by=by),
     "drift from it": lambda s, a, b, by: drift_report(s, b, a, judge="Judge", by=by),
     "timeline": lambda s, a, b, by: timeline(s, b, judge="Judge", by=by),

@@ -81,6 +81,41 @@ def test_what_differs_is_told_with_its_effect_on_ratings() -> None:
     assert document["criteria"][0]["id"] == "faithfulness"
 
 
+def test_options_in_another_order_are_another_scale() -> None:
+    """Categories are stored by their place; tags are stored one by one."""
+    kinds = "name: k\ncriteria:\n  - {id: kind, question: What?, scale: %s, options: [%s]}\n"
+    parts = ["{id: a, label: A}", "{id: b, label: B}", "{id: c, label: C}"]
+    for scale, effect in (("categorical", "scale"), ("tags", "asking")):
+        before = parse(kinds % (scale, ", ".join(parts)))
+        after = parse(kinds % (scale, ", ".join(reversed(parts))))
+        (change,) = diff(before, after)
+        assert (change.where, change.before, change.after, change.effect) == (
+            "kind.options", "a, b, c", "c, b, a", effect,
+        )  # fmt: skip
+        assert comparable([change], "kind") == (scale == "tags")
+    fewer = parse(kinds % ("tags", ", ".join(parts[:2])))
+    gone = diff(before, fewer)
+    assert not comparable(gone, "kind.c") and comparable(gone, "kind.a")
+
+
+def test_criteria_in_another_order_are_asked_otherwise() -> None:
+    one, other = (f"  - {{id: {name}, question: Q, scale: binary}}\n" for name in "ab")
+    before, after = (parse("name: k\ncriteria:\n" + text) for text in (one + other, other + one))
+    (change,) = diff(before, after)
+    assert (change.where, change.before, change.after, change.effect) == (
+        "criteria", "a, b", "b, a", "asking",
+    )  # fmt: skip
+
+
+def test_a_point_that_is_called_otherwise_is_another_answer() -> None:
+    before = parse(SMALL)
+    (change,) = diff(before, parse(SMALL.replace("label: Yes", "label: Hardly")))
+    assert (change.where, change.effect) == ("tone.points[2].label", "scale")
+    assert not comparable([change], "tone") and comparable([change], "wit")
+    spelled = diff(before, parse(SMALL.replace("label: Yes", "label: YES")))
+    assert spelled == []
+
+
 SMALL = """
 name: small
 criteria:

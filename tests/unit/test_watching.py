@@ -12,6 +12,7 @@ from annotate.pace import FEWEST, outlying, pace
 from annotate.reports.agreement import agreement_report
 from annotate.reports.document import round_document
 from annotate.reports.panel import panel, watched
+from annotate.rubric import Answer
 from db.engine import Database
 from db.tables import Rating
 from tests.unit.desk_round import START, Desk
@@ -96,6 +97,19 @@ def test_what_others_have_finished_meanwhile_is_not_stuck(database: Database) ->
         assert watched(session, desk.round(), by=None, at=desk.at).stuck == []
 
 
+def test_a_unit_that_is_shown_twice_is_one_abstention(database: Database) -> None:
+    desk = Desk(database, units=4, overlap=1, repeats=2, raters=("Ada",))
+    handed = 0
+    while (place := desk.claim("Ada")) is not None:
+        desk.later(1)
+        desk.submit("Ada", place, {"quality": Answer(abstained="cannot_judge")})
+        handed += 1
+    assert handed == 6
+    with database.read() as session:
+        (row,) = [r for r in panel(session, desk.round(), by=None).rows if r.criterion == "quality"]
+    assert (row.ratings, row.abstained) == (0, 4)
+
+
 def test_who_only_abstained_is_on_the_panel(database: Database) -> None:
     desk = rated(database)
     with database.write() as session:
@@ -118,7 +132,7 @@ def test_settled_disputes_stay_in_the_report(database: Database) -> None:
         )
     with database.read() as session:
         text = round_document(session, desk.round(), by=None)
-    assert "3 wait for a decision." in text and "unclear rubric 4" in text
+    assert "3 wait for a decision." in text and "ambiguous 4" in text
 
 
 def test_the_pace_is_told_by_segment_and_by_rater(database: Database) -> None:
@@ -198,7 +212,7 @@ def test_what_strangers_wrote_stays_text_in_the_report(database: Database) -> No
     with database.read() as session:
         text = round_document(session, desk.round(), by=None)
     assert "<script>" not in text and "&lt;script&gt;alert(1)&lt;/script&gt;" in text
-    assert "unclear rubric 4" in text
+    assert "ambiguous 4" in text
 
 
 def test_a_lead_who_rates_in_the_open_round_gets_neither_panel_nor_report(

@@ -98,6 +98,16 @@ def test_two_versions_are_compared_on_the_dev_split_unit_by_unit(
     assert kappas[0] is not None and kappas[0] < 1 and kappas[1] == pytest.approx(1.0)
     assert [row.output for row in found.saved.differing if row.output not in wrong] == []
     assert all(row.reason and len(row.sides) == 2 for row in found.saved.differing)
+    # Both judges' reasons stand beside each unit, also that of the one who is right.
+    assert {(one.row.output, one.change) for one in found.apart} == {(o, "mended") for o in wrong}
+    assert {(one.row.output, one.change) for one in back.apart} == {(o, "broken") for o in wrong}
+    for one in found.apart:
+        assert one.saved is not None and one.current is not None
+        assert one.saved.reason and one.current.reason
+        assert int(one.saved.label) == int(one.current.label) + 1
+    document = found.as_json()["apart"]
+    assert [one["unit"] for one in document] == [one.row.unit for one in found.apart]
+    assert document[0]["saved"]["reason"] == found.apart[0].saved.reason  # type: ignore[union-attr]
 
 
 def test_the_test_split_is_opened_by_an_act_of_its_own_that_is_logged(

@@ -158,6 +158,13 @@ def test_confusion_counts_consensus_by_nearest_point() -> None:
     assert found.confusion_labels == SCALE
 
 
+def test_confusion_of_categories_goes_by_the_commonest_and_leaves_ties_out() -> None:
+    humans = np.array([[0.0, 0.0, 2.0], [0.0, 1.0, 2.0], [2.0, 2.0, 0.0]] * 10)
+    found = calibrate(np.full(30, 2.0), humans, domain=(0.0, 1.0, 2.0), level="nominal")
+    assert found.confusion == ((0, 0, 10), (0, 0, 0), (0, 0, 10))
+    assert found.n_units == 30
+
+
 def test_the_lower_median_is_a_point_of_the_scale() -> None:
     values = np.array([[1.0, 2, NAN], [5, 3, 4], [NAN, NAN, 2], [NAN, NAN, NAN]])
     np.testing.assert_array_equal(lower_median(values), [1, 4, 2, NAN])

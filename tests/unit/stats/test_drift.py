@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -333,6 +334,59 @@ def test_a_judge_that_never_changes_is_stable_only_on_enough_anchors(
     assert (found.verdict is DriftVerdict.STABLE) == stable
     reach = 1 - 0.025 ** (1 / anchors)
     assert (found.contrasts["J"].low, found.contrasts["J"].high) == pytest.approx((-reach, reach))
+
+
+def test_one_point_is_one_point() -> None:
+    quality: Floats = np.arange(30, dtype=np.float64)[:, None] % 4 + 1
+    whole = replace(
+        world(1, anchors=30), anchors_judge=quality, anchors_human=np.column_stack([quality] * 3)
+    )
+    found = compare(whole, replace(whole, anchors_judge=quality + 1))
+    assert "The judge became 1 point more lenient;" in found.sentence()
+
+
+def test_a_judge_that_only_scatters_says_why_p_and_interval_part() -> None:
+    before, after = world(1, anchors=80), world(1, anchors=80)
+    noise = np.where(np.arange(80) % 2, 1.0, -1.0)[:, None]
+    found = compare(before, replace(after, anchors_judge=before.anchors_judge + noise))
+    judge = found.contrasts["J"]
+    assert found.verdict is DriftVerdict.ALARM
+    assert judge.low is not None and judge.high is not None and judge.low < 0 < judge.high
+    assert judge.besides == "single answers lie further from people's, some above and some below"
+    moved = compare(before, replace(after, anchors_judge=before.anchors_judge + 1))
+    assert moved.contrasts["J"].besides is None
+    assert compare(before, after).contrasts["J"].besides is None
+
+
+def test_a_judge_that_moved_on_very_few_anchors_is_not_said_to_have_moved_by_so_much() -> None:
+    """Three runs each say that four answers changed, and not how far a fifth would."""
+    before = replace(world(1), **first_anchors(world(1), 4))
+    runs = before.anchors_judge + np.array([[2.75], [1.7], [1.24], [0.0]])
+    found = compare(before, replace(before, anchors_judge=runs))
+    judge = found.contrasts["J"]
+    assert found.causes == ("judge",)
+    assert judge.low is not None and judge.low < 0 and judge.scatter == 0
+    assert found.sentence("refunds").startswith(
+        "The judge moved on the 4 anchors in refunds, by +1.4 points on average, and they are too "
+        "few to say how far on others"
+    )
+
+
+def first_anchors(whole: RoundScores, number: int) -> dict[str, Any]:
+    return {
+        "anchors_judge": whole.anchors_judge[:number],
+        "anchors_human": whole.anchors_human[:number],
+    }
+
+
+def test_without_a_shared_anchor_nothing_is_promised() -> None:
+    before, after = (
+        replace(w, anchors_judge=w.anchors_judge[:0], anchors_human=w.anchors_human[:0])
+        for w in (world(1), world(2))
+    )
+    found = compare(before, after)
+    assert (found.verdict, found.needed) == (DriftVerdict.NOT_ENOUGH, None)
+    assert {c.reason for c in found.contrasts.values()} == {"the two rounds share no anchor"}
 
 
 def test_runs_without_an_answer_are_left_out() -> None:
