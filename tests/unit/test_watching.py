@@ -11,10 +11,12 @@ from annotate.errors import NotAllowed
 from annotate.pace import FEWEST, outlying, pace
 from annotate.reports.agreement import agreement_report
 from annotate.reports.document import round_document
-from annotate.reports.panel import panel, watched
+from annotate.reports.panel import panel, slips
+from annotate.reports.watch import watched
 from db.engine import Database
 from db.tables import Rating
-from tests.unit.desk_round import START, Desk
+from annotate.rubric import Answer
+from tests.unit.desk_round import GOOD, START, Desk
 from tests.unit.test_causes import disputed
 from tests.unit.test_reports import TRUTH, judge, rated
 
@@ -48,7 +50,28 @@ def test_only_the_last_week_counts_for_the_pace() -> None:
 
 def test_a_done_round_has_no_work_left() -> None:
     found = pace(hourly(10), [30.0] * 10, 0, at=AT)
-    assert (found.work_left, found.done_at) == (timedelta(0), None)
+    assert (found.work_left, found.done_at, found.done) == (timedelta(0), None, True)
+
+
+def test_what_is_done_is_done_however_few_submissions_it_took() -> None:
+    assert pace(hourly(2), [0.0, 0.0], 0, at=AT).done
+    assert not pace(hourly(2), [0.0, 0.0], 1, at=AT).done
+
+
+def test_a_pause_says_nothing_of_how_fast_the_work_goes() -> None:
+    """Ten a minute apart on Saturday, ten more on Sunday, nobody since: it is a minute each."""
+    saturday = [AT - timedelta(days=2) + timedelta(minutes=n) for n in range(10)]
+    sunday = [at + timedelta(days=1) for at in saturday]
+    for submitted in (saturday, [*saturday, *sunday], [*sunday, *saturday]):
+        found = pace(submitted, [30.0] * len(submitted), 20, at=AT)
+        assert found.done_at == AT + timedelta(minutes=20)
+
+
+def test_an_hour_is_no_pause_where_a_rating_an_hour_is_usual() -> None:
+    night = [at - timedelta(hours=12) for at in hourly(4)]
+    found = pace([*night, *hourly(6)], [30.0] * 10, 10, at=AT)
+    assert found.done_at is not None
+    assert found.done_at - AT > timedelta(hours=10)
 
 
 def test_a_third_or_three_times_of_the_panels_median_stands_out() -> None:
@@ -133,6 +156,66 @@ def test_the_pace_is_told_by_segment_and_by_rater(database: Database) -> None:
     ada, ben, cy = found.speeds
     assert (ada.rater, ada.submitted, ada.seconds, ada.outlying) == ("Ada", 6, 5.0, None)
     assert (ben.submitted, ben.seconds, cy.last) == (0, None, None)
+    assert ada.pace.work_left == timedelta(seconds=5 * ada.left)
+
+
+def test_what_is_left_is_shared_among_those_who_may_still_get_it(database: Database) -> None:
+    """Six of ten units have Ada's rating and want one more, of Ben or Cy; four want two of three."""
+    desk = Desk(database, units=10, overlap=2)
+    for _ in range(6):
+        desk.rate("Ada")
+    with database.read() as session:
+        left = {one.rater: one.left for one in watched(session, desk.round(), by=None).speeds}
+    assert left == {"Ada": 3, "Ben": 6, "Cy": 6}  # 8/3, and 8/3 + 6/2
+    with database.write() as session:
+        people.revoke(session, people.get_rater(session, "Cy"), by=None)
+    with database.read() as session:
+        left = {one.rater: one.left for one in watched(session, desk.round(), by=None).speeds}
+    assert left == {"Ada": 4, "Ben": 10, "Cy": 0}
+
+
+def test_nobody_is_left_more_than_their_quota(database: Database) -> None:
+    desk = Desk(database, units=10, overlap=1, quota=4)
+    for _ in range(3):
+        desk.rate("Ada")
+    with database.read() as session:
+        left = {one.rater: one.left for one in watched(session, desk.round(), by=None).speeds}
+    assert left == {"Ada": 1, "Ben": 3, "Cy": 3}
+
+
+def test_a_judge_that_is_to_be_calibrated_is_there_before_it_has_scored(
+    database: Database,
+) -> None:
+    desk = rated(database, judges=("Judge",))
+
+    def scored() -> list[tuple[str, int, int]]:
+        with database.read() as session:
+            found = watched(session, desk.round(), by=None).judges
+        return [(one.judge, one.outputs, one.of) for one in found]
+
+    assert scored() == [("Judge", 0, 12)]
+    judge(desk, {"o00": 1.0, "o01": 2.0})
+    judge(desk, {"o01": 2.0, "o02": 2.0}, inside=False)
+    assert scored() == [("Judge", 3, 12)]
+
+
+def test_a_repeat_that_was_answered_otherwise_is_told_with_both_answers(
+    database: Database,
+) -> None:
+    desk = Desk(database, units=2, overlap=1, repeats=2, raters=("Ada", "Ben"))
+    seen: list[str] = []
+    while (place := desk.claim("Ada")) is not None:
+        again = place.response in seen
+        seen.append(place.response)
+        changed = again and place.response == "Response 1"
+        answers = {"quality": Answer(value=2), "failure": Answer(tags=())} if changed else GOOD
+        desk.later(1)
+        desk.submit("Ada", place, answers)
+    with database.read() as session:
+        found = slips(session, desk.round(), by=None)
+    assert [(one.rater, one.unit, one.criterion, one.first, one.again) for one in found] == [
+        ("Ada", "o01", "quality", "Good", "Fair")
+    ]
 
 
 def test_raters_stand_side_by_side_by_name(database: Database) -> None:
