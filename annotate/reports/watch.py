@@ -101,23 +101,20 @@ def watched(
     panel = round_.design.get("raters", [])
     done: dict[str, list[_Done]] = defaultdict(list)
     of_rater: dict[str, list[_Done]] = {name: [] for name in panel}
-    for segment, rater, when, seconds in session.connection().execute(
+    for segment, rater, when, seconds, extra in session.connection().execute(
         sa.select(
             col(Output.segment), col(Rater.name), col(Assignment.submitted_at),
-            col(Assignment.seconds),
+            col(Assignment.seconds), col(Assignment.extra),
         )
         .join(Unit, col(Unit.id) == col(Assignment.unit_id))
         .join(Output, col(Output.id) == col(Unit.output_id))
         .join(Rater, col(Rater.id) == col(Assignment.rater_id))
-        .where(
-            col(Assignment.round_id) == round_.id,
-            col(Assignment.submitted_at).is_not(None),
-            col(Assignment.extra).is_(False),
-        )
+        .where(col(Assignment.round_id) == round_.id)
     ):  # fmt: skip
-        if when is not None:
+        mine = of_rater.setdefault(rater, [])
+        if when is not None and not extra:
             done[segment].append((when, seconds))
-            of_rater.setdefault(rater, []).append((when, seconds))
+            mine.append((when, seconds))
     missing = {
         str(segment): int(number)
         for segment, number in session.connection().execute(

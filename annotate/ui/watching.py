@@ -14,7 +14,7 @@ from annotate.ui import choose, clock, figures, messages, reports, session
 from annotate.ui.rating import in_minutes
 from db.tables import Round, now
 
-EARLY = "too early to tell"
+EARLY = "too early"
 EVERY = timedelta(seconds=20)
 """How often an open round is drawn anew while somebody watches it."""
 
@@ -54,8 +54,7 @@ def _show_progress(round_: Round, done: Progress, found: Watched) -> None:
     )
     is_open = round_.status == "open"
     if is_open and not found.whole.done:
-        st.text(f"Work left: {_work(found.whole)} for all raters together. Done: "
-                f"{_when(found.whole)}.")  # fmt: skip
+        st.text(_in_all(found.whole))
     st.dataframe(
         [
             {
@@ -79,11 +78,24 @@ def _show_progress(round_: Round, done: Progress, found: Watched) -> None:
         st.dataframe(done.notes, hide_index=True, width="stretch")
 
 
+def _in_all(whole: Pace) -> str:
+    if whole.done_at is None:
+        return "It is too early to tell when the round would be done."
+    work = "" if whole.work_left is None else f"Work left: {_work(whole)} for all raters together. "
+    return f"{work}Done: {_when(whole)}."
+
+
 def _show_raters(done: Progress, found: Watched, *, is_open: bool) -> None:
     speeds = {one.rater: one for one in found.speeds}
     # Whoever is free takes the next unit: there is no number that a rater must reach.
     share_each = done.assignments // max(1, len(done.by_rater))
     most = max((r.submitted for r in done.by_rater.values()), default=0)
+    # What has not happened has no column: the table is to be read at a glance.
+    outlying = any(one.outlying for one in found.speeds)
+    skipped, flagged, held = (
+        any(getattr(r, what) for r in done.by_rater.values())
+        for what in ("skipped", "flagged", "claimed")
+    )
     st.dataframe(
         [
             {
@@ -91,10 +103,10 @@ def _show_raters(done: Progress, found: Watched, *, is_open: bool) -> None:
                 "submitted": r.submitted,
                 **(_rest(speeds[name]) if is_open else {}),
                 "a unit takes": _takes(speeds[name]),
-                "beside the panel": speeds[name].outlying or "",
-                **({"holds now": r.claimed} if is_open else {}),
-                "skipped": r.skipped,
-                "flagged": r.flagged,
+                **({"beside the panel": speeds[name].outlying or ""} if outlying else {}),
+                **({"holds now": r.claimed} if is_open and held else {}),
+                **({"skipped": r.skipped} if skipped else {}),
+                **({"flagged": r.flagged} if flagged else {}),
                 "last submission": _at(speeds[name]),
             }
             for name, r in done.by_rater.items()
@@ -102,6 +114,7 @@ def _show_raters(done: Progress, found: Watched, *, is_open: bool) -> None:
         column_config={
             "submitted": st.column_config.ProgressColumn(
                 format="%d",
+                width="small",
                 min_value=0,
                 max_value=max(1, most, share_each),
                 help="A full bar is an equal share, or the most that anybody has done",
@@ -114,11 +127,14 @@ def _show_raters(done: Progress, found: Watched, *, is_open: bool) -> None:
         placeholder="",
         width="stretch",
     )
-    ahead = "Done is when, if work goes on without a pause. " if is_open else ""
-    st.caption(
-        f"{ahead}A unit takes the median of active work. Fast or slow is a third, or three times, "
-        "of the panel's median: a reason to look at the units, not a fault."
-    )
+    said = ["Done is when, if work goes on without a pause."] if is_open else []
+    said.append("A unit takes the median of active work.")
+    if outlying:
+        said.append(
+            "Fast or slow is a third, or three times, of the panel's median: a reason to look at "
+            "the units, not a fault."
+        )
+    st.caption(" ".join(said))
 
 
 def _rest(one: Speed) -> dict[str, str]:
@@ -134,7 +150,7 @@ def _takes(one: Speed) -> str:
 
 
 def _at(one: Speed) -> str:
-    return "" if one.last is None else f"{clock.day(one.last)} {clock.time_of_day(one.last)}"
+    return "" if one.last is None else f"{clock.day(one.last)} {clock.time_of_day(one.last)[:5]}"
 
 
 def _work(one: Pace) -> str:
@@ -148,9 +164,8 @@ def _when(one: Pace) -> str:
         return "done"
     if one.done_at is None:
         return EARLY
-    soon = one.done_at - now() < timedelta(days=1)
-    time = f" {clock.time_of_day(one.done_at)[:5]}" if soon else ""
-    return f"about {clock.day(one.done_at)}{time}"
+    today = clock.day(one.done_at) == clock.day(now())
+    return f"about {clock.time_of_day(one.done_at)[:5] if today else clock.day(one.done_at)}"
 
 
 def _show_judges(found: Watched) -> None:

@@ -15,8 +15,8 @@ from annotate import gold, norming, outputs, own_card, people, practice, rounds,
 from annotate.design import document_hash
 from annotate.desk import Place, claim_next, submit
 from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
-from annotate.rounds import Design
 from annotate.reports.panel import missed_checks
+from annotate.rounds import Design
 from annotate.rubric import Answer
 from db.engine import Database
 from db.tables import Gold, Rating, Round, Unit, now

@@ -13,9 +13,9 @@ from annotate.reports.agreement import agreement_report
 from annotate.reports.document import round_document
 from annotate.reports.panel import panel, slips
 from annotate.reports.watch import watched
+from annotate.rubric import Answer
 from db.engine import Database
 from db.tables import Rating
-from annotate.rubric import Answer
 from tests.unit.desk_round import GOOD, START, Desk
 from tests.unit.test_causes import disputed
 from tests.unit.test_reports import TRUTH, judge, rated
