@@ -295,14 +295,24 @@ def _show_outlook(expected: "Outlook") -> None:
     """By segment: the intervals, and what more a narrower one would take; then the hours."""
     from annotate.cli import console
 
-    criteria = list(expected.rows[0].alpha)
+    whole = expected.rows[0]
+    columns = ["segment", "fresh"]
+    columns += ["pass rate, to ±5%"] if whole.pass_rate else []
+    columns += ["wins, to ±5%"] if whole.preference else []
+    columns += ["alpha known least, to ±0.1"] if whole.alpha else []
+    columns += ["drift of the judge from"] if expected.judge else []
     console.show_table(
         [
-            [row.segment or "all", str(row.fresh), _reach(row.pass_rate, "{:.0%}"),
-             *(_reach(row.alpha.get(key), "{:.2f}") for key in criteria)]
+            [
+                row.segment or "all", str(row.fresh),
+                *([_reach(row.pass_rate, "{:.0%}")] if whole.pass_rate else []),
+                *([_reach(row.preference, "{:.0%}")] if whole.preference else []),
+                *([_reach(row.widest_alpha, "{:.2f}")] if whole.alpha else []),
+                *([_points(row.judge)] if expected.judge else []),
+            ]
             for row in expected.rows
         ],
-        ["segment", "fresh", "pass rate, to ±5%", *(f"alpha {key}, to ±0.1" for key in criteria)],
+        columns,
         title="What it would show",
     )  # fmt: skip
     for sentence in expected.sentences:
@@ -310,12 +320,19 @@ def _show_outlook(expected: "Outlook") -> None:
     console.note(expected.work.sentence())
 
 
+def _points(shift: float | None) -> str:
+    return "too few anchors" if shift is None else f"{shift:.2g} points"
+
+
 def _reach(reach: "Reach | None", form: str) -> str:
     """`±0.21 (32 more units)`: how wide now, and what the wished width would take."""
     if reach is None:
         return "-"
-    width = "too few" if reach.half_width is None else f"±{form.format(reach.half_width)}"
-    return f"{width} ({reach.more} more units)" if reach.more else width
+    width = "withheld" if reach.half_width is None else f"±{form.format(reach.half_width)}"
+    if not reach.more:
+        return width
+    left = f", {reach.left} left" if reach.more > reach.left else ""
+    return f"{width} ({reach.more} more units{left})"
 
 
 def _thresholds(words: list[str]) -> dict[str, float]:

@@ -136,7 +136,7 @@ def counted(sizes: dict[str, int], *, filtered: bool) -> str:
     """How many outputs there are to draw from, by segment."""
     total = sum(sizes.values())
     what = f"{total} {'output' if total == 1 else 'outputs'}"
-    where = "within these filters" if filtered else "to draw from"
+    where = "within these filters" if filtered else "in all"
     if not sizes:
         return f"No output {where}; widen them."
     named = [f"{segment} {count}" for segment, count in list(sizes.items())[:NAMED]]
