@@ -299,7 +299,7 @@ def _show_outlook(expected: "Outlook") -> None:
     columns = ["segment", "fresh"]
     columns += ["pass rate, to ±5%"] if whole.pass_rate else []
     columns += ["wins, to ±5%"] if whole.preference else []
-    columns += ["alpha known least, to ±0.1"] if whole.alpha else []
+    columns += ["alpha known least, to ±0.1"] if whole.least else []
     columns += ["drift of the judge from"] if expected.judge else []
     console.show_table(
         [
@@ -307,7 +307,7 @@ def _show_outlook(expected: "Outlook") -> None:
                 row.segment or "all", str(row.fresh),
                 *([_reach(row.pass_rate, "{:.0%}")] if whole.pass_rate else []),
                 *([_reach(row.preference, "{:.0%}")] if whole.preference else []),
-                *([_reach(row.widest_alpha, "{:.2f}")] if whole.alpha else []),
+                *([_reach(row.least, "{:.2f}")] if whole.least else []),
                 *([_points(row.judge)] if expected.judge else []),
             ]
             for row in expected.rows

@@ -67,16 +67,8 @@ class SegmentOutlook:
     anchors: int
     judge: float | None
     """The smallest shift of a judge that would most likely be found here, in points."""
-
-    @property
-    def widest_alpha(self) -> Reach | None:
-        """Of the criterion that would be known least."""
-        if not self.alpha:
-            return None
-        return max(
-            self.alpha.values(),
-            key=lambda one: (one.half_width is None, one.half_width or 0.0, one.more),
-        )
+    least: Reach | None
+    """Alpha of the criterion that would be known least, of those that are always asked."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +150,9 @@ def _row(
     anchors = sum(u.purpose == "anchor" for u in units) if plain else 0
     asks = plan.design.compares is None and _passing(rubric)
     pairs = plan.design.compares is not None
+    alpha = {
+        key: _alpha(one, twice, left, minimum) for key, one in expected.items() if twice
+    }  # fmt: skip
     return SegmentOutlook(
         segment=segment,
         fresh=len(fresh),
@@ -165,18 +160,29 @@ def _row(
         pass_rate=_share(fresh, USUAL_PASS_RATE, left, minimum) if fresh and asks else None,
         preference=_share(fresh, EVEN, left, minimum) if fresh and pairs else None,
         rated_twice=twice,
-        alpha={key: _alpha(one, twice, left, minimum) for key, one in expected.items()}
-        if twice
-        else {},
+        alpha=alpha,
+        least=_least([alpha[key] for key in _always(rubric) if key in alpha]),
         anchors=anchors,
         judge=_detectable(OF_JUDGE, anchors) if anchors >= MINIMUM_ANCHORS else None,
     )
 
 
+def _always(rubric: Rubric) -> list[str]:
+    """The keys of criteria that hang on no other's answer."""
+    return [
+        key.key for one in rubric.criteria if one.show_if is None for key in one.rating_keys
+    ]  # fmt: skip
+
+
 def _passing(rubric: Rubric) -> bool:
     """Whether a criterion that is always asked says what passes."""
-    always = {one.id for one in rubric.criteria if one.show_if is None}
-    return any(k.pass_at is not None and k.criterion in always for k in rubric.rating_keys())
+    return any(rubric.rating_key(key).pass_at is not None for key in _always(rubric))
+
+
+def _least(reaches: Sequence[Reach]) -> Reach | None:
+    if not reaches:
+        return None
+    return max(reaches, key=lambda r: (r.half_width is None, r.half_width or 0.0, r.more))
 
 
 def _left(plan: Plan, units: Sequence[PlannedUnit], segment: str | None) -> int:
@@ -233,8 +239,8 @@ def _sentences(
         said += _share_in_words("The share of pairs that the candidate wins", "pair", rows)
     widths = [
         f"{key} ±{reach.half_width:.2f}"
-        for key, reach in whole.alpha.items()
-        if reach.half_width is not None
+        for key in _always(rubric)
+        if (reach := whole.alpha.get(key)) is not None and reach.half_width is not None
     ]
     if widths:
         by = f"as people agreed in {before.round}" if before.round else (

@@ -75,7 +75,7 @@ def _sample(among: Choices) -> dict[str, Any]:
         help="Neyman draws more where past ratings varied more; it needs an earlier round",
     )  # fmt: skip
     by = st.checkbox("Draw by segment", value=True, key="launch_by")
-    first, second = st.columns(2)
+    first, second = st.columns(2, vertical_alignment="bottom")
     old = first.selectbox(
         "Anchors of an earlier round, rated again", [NONE, *among.names], key="launch_anchors_from"
     )

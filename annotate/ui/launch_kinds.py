@@ -106,7 +106,7 @@ def parameters() -> dict[str, float | None]:
     """What the round's reports decide by."""
     usual = Parameters()
     with st.expander("When a figure is shown, and when a judge is trusted"):
-        first, second = st.columns(2)
+        first, second = st.columns(2, vertical_alignment="bottom")
         minimum = first.number_input(
             "Units that a figure needs", min_value=2, value=usual.minimum_units,
             key="launch_minimum", help="A figure of fewer units is withheld",
@@ -116,11 +116,13 @@ def parameters() -> dict[str, float | None]:
             key="launch_delta", placeholder="as usual",
             help="Left empty it is a quarter point, or 0.05 of a pass rate",
         )  # fmt: skip
-        chosen = {
-            name: (first, second)[place % 2].number_input(
-                words, min_value=0.0, value=getattr(usual, name), step=0.05,
-                format="%.3f", key=f"launch_{name}", help=said,
-            )
-            for place, (name, (words, said)) in enumerate(THRESHOLDS.items())
-        }  # fmt: skip
+        chosen = {}
+        asked = list(THRESHOLDS.items())
+        for place in range(0, len(asked), 2):
+            beside = st.columns(2, vertical_alignment="bottom")
+            for column, (name, (words, said)) in zip(beside, asked[place:], strict=False):
+                chosen[name] = column.number_input(
+                    words, min_value=0.0, value=getattr(usual, name), step=0.05,
+                    format="%.3f", key=f"launch_{name}", help=said,
+                )  # fmt: skip
     return {"minimum_units": int(minimum), "delta": delta, **chosen}

@@ -76,15 +76,12 @@ def _draw(plan: Plan, expected: Outlook) -> None:
     st.caption(messages.as_plain_text(f"{_drawn_from(plan)} {expected.work.sentence()}"))
     st.dataframe(rows(expected), hide_index=True, width="stretch")
     st.caption(_legend(expected))
-    for words, shift in (("judge", expected.judge), ("raters", expected.raters)):
-        if shift is not None:
-            st.write(_shift(words, shift, expected.anchors))
+    if expected.judge is not None and expected.raters is not None:
+        st.caption(_shifts(expected.judge, expected.raters, expected.anchors))
     for sentence in expected.sentences:
         if not sentence.startswith("On "):  # of anchors, which are said above with what more
             st.caption(messages.as_plain_text(sentence))
-    if details := by_criterion(expected):
-        with st.expander("Alpha by criterion, drift by segment"):
-            st.dataframe(details, hide_index=True, width="stretch")
+    _draw_more(expected)
     for warning in plan.warnings:
         st.warning(messages.as_plain_text(f"{warning[0].upper()}{warning[1:]}."))
 
@@ -95,19 +92,43 @@ def _drawn_from(plan: Plan) -> str:
     return f"{there} {'output' if there == 1 else 'outputs'} can be drawn{without}."
 
 
+def _draw_more(expected: Outlook) -> None:
+    """What the narrow table leaves out, in tables as narrow."""
+    whole = expected.rows[0]
+    if wanting := more(expected):
+        with st.expander("What more it would take"):
+            st.dataframe(wanting, hide_index=True, width="stretch")
+            st.caption(
+                "More units for ±5 points of a share, or ±0.1 of alpha; and outputs that are there "
+                "and not drawn."
+            )
+    if len(whole.alpha) > 1:
+        with st.expander("Alpha by criterion"):
+            st.dataframe(by_criterion(expected), hide_index=True, width="stretch")
+    if whole.judge is not None and len(expected.rows) > 2:
+        with st.expander("Drift by segment"):
+            st.dataframe(
+                [
+                    {
+                        "segment": row.segment or "All",
+                        "anchors": row.anchors,
+                        "found from": _points(row.judge),
+                    }
+                    for row in expected.rows
+                ],
+                hide_index=True,
+                width="stretch",
+            )
+
+
 def _legend(expected: Outlook) -> str:
     whole = expected.rows[0]
-    said = []
-    if whole.pass_rate or whole.preference or whole.alpha:
-        said.append(
-            "± is half of a 95 % interval. Behind + stands how many more units it would take for "
-            "±5 points of a share, or ±0.1 of alpha."
-        )
-    if len(whole.alpha) > 1:
-        said.append("Alpha is that of the criterion which would be known least.")
-    if not said:
+    if not (whole.pass_rate or whole.preference or whole.alpha):
         return "Figures of this kind of round are not foretold."
-    return " ".join(said)
+    said = "± is half of a 95 % interval."
+    if len(whole.alpha) > 1:
+        said += " Alpha is that of the criterion which would be known least, of those always asked."
+    return said
 
 
 def rows(expected: Outlook) -> list[dict[str, str]]:
@@ -117,45 +138,70 @@ def rows(expected: Outlook) -> list[dict[str, str]]:
         {
             "segment": row.segment or "All",
             "units": str(row.fresh + row.anchors) if whole.fresh else str(row.anchors),
-            **({"pass rate": _reach(row.pass_rate, "{:.0%}")} if whole.pass_rate else {}),
-            **({"wins": _reach(row.preference, "{:.0%}")} if whole.preference else {}),
-            **({"alpha": _reach(row.widest_alpha, "{:.2f}")} if whole.alpha else {}),
+            **({"pass rate": width(row.pass_rate, "{:.0%}")} if whole.pass_rate else {}),
+            **({"wins": width(row.preference, "{:.0%}")} if whole.preference else {}),
+            **({"alpha": width(row.least, "{:.2f}")} if whole.least else {}),
         }
         for row in expected.rows
     ]
+
+
+def more(expected: Outlook) -> list[dict[str, str]]:
+    """Units that would be wanting, a row a segment; nothing where none is."""
+    whole = expected.rows[0]
+    columns = {"pass rate": whole.pass_rate, "wins": whole.preference, "alpha": whole.least}
+    found = [
+        {
+            "segment": row.segment or "All",
+            **{
+                name: f"+{reach.more}" if reach is not None and reach.more else ""
+                for name, reach in (
+                    ("pass rate", row.pass_rate), ("wins", row.preference), ("alpha", row.least),
+                )
+                if columns[name] is not None
+            },
+            "there": str(row.left),
+        }
+        for row in expected.rows
+    ]  # fmt: skip
+    wanting = any(row.get(name) for row in found for name in columns)
+    return found if wanting else []
 
 
 def by_criterion(expected: Outlook) -> list[dict[str, str]]:
-    """What the narrow table leaves out, a row a segment; nothing where it leaves nothing out."""
-    criteria = list(expected.rows[0].alpha)
-    if len(criteria) < 2 and expected.judge is None:
-        return []
-    return [
-        {
-            "segment": row.segment or "All",
-            **{key: _reach(row.alpha.get(key), "{:.2f}") for key in criteria},
-            **({"drift of the judge from": _points(row.judge)} if expected.judge else {}),
-        }
-        for row in expected.rows
-    ]
+    """A row a criterion: as a whole, and in the segment where it would be known least."""
+    whole, *segments = expected.rows
+    found = []
+    for key, reach in whole.alpha.items():
+        least = max(
+            (row for row in segments if key in row.alpha),
+            key=lambda row: (row.alpha[key].half_width is None, row.alpha[key].half_width or 0.0),
+            default=None,
+        )
+        where = "" if least is None else f"{width(least.alpha[key], '{:.2f}')} {least.segment}"
+        found.append({"criterion": key, "all": width(reach, "{:.2f}"), "least known": where})
+    return found
 
 
 def _points(shift: float | None) -> str:
-    return "too few anchors" if shift is None else f"{shift:.2g} points"
+    return "too few" if shift is None else f"{shift:.2g} points"
 
 
-def _reach(reach: Reach | None, form: str) -> str:
+def width(reach: Reach | None, form: str) -> str:
+    """`±0.21`, or that it would be withheld."""
     if reach is None:
         return "–"
-    width = "withheld" if reach.half_width is None else f"±{form.format(reach.half_width)}"
-    if not reach.more:
-        return width
-    return f"{width}, +{reach.more}" + (f" ({reach.left} left)" if reach.more > reach.left else "")
+    return "withheld" if reach.half_width is None else f"±{form.format(reach.half_width)}"
 
 
-def _shift(words: str, shift: Shift, anchors: int) -> str:
-    more = f"; {shift.more} anchors more would find half a point" if shift.more else ""
+def _shifts(judge: Shift, raters: Shift, anchors: int) -> str:
+    def said(shift: Shift) -> str:
+        if not shift.more:
+            return ""
+        more = "1 anchor more" if shift.more == 1 else f"{shift.more} anchors more"
+        return f" ({more} would find half a point)"
+
     return (
-        f"Smallest detectable drift of the {words} on {anchors} anchors: "
-        f"{shift.points:.2g} points{more}."
+        f"Smallest detectable drift on {anchors} anchors: {judge.points:.2g} points of the judge"
+        f"{said(judge)}, {raters.points:.2g} of the raters{said(raters)}."
     )

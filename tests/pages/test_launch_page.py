@@ -87,7 +87,7 @@ def test_the_outlook_follows_a_choice_without_a_button(page: AppTest) -> None:
     assert "40 outputs can be drawn." in said(page)
     assert "Smallest detectable drift" not in said(page)
     page.number_input(key="launch_anchors").set_value(12).run()
-    assert "Smallest detectable drift of the judge on 12 anchors" in said(page)
+    assert "Smallest detectable drift on 12 anchors: 0.62 points of the judge" in said(page)
     page.number_input(key="launch_overlap").set_value(2).run()
     assert metrics(page)["Submissions"] == "80"
 

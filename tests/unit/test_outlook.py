@@ -10,11 +10,11 @@ import pytest
 from annotate import gold, outputs, people, rounds, rubric_versions
 from annotate.design import checked
 from annotate.desk import claim_next
-from annotate.reports.outlook import Outlook, Reach, outlook
+from annotate.reports.outlook import Outlook, outlook
 from annotate.rubric import Answer
 from annotate.stats import detectable_shift, rate
 from annotate.stats.planner import rate_half_width, units_for_rate
-from annotate.ui.launch_outlook import _reach
+from annotate.ui.launch_outlook import more
 from db.engine import Database
 from tests.unit.desk_round import Desk
 
@@ -194,8 +194,11 @@ def test_no_more_units_are_asked_for_than_it_says_are_there(sqlite_database: Dat
     )
     assert [row.left for row in found.rows] == [20, 10, 10]
     assert all(reach.left == row.left for row in found.rows for reach in row.alpha.values())
-    assert _reach(found.rows[1].alpha["quality"], "{:.2f}").endswith("(10 left)")
-    assert _reach(Reach(0.2, 5, 10), "{:.2f}") == "±0.20, +5"
+    assert [row["there"] for row in more(found)] == ["20", "10", "10"]
+    wanting = found.rows[1].least
+    assert wanting is not None
+    assert more(found)[1]["alpha"] == f"+{wanting.more}"
+    assert wanting.more > wanting.left
 
 
 def test_what_the_round_would_withhold_is_not_promised(sqlite_database: Database) -> None:
