@@ -3,7 +3,7 @@
 import streamlit as st
 
 from annotate import rounds
-from annotate.ui import messages, overview, session
+from annotate.ui import messages, overview, session, standing
 
 lead = session.require_lead()
 st.title("Can we still trust our judge?")
@@ -13,4 +13,6 @@ with messages.shown_errors():
     with session.database().read() as db:
         known = rounds.list_rounds(db, by=lead)
         overview.show_next_step(db, known, lead)
+        with messages.shown_errors():
+            standing.show(db, known, lead)
         overview.show_rounds(db, known, lead)

@@ -19,8 +19,10 @@ from annotate.reports.document import round_document
 from annotate.reports.drift import drift_report
 from annotate.reports.lab import lab
 from annotate.reports.panel import missed_checks, panel, slips
+from annotate.reports.passing import pass_rates
 from annotate.reports.preference import preference_report
 from annotate.reports.raters import rater_report
+from annotate.reports.settled import settled
 from annotate.reports.timeline import moved_units, timeline
 from db.engine import Database
 from db.tables import Rater, Round
@@ -44,6 +46,8 @@ QUESTIONS: dict[str, Asked] = {
         s, b, a, judge="Judge", criterion="quality", by=by
     ),
     "lab": lambda s, a, b, by: lab(s, b, criterion="quality", by=by),
+    "pass rates": lambda s, a, b, by: pass_rates(s, b, by=by),
+    "disputes": lambda s, a, b, by: settled(s, b, by=by),
     "report": lambda s, a, b, by: round_document(s, b, by=by),
     "export": lambda s, a, b, by: rating_export.write_ratings(s, b, io.BytesIO(), "csv", by=by),
 }
