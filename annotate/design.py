@@ -384,5 +384,5 @@ def _mend(first: Any) -> str:
         return "give a whole number" if kind.startswith("int") else "give a number"
     if kind.startswith("datetime"):
         return "give a day such as 2026-03-31"
-    words: str = first["msg"]
-    return words[:1].lower() + words[1:]
+    said_plainly: str = first["msg"]
+    return said_plainly[:1].lower() + said_plainly[1:]

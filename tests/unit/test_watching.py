@@ -218,6 +218,8 @@ def test_the_share_that_people_pass_is_weighted_and_withheld_as_other_figures_ar
         rounds.launch_round(
             session, checked(**asked, allocate="equal", filters=filters), by=None
         )  # fmt: skip
+        ada = people.get_rater(session, "Ada").id
+        assert ada is not None
         for unit, segment in session.exec(
             select(Unit, Output.segment)
             .join(Output, col(Output.id) == Unit.output_id)
@@ -226,7 +228,7 @@ def test_the_share_that_people_pass_is_weighted_and_withheld_as_other_figures_ar
             session.add(
                 Rating(
                     round_id=unit.round_id, unit_id=unit.id, output_id=unit.output_id,
-                    rater_id=people.get_rater(session, "Ada").id, criterion="right",
+                    rater_id=ada, criterion="right",
                     value=float(segment == "large"), seen=[],
                 )
             )  # fmt: skip
