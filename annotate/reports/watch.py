@@ -98,23 +98,7 @@ def watched(
     """The pace of a round, of its segments and raters, and what is stuck. Says nothing of values."""
     people.require_lead(session, by)
     at = at or now()
-    panel = round_.design.get("raters", [])
-    done: dict[str, list[_Done]] = defaultdict(list)
-    of_rater: dict[str, list[_Done]] = {name: [] for name in panel}
-    for segment, rater, when, seconds, extra in session.connection().execute(
-        sa.select(
-            col(Output.segment), col(Rater.name), col(Assignment.submitted_at),
-            col(Assignment.seconds), col(Assignment.extra),
-        )
-        .join(Unit, col(Unit.id) == col(Assignment.unit_id))
-        .join(Output, col(Output.id) == col(Unit.output_id))
-        .join(Rater, col(Rater.id) == col(Assignment.rater_id))
-        .where(col(Assignment.round_id) == round_.id)
-    ):  # fmt: skip
-        mine = of_rater.setdefault(rater, [])
-        if when is not None and not extra:
-            done[segment].append((when, seconds))
-            mine.append((when, seconds))
+    done, of_rater = _latest(session, round_)
     missing = {
         str(segment): int(number)
         for segment, number in session.connection().execute(
@@ -129,8 +113,8 @@ def watched(
     shares = _shares(session, round_, sum(missing.values()))
     return Watched(
         whole=_pace(everything, sum(missing.values()), at),
-        by_segment={name: _pace(done[name], left, at) for name, left in missing.items()},
-        speeds=_speeds(of_rater, shares, at),
+        by_segment={name: _pace(done.get(name, []), left, at) for name, left in missing.items()},
+        speeds=_speeds(of_rater, _counts(session, round_), shares, at),
         stuck=_stuck(session, round_, at),
         judges=_judges(session, round_),
     )
@@ -138,13 +122,62 @@ def watched(
 
 _Done = tuple[datetime, float]
 """When something was submitted, and in how many seconds of active work."""
+_ByName = dict[str, list[_Done]]
+NEWEST = 5_000
+"""Submissions that the pace goes by: enough for a median, however many there are."""
+
+
+def _latest(session: Session, round_: Round) -> tuple[_ByName, _ByName]:
+    """The newest submissions that count, by segment and by rater."""
+    done: _ByName = defaultdict(list)
+    of_rater: _ByName = defaultdict(list)
+    for segment, rater, when, seconds in session.connection().execute(
+        sa.select(
+            col(Output.segment), col(Rater.name), col(Assignment.submitted_at),
+            col(Assignment.seconds),
+        )
+        .join(Unit, col(Unit.id) == col(Assignment.unit_id))
+        .join(Output, col(Output.id) == col(Unit.output_id))
+        .join(Rater, col(Rater.id) == col(Assignment.rater_id))
+        .where(
+            col(Assignment.round_id) == round_.id,
+            col(Assignment.submitted_at).is_not(None),
+            col(Assignment.extra).is_(False),
+        )
+        .order_by(col(Assignment.submitted_at).desc())
+        .limit(NEWEST)
+    ):  # fmt: skip
+        assert when is not None
+        done[segment].append((when, seconds))
+        of_rater[rater].append((when, seconds))
+    return done, of_rater
+
+
+def _counts(session: Session, round_: Round) -> dict[str, tuple[int, datetime | None]]:
+    """How many submissions of each rater count, and when the last was; of all who took a unit."""
+    counts = sa.case((col(Assignment.extra).is_(False), col(Assignment.submitted_at)), else_=None)
+    rows = session.connection().execute(
+        sa.select(col(Rater.name), sa.func.count(counts), sa.func.max(counts))
+        .join(Assignment, col(Assignment.rater_id) == col(Rater.id))
+        .where(col(Assignment.round_id) == round_.id)
+        .group_by(col(Rater.name))
+    )
+    nobody: dict[str, tuple[int, datetime | None]] = dict.fromkeys(
+        round_.design.get("raters", []), (0, None)
+    )
+    return nobody | {name: (int(number), last) for name, number, last in rows}
 
 
 def _pace(rows: list[_Done], missing: int, at: datetime) -> Pace:
     return pace([when for when, _ in rows], [seconds for _, seconds in rows], missing, at=at)
 
 
-def _speeds(of_rater: dict[str, list[_Done]], shares: dict[str, int], at: datetime) -> list[Speed]:
+def _speeds(
+    of_rater: _ByName,
+    counts: dict[str, tuple[int, datetime | None]],
+    shares: dict[str, int],
+    at: datetime,
+) -> list[Speed]:
     typical = {}
     for name, rows in of_rater.items():
         measured = [seconds for _, seconds in rows if seconds > 0]
@@ -153,14 +186,14 @@ def _speeds(of_rater: dict[str, list[_Done]], shares: dict[str, int], at: dateti
     return [
         Speed(
             name,
-            len(rows),
+            number,
             typical.get(name),
             outlying(typical.get(name), [s for n, s in typical.items() if n != name]),
-            max((when for when, _ in rows), default=None),
+            last,
             left := shares.get(name, 0),
-            _pace(rows, left, at),
+            _pace(of_rater.get(name, []), left, at),
         )
-        for name, rows in sorted(of_rater.items())
+        for name, (number, last) in sorted(counts.items())
     ]
 
 

@@ -15,7 +15,7 @@ from annotate.ui.rating import in_minutes
 from db.tables import Round, now
 
 EARLY = "too early"
-EVERY = timedelta(seconds=20)
+EVERY = timedelta(seconds=30)
 """How often an open round is drawn anew while somebody watches it."""
 
 
