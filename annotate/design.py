@@ -24,8 +24,10 @@ Shown = Literal[
     "input", "contexts", "response", "reference", "configuration", "metadata", "signals", "others"
 ]
 Quota = Annotated[int, Field(ge=1)]
+LONGEST_NAME = 100
 Name = Annotated[
-    str, Field(min_length=1, max_length=100, pattern=r"^[^\s/#?][^/#?\x00-\x1f\x7f-\x9f]*$")
+    str,
+    Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\s/#?][^/#?\x00-\x1f\x7f-\x9f]*$"),
 ]
 Seed = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Overlap = Annotated[int, Field(ge=1, le=50)]
@@ -102,8 +104,23 @@ class Parameters(Part):
 
     @model_validator(mode="after")
     def _check_thresholds(self) -> "Parameters":
-        if self.model_fields_set & set(THRESHOLDS):
-            _ = self.thresholds  # refuses what contradicts itself
+        if not 0 <= self.poor_of_ceiling <= self.of_ceiling:
+            raise ValueError(
+                f"a judge cannot be trusted from {self.of_ceiling:g} of people's kappa on "
+                f"(of_ceiling) and not to be used below {self.poor_of_ceiling:g} of it "
+                "(poor_of_ceiling); give a poor_of_ceiling from 0 up to of_ceiling"
+            )
+        if not 0 <= self.bias <= self.poor_bias <= 1:
+            raise ValueError(
+                f"a judge cannot be trusted up to a bias of {self.bias:g} of the scale (bias) and "
+                f"not to be used beyond {self.poor_bias:g} (poor_bias); give a poor_bias from bias "
+                "up to 1"
+            )
+        if not 0 < self.ceiling < 1:
+            raise ValueError(
+                f"the kappa that people need among themselves (ceiling) is {self.ceiling:g}; give "
+                "a number between 0 and 1"
+            )
         return self
 
 
@@ -316,11 +333,56 @@ def document_hash(document: Mapping[str, Any]) -> str:
 
 
 def _first(error: ValidationError) -> str:
+    """The first thing that is wrong, in a sentence: the field, what it is, and the mend."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
-    words = first["msg"][:1].lower() + first["msg"][1:]
+    where = ".".join(str(part) for part in first["loc"]).removeprefix("parameters.")
     if first["type"] == "missing":
         return f"{where} is missing"
-    return f"{where}: {words} (it is {str(first['input'])[:60]!r})"
+    if first["type"] == "extra_forbidden":
+        return f"{where} is no field of a design; leave it out"
+    if where == "name":
+        return _about_the_name(first["input"])
+    return f"{where} is {str(first['input'])[:60]!r}; {_mend(first)}"
+
+
+def _about_the_name(given: object) -> str:
+    if not str(given).strip():
+        return "the round has no name; give it one, such as 2026-q4"
+    if len(str(given)) > LONGEST_NAME:
+        return f"the round's name has {len(str(given))} characters; give at most {LONGEST_NAME}"
+    return (
+        f"the round's name {str(given)[:60]!r} cannot be used; leave out slashes, # and ?, line "
+        "breaks, and a space at its beginning"
+    )
+
+
+_LIMITS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+
+
+def _mend(first: Any) -> str:
+    """What would be taken instead, in the words of a lead."""
+    kind, said = first["type"], first.get("ctx", {})
+    if kind in _LIMITS:
+        words, name = _LIMITS[kind]
+        return f"give {words} {said[name]:g}"
+    if kind == "literal_error":
+        return f"give one of {said['expected']}"
+    if kind == "too_short":
+        return f"give at least {said['min_length']}"
+    if kind == "string_too_long":
+        return f"give at most {said['max_length']} characters"
+    if kind == "string_pattern_mismatch":
+        return "leave out line breaks and control characters"
+    if kind.startswith(("int", "float", "finite")):
+        return "give a whole number" if kind.startswith("int") else "give a number"
+    if kind.startswith("datetime"):
+        return "give a day such as 2026-03-31"
+    said_plainly: str = first["msg"]
+    return said_plainly[:1].lower() + said_plainly[1:]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from db.tables import Event, Rater
@@ -21,3 +22,8 @@ def record(
 def history(session: Session, *, limit: int = 100) -> list[Event]:
     """The latest events, newest first."""
     return list(session.exec(select(Event).order_by(col(Event.id).desc()).limit(limit)))
+
+
+def latest(session: Session) -> int:
+    """The number of the latest event: what leads do changes it."""
+    return int(session.exec(select(sa.func.max(Event.id))).one() or 0)

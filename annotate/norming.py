@@ -96,6 +96,7 @@ class Change:
 def changes(session: Session, round_: Round, *, by: Rater | None) -> list[Change]:
     """What talking it over has changed, per criterion; for leads."""
     people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "what has changed is shown")
     blind = revealed(session, round_)
     after = ratings.counted(ratings.people(session, round_))
     before = ratings.counted(ratings.people(session, blind))

@@ -245,6 +245,11 @@ def segments(session: Session, *, by: Rater | None) -> dict[str, int]:
     return dict(rows)
 
 
+def latest(session: Session) -> int:
+    """The number of the latest output: a new one changes it."""
+    return int(session.exec(select(sa.func.max(Output.id))).one() or 0)
+
+
 def configurations(session: Session, *, by: Rater | None) -> dict[str, int]:
     """How many outputs each configuration has, by name."""
     people.require_lead(session, by)

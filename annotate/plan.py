@@ -21,7 +21,6 @@ from annotate import known_units, pairs, people, population, practice, rubric_ve
 from annotate.design import REPEAT, Design
 from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
 from annotate.planned import Candidate, Plan, PlannedUnit, StratumPlan
-from annotate.sampling import Item
 from db.tables import Output, Rater, Rating, Round, Unit
 from db.tables import Rubric as RubricRow
 
@@ -102,7 +101,10 @@ def plan_round(session: Session, design: Design, *, by: Rater | None) -> Plan:
         warnings += pairs.differing(session, planned)
     content = {c.key: c.content_hash for c in (*fresh, *marked, *earlier)}
     content |= {rivals[c.key].key: rivals[c.key].content_hash for c in fresh if rivals}
-    return Plan(design, rubric, baseline, strata, planned, content, warnings)
+    there = dict(Counter(c.segment for c in candidates))
+    return Plan(
+        design, rubric, baseline, strata, planned, content, warnings, population=there
+    )  # fmt: skip
 
 
 def _check_raters(session: Session, design: Design, rubric: RubricRow) -> None:
@@ -120,8 +122,19 @@ def _check_raters(session: Session, design: Design, rubric: RubricRow) -> None:
     if design.qualified_by is not None:
         practised = get_round(session, design.qualified_by)
         practice.refuse_unqualified(session, practised, design.raters, rubric.name)
-    for name in design.judges:
-        if people.get_rater(session, name).kind == "human":
+    _check_judges(session, design.judges)
+
+
+def _check_judges(session: Session, names: Sequence[str]) -> None:
+    kinds = dict(session.exec(select(Rater.name, Rater.kind).order_by(Rater.name)).all())
+    for name in names:
+        if name not in kinds:
+            there = [known for known, kind in kinds.items() if kind != "human"]
+            some = f"there are {', '.join(there[:10])}" if there else "there is none yet"
+            raise NotFound(
+                f"there is no judge {name!r}; {some}: `annotate judge add FILE.yaml` adds one"
+            )
+        if kinds[name] == "human":
             raise BadInput(f"{name} is a person; name judges and metrics as judges")
 
 
@@ -140,7 +153,7 @@ def _candidates(session: Session, design: Design, *conditions: Any) -> list[Cand
     ]  # fmt: skip
     statement = sa.select(*columns, *(SIGNALS[name][1] for name in wanted)).where(*conditions)
     found = []
-    for key, segment, content_hash, *signals in session.connection().execute(statement):
+    for key, segment, content_hash, *signals in session.connection().execute(statement).fetchall():
         stratum = segment if design.by else "all"
         signal = next((name for name, holds in zip(wanted, signals, strict=True) if holds), None)
         if signal is not None:
@@ -345,9 +358,7 @@ def _every_rater_on(
     candidates = allowed
     sizes = Counter(c.stratum for c in candidates)
     counts = sampling.allocate(sizes, design.units, "proportional")
-    drawn = {d.key for d in sampling.draw(
-        [Item(c.key, c.stratum) for c in candidates], counts, design.seed
-    )}  # fmt: skip
+    drawn = {d.key for d in sampling.draw(candidates, counts, design.seed)}
     chosen = [c for c in candidates if c.key in drawn]
     purpose = "check" if design.practice is not None else "anchor"
     units = [
@@ -360,7 +371,8 @@ def _every_rater_on(
         known = {c.key: known[c.key] for c in chosen}
     planned = _ranked(units, design)
     warnings += _quota(design, planned)
-    return Plan(design, rubric, None, strata, planned, content, warnings, known)
+    there = dict(Counter(c.segment for c in candidates))
+    return Plan(design, rubric, None, strata, planned, content, warnings, known, there)
 
 
 def _drawn(
@@ -371,8 +383,9 @@ def _drawn(
     Anchors are a random part of each stratum's draw, so what remains is one as well. They leave
     two fresh units to a stratum wherever there are enough others.
     """
-    by_key = {c.key: c for c in candidates}
-    drawn = sampling.draw([Item(c.key, c.stratum) for c in candidates], counts, design.seed)
+    drawn = sampling.draw(candidates, counts, design.seed)
+    taken = {d.key for d in drawn}
+    by_key = {c.key: c for c in candidates if c.key in taken}
     if design.anchors > len(drawn):
         raise BadInput(
             f"{design.anchors} anchors are asked for among {len(drawn)} units; ask for fewer"
@@ -381,7 +394,7 @@ def _drawn(
     spare = {stratum: max(0, count - 2) for stratum, count in of_strata.items()}
     available = spare if sum(spare.values()) >= design.anchors else of_strata
     anchors = sampling.draw(
-        [Item(d.key, d.stratum) for d in drawn],
+        drawn,
         sampling.allocate(available, design.anchors, "proportional", minimum=0),
         f"{design.seed}:anchor",
     )

@@ -1,6 +1,7 @@
 """What a plan of a round is made of."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from annotate.design import Design
 from db.tables import Round
@@ -53,6 +54,8 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     known: dict[str, dict[str, float]] | None = None
     """Of a practice: the known answers, by output and criterion."""
+    population: dict[str, int] = field(default_factory=dict)
+    """Outputs that could be drawn, by segment."""
 
     @property
     def assignments(self) -> int:
@@ -60,9 +63,8 @@ class Plan:
         return sum(unit.overlap for unit in self.units)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """An output that may be drawn."""
+class Candidate(NamedTuple):
+    """An output that may be drawn. There are as many as outputs: it is made as fast as a tuple."""
 
     key: str
     segment: str

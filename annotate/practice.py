@@ -94,6 +94,42 @@ def results(session: Session, round_: Round, *, by: Rater | None) -> list[Result
     return [result for result in found if result.rater == by.name]
 
 
+@dataclass(frozen=True)
+class Missed:
+    """A known answer that a rater did not give at first."""
+
+    rater: str
+    unit: str
+    criterion: str
+    given: str
+    known: str
+
+
+def missed(session: Session, round_: Round) -> list[Missed]:
+    """Every known answer of a practice round that was missed, by rater and unit.
+
+    For services that have asked who wants to know; `annotate.reports.panel.missed_checks` asks.
+    """
+    practised = _rules(round_)
+    keys = {key.key: key for key in _rubric(session, round_).rating_keys()}
+    known = _known(session, round_)
+    rows = session.exec(
+        select(Rating, Rater.name, Unit.key)
+        .join(Rater, col(Rater.id) == Rating.rater_id)
+        .join(Unit, col(Unit.id) == Rating.unit_id)
+        .where(Rating.round_id == round_.id, _first_answer(round_))
+        .order_by(Rater.name, Unit.key, Rating.criterion)
+    )
+    found = []
+    for rating, rater, unit in rows:
+        right = known.get(rating.output_id, {}).get(rating.criterion)
+        key = keys.get(rating.criterion)
+        if right is None or key is None or _met(rating.value, right, key, practised):
+            continue
+        found.append(Missed(rater, unit, key.key, _in_words(rating, key), key.label(right)))
+    return found
+
+
 def passed(session: Session, round_: Round) -> set[str]:
     """The names of the raters who have passed a practice round."""
     return {result.rater for result in _results(session, round_) if result.passed}

@@ -319,10 +319,16 @@ def shown_fields(round_: Round) -> tuple[str, ...]:
     return tuple(round_.design.get("shown", ("input", "contexts", "response")))
 
 
+def kept_from(round_: Round, by: Rater | None) -> bool:
+    """Whether what raters say is kept from a lead, because they rate in the round while it is
+    open: their ratings would no longer be blind."""
+    panel = round_.design.get("raters", [])
+    return by is not None and round_.status == "open" and by.name in panel
+
+
 def refuse_its_raters(round_: Round, by: Rater | None, what: str) -> None:
-    """Refuse a lead who rates in the round while it is open: their ratings would no longer be
-    blind. what: that they would see."""
-    if by is not None and round_.status == "open" and by.name in round_.design.get("raters", []):
+    """Refuse a lead from whom it is kept (see `kept_from`). what: that they would see."""
+    if kept_from(round_, by):
         raise NotAllowed(
             f"you rate in round {round_.name}, and would see what others say; {what} once it is "
             "closed"

@@ -11,14 +11,24 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import nsmallest
+from typing import NamedTuple, Protocol
 
 METHODS = ("proportional", "equal", "neyman")
 SPREAD_FLOOR = Fraction(1, 4)
 """Of the usual spread: what a stratum counts with at least under `neyman`."""
 
 
-@dataclass(frozen=True)
-class Item:
+class Drawable(Protocol):
+    """What can be drawn has a key and lies in a stratum."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def stratum(self) -> str: ...
+
+
+class Item(NamedTuple):
     """An output that could be drawn, and the stratum it belongs to."""
 
     key: str
@@ -133,7 +143,7 @@ def _level(
     return {s: lower[s] + part * (upper[s] - lower[s]) for s in sizes}
 
 
-def draw(population: Sequence[Item], sizes: Mapping[str, int], seed: str) -> list[Drawn]:
+def draw(population: Sequence[Drawable], sizes: Mapping[str, int], seed: str) -> list[Drawn]:
     """The sample: from each stratum the first of its order, by stratum and then by order.
 
     Raises ValueError when a stratum is asked for more than it has, and for a key given twice.
@@ -149,6 +159,6 @@ def draw(population: Sequence[Item], sizes: Mapping[str, int], seed: str) -> lis
         count = sizes[stratum]
         if count > len(keys):
             raise ValueError(f"stratum {stratum} has {len(keys)} outputs, {count} are wanted")
-        ordered = sorted(keys, key=lambda key: (order(key, seed), key))
-        drawn += [Drawn(key, stratum, count / len(keys)) for key in ordered[:count]]
+        first = nsmallest(count, keys, key=lambda key: (order(key, seed), key))
+        drawn += [Drawn(key, stratum, count / len(keys)) for key in first]
     return drawn

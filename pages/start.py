@@ -1,4 +1,4 @@
-"""Start: where the work stands and what to do next."""
+"""Start: whether the judge can be trusted, where the work stands, and what to do next."""
 
 import streamlit as st
 
@@ -13,4 +13,10 @@ with messages.shown_errors():
     with session.database().read() as db:
         known = rounds.list_rounds(db, by=lead)
         overview.show_next_step(db, known, lead)
+        answer = st.container()
         overview.show_rounds(db, known, lead)
+        # The statistics take a moment to load and to reckon: the rest of the page is there before.
+        with answer, messages.shown_errors():
+            from annotate.ui import standing
+
+            standing.show(db, known, lead)

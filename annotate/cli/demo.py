@@ -59,7 +59,7 @@ def demo(
     os.environ["ANNOTATE_DATABASE_URL"] = f"sqlite:///{path}"
     get_settings.cache_clear()
     if no_serve:
-        console.note(f"ANNOTATE_DATABASE_URL=sqlite:///{path} annotate serve  opens it.")
+        console.note(f"ANNOTATE_DATABASE_URL=sqlite:///{path} uv run annotate serve  opens it.")
         return
     from annotate.cli.serve import serve
 

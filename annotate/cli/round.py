@@ -1,368 +1,20 @@
 """annotate round: launch, list, status, close, design."""
 
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from annotate.cli import round_results
+from annotate.cli import round_kinds, round_results
+from annotate.cli.round_launch import launch
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from annotate.planned import Plan
-    from annotate.reports.outlook import Outlook, Reach
+    from annotate.pace import Pace
 
 app = typer.Typer(help="Rounds: frozen campaigns of rating.", no_args_is_help=True,
                   add_completion=False)  # fmt: skip
+app.command()(launch)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-
-
-@app.command()
-def launch(
-    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
-    rubric: Annotated[str | None, typer.Option("--rubric", help="NAME or NAME@VERSION.")] = None,
-    units: Annotated[int, typer.Option("--units", help="Outputs to draw.")] = 60,
-    by: Annotated[str, typer.Option("--by", help="segment, or none for one stratum.")] = "segment",
-    allocate: Annotated[
-        str, typer.Option("--allocate", help="proportional, equal or neyman.")
-    ] = "proportional",
-    criterion: Annotated[
-        str | None,
-        typer.Option("--criterion", help="Whose past variances neyman goes by; first ordinal one."),
-    ] = None,
-    overlap: Annotated[int, typer.Option("--overlap", help="Raters of each unit.")] = 3,
-    anchors: Annotated[
-        int, typer.Option("--anchors", help="Of the units, so many to rate again later.")
-    ] = 0,
-    anchors_from: Annotated[
-        str | None,
-        typer.Option(
-            "--anchors-from",
-            help="Rate this round's anchors again, all of them, beside the units drawn.",
-        ),
-    ] = None,
-    repeats: Annotated[int, typer.Option("--repeats", help="Units to show twice.")] = 0,
-    rater: Annotated[
-        list[str] | None, typer.Option("--rater", help="Who rates; may be repeated.")
-    ] = None,
-    judge: Annotated[
-        list[str] | None, typer.Option("--judge", help="Judge to calibrate; may be repeated.")
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option("--baseline", help="Round that drift is measured from.")
-    ] = None,
-    seed: Annotated[str, typer.Option("--seed", help="Any text; the same draws the same.")] = "1",
-    oversample: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--oversample",
-            help="SIGNAL=N, of the units: thumbs_down, regenerated or escalated; repeatable.",
-        ),
-    ] = None,
-    segment: Annotated[
-        list[str] | None, typer.Option("--segment", help="Draw from these only; repeatable.")
-    ] = None,
-    configuration: Annotated[
-        list[str] | None,
-        typer.Option("--configuration", help="Draw from these only; repeatable."),
-    ] = None,
-    since: Annotated[
-        datetime | None, typer.Option("--since", help="Draw outputs from this day (UTC) on.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option("--until", help="Draw outputs before this day (UTC).")
-    ] = None,
-    show: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--show", help="Let raters see configuration, metadata or signals; repeatable."
-        ),
-    ] = None,
-    hide: Annotated[
-        list[str] | None, typer.Option("--hide", help="Hide the reference from raters.")
-    ] = None,
-    lease: Annotated[
-        int | None, typer.Option("--lease", help="Minutes a claim is kept without activity.")
-    ] = None,
-    minimum: Annotated[
-        int, typer.Option("--minimum", help="Units below which a figure is withheld.")
-    ] = 10,
-    delta: Annotated[
-        float | None, typer.Option("--delta", help="Drift in points that still is stable.")
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--threshold",
-            help="NAME=NUMBER, by which a judge is trusted: of_ceiling, poor_of_ceiling, ceiling, "
-            "bias, poor_bias or epsilon; repeatable.",
-        ),
-    ] = None,
-    from_: Annotated[
-        Path | None, typer.Option("--from", help="Launch an exported design document as it is.")
-    ] = None,
-    quota: Annotated[
-        int | None, typer.Option("--quota", help="Units that one rater gets at most.")
-    ] = None,
-    base: Annotated[
-        str | None,
-        typer.Option("--base", help="Compare pairs: this configuration, with --candidate."),
-    ] = None,
-    candidate: Annotated[
-        str | None, typer.Option("--candidate", help="Compare pairs: with this configuration.")
-    ] = None,
-    practice: Annotated[
-        bool,
-        typer.Option("--practice", help="Practise on gold, with the known answer after each unit."),
-    ] = False,
-    pass_mark: Annotated[
-        float, typer.Option("--pass-mark", help="Share of known answers that passes a practice.")
-    ] = 0.8,
-    tolerance: Annotated[
-        float,
-        typer.Option("--tolerance", help="Points that an answer may lie off the known one."),
-    ] = 1.0,
-    qualified_by: Annotated[
-        str | None,
-        typer.Option("--qualified-by", help="Practice round that every rater must have passed."),
-    ] = None,
-    reveals: Annotated[
-        str | None,
-        typer.Option(
-            "--reveals", help="Norming: vote again on what a closed round's raters disputed."
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the sample; write nothing.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Draw a sample and freeze the round. It can be closed later, never edited.
-
-    Example: annotate round launch 2026-q4 --rubric rag-answer --units 60 --overlap 3 --anchors 15
-    --rater Ada --rater Ben --rater Cleo --dry-run
-    """
-    from annotate import rounds
-    from annotate.cli import console
-    from annotate.design import checked
-    from annotate.errors import BadInput
-    from annotate.settings import get_settings
-
-    if from_ is not None:
-        _launch_again(from_, name, dry_run=dry_run, json=json)
-        return
-    if name is None or rubric is None:
-        raise BadInput("give the round's name and --rubric, or --from a design document")
-    design = checked(
-        name=name,
-        rubric=rubric,
-        units=units,
-        by=None if by == "none" else by,
-        allocate=allocate,
-        criterion=criterion,
-        overlap=overlap,
-        anchors=anchors,
-        anchors_from=anchors_from,
-        repeats=repeats,
-        raters=tuple(rater or ()),
-        judges=tuple(judge or ()),
-        baseline=baseline,
-        seed=seed,
-        oversample=_oversample(oversample or []),
-        filters={
-            "segments": tuple(segment or ()),
-            "configurations": tuple(configuration or ()),
-            "since": _utc(since),
-            "until": _utc(until),
-        },
-        hide=_blind(hide or [], show or []),
-        lease_minutes=get_settings().lease_minutes if lease is None else lease,
-        parameters={"minimum_units": minimum, "delta": delta, **_thresholds(threshold or [])},
-        quota=quota,
-        compares=_compared(base, candidate),
-        practice={"pass_mark": pass_mark, "tolerance": tolerance} if practice else None,
-        qualified_by=qualified_by,
-        reveals=reveals,
-    )
-    database = console.database()
-    with database.read() if dry_run else database.write() as session:
-        plan = rounds.plan_round(session, design, by=None)
-        document = rounds.planned_document(plan)
-        expected = _outlook(session, plan) if dry_run else None
-        if not dry_run:
-            rounds.launch_plan(session, plan, by=None)
-    if json:
-        console.show_json(
-            {
-                "round": name,
-                "launched": not dry_run,
-                "design_hash": document["hash"],
-                "units": len(plan.units),
-                "assignments": plan.assignments,
-                "strata": document["strata"],
-                **({"outlook": expected.as_json()} if expected else {}),
-                "warnings": plan.warnings,
-            }
-        )
-        return
-    console.show_table(
-        [
-            [s.stratum, str(s.population), str(s.fresh), str(s.anchors),
-             f"{s.inclusion_probability:.3f}"]
-            for s in plan.strata
-        ],
-        ["stratum", "outputs", "fresh", "anchors", "inclusion probability"],
-        title=f"The sample of {name}",
-    )  # fmt: skip
-    if expected is not None:
-        _show_outlook(expected)
-    for warning in plan.warnings:
-        console.note(f"Note: {warning}.")
-    verb = "would be" if dry_run else "is"
-    console.note(
-        f"{name} {verb} launched with {len(plan.units)} units and {plan.assignments} ratings of "
-        f"a unit; design {document['hash'][:12]}."
-    )
-
-
-def _launch_again(file: Path, name: str | None, *, dry_run: bool, json: bool) -> None:
-    """Launch an exported design document as it is; the name may only confirm its own."""
-    from annotate import rounds
-    from annotate.cli import console
-    from annotate.errors import BadInput
-
-    document = _read_design(file)
-    if name is not None and name != document.get("name"):
-        raise BadInput(f"{file.name} is the design of {document.get('name')!r}; leave the name out")
-    database = console.database()
-    with database.read() if dry_run else database.write() as session:
-        round_ = rounds.launch_frozen(session, document, by=None)
-        launched, design_hash = round_.name, round_.design_hash
-    if json:
-        console.show_json(
-            {
-                "round": launched,
-                "launched": not dry_run,
-                "design_hash": design_hash,
-                "units": len(document["units"]),
-            }
-        )
-        return
-    verb = "can be" if dry_run else "is"
-    console.note(f"{launched} {verb} launched with its {len(document['units'])} units; "
-                 f"design {design_hash[:12]}.")  # fmt: skip
-
-
-def _compared(base: str | None, candidate: str | None) -> tuple[str, str] | None:
-    from annotate.errors import BadInput
-
-    if base is None and candidate is None:
-        return None
-    if base is None or candidate is None:
-        raise BadInput("a comparison needs both --base and --candidate")
-    return base, candidate
-
-
-def _blind(hide: list[str], show: list[str]) -> dict[str, bool]:
-    """The blind policy of --hide and --show words."""
-    from annotate.design import Blind
-    from annotate.errors import BadInput
-
-    for word in (*hide, *show):
-        if word not in Blind.model_fields:
-            known = ", ".join(Blind.model_fields)
-            raise BadInput(f"{word!r} can be neither shown nor hidden; choose among {known}")
-    return {**dict.fromkeys(hide, True), **dict.fromkeys(show, False)}
-
-
-def _oversample(words: list[str]) -> dict[str, int]:
-    from annotate.errors import BadInput
-
-    found = {}
-    for word in words:
-        signal, _, number = word.partition("=")
-        if not number.isdecimal():
-            raise BadInput(f"--oversample {word}: write SIGNAL=N, such as thumbs_down=20")
-        found[signal] = int(number)
-    return found
-
-
-def _outlook(session: "Session", plan: "Plan") -> "Outlook":
-    """What the round could tell; it brings scipy, which a launch does without."""
-    from annotate.reports.outlook import outlook
-
-    return outlook(session, plan, by=None)
-
-
-def _show_outlook(expected: "Outlook") -> None:
-    """By segment: the intervals, and what more a narrower one would take; then the hours."""
-    from annotate.cli import console
-
-    criteria = list(expected.rows[0].alpha)
-    console.show_table(
-        [
-            [row.segment or "all", str(row.fresh), _reach(row.pass_rate, "{:.0%}"),
-             *(_reach(row.alpha.get(key), "{:.2f}") for key in criteria)]
-            for row in expected.rows
-        ],
-        ["segment", "fresh", "pass rate, to ±5%", *(f"alpha {key}, to ±0.1" for key in criteria)],
-        title="What it would show",
-    )  # fmt: skip
-    for sentence in expected.sentences:
-        console.note(sentence)
-    console.note(expected.work.sentence())
-
-
-def _reach(reach: "Reach | None", form: str) -> str:
-    """`±0.21 (32 more units)`: how wide now, and what the wished width would take."""
-    if reach is None:
-        return "-"
-    width = "too few" if reach.half_width is None else f"±{form.format(reach.half_width)}"
-    return f"{width} ({reach.more} more units)" if reach.more else width
-
-
-def _thresholds(words: list[str]) -> dict[str, float]:
-    from annotate.design import THRESHOLDS
-    from annotate.errors import BadInput
-
-    known = (*THRESHOLDS, "epsilon")
-    found = {}
-    for word in words:
-        name, _, number = word.partition("=")
-        if name not in known:
-            raise BadInput(f"--threshold {word}: the names are {', '.join(known)}")
-        try:
-            found[name] = float(number)
-        except ValueError:
-            raise BadInput(f"--threshold {word}: write NAME=NUMBER, such as bias=0.1") from None
-    return found
-
-
-def _utc(day: datetime | None) -> datetime | None:
-    from datetime import UTC
-
-    return day.replace(tzinfo=UTC) if day else None
-
-
-def _read_design(path: Path) -> dict[str, Any]:
-    import json
-
-    from annotate.errors import BadInput, NotFound
-
-    try:
-        document = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise NotFound(f"{path}: {error.strerror}; check the path") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(
-            f"{path.name}: is not JSON ({error}); `annotate round design NAME` writes one"
-        ) from None
-    if not isinstance(document, dict):
-        raise BadInput(f"{path.name}: is not a design document")
-    return document
 
 
 @app.command("list")
@@ -400,48 +52,62 @@ def list_(json: Json = False) -> None:
 
 @app.command()
 def status(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
-    """How far a round is, by rater and by segment.
+    """How far a round is, by segment and by rater, when it would be done, and what is stuck.
 
     Example: annotate round status 2026-q4
     """
     from annotate import rounds
     from annotate.cli import console
-    from annotate.reports.panel import watched
+    from annotate.reports.watch import watched
 
     with console.database().read() as session:
         found = rounds.get_round(session, name)
         done = rounds.progress(session, found, by=None)
-        paced = watched(session, found, by=None)
+        seen = watched(session, found, by=None)
     if json:
-        console.show_json(done.as_json())
+        console.show_json({**done.as_json(), "pace": seen.as_json()})
         return
+    is_open = done.status == "open"
     console.show_table(
         [
-            [segment, str(c["units"]), str(c["done"]), str(c["submitted"]), str(c["assignments"])]
+            [segment, str(c["units"]), str(c["done"]), str(c["submitted"]), str(c["assignments"]),
+             *([_when(seen.by_segment[segment])] if is_open else [])]
             for segment, c in done.by_segment.items()
         ],
-        ["segment", "units", "done", "submitted", "of"],
+        ["segment", "units", "done", "submitted", "of", *(["done about"] if is_open else [])],
         title=f"{name}: {done.status}, {done.submitted} of {done.assignments} submitted",
-    )
+    )  # fmt: skip
+    speeds = {one.rater: one for one in seen.speeds}
     console.show_table(
         [
-            [rater, str(p.submitted), str(p.skipped), str(p.claimed), f"{p.seconds / 60:.0f}"]
+            [rater, str(p.submitted), str(p.skipped), str(p.claimed), f"{p.seconds / 60:.0f}",
+             "" if (takes := speeds[rater].seconds) is None else f"{takes:.0f}",
+             *([str(speeds[rater].left), _when(speeds[rater].pace)] if is_open else [])]
             for rater, p in done.by_rater.items()
         ],
-        ["rater", "submitted", "skipped", "open", "minutes"],
-    )
-    if done.status == "open":
-        left = paced.whole.work_left
+        ["rater", "submitted", "skipped", "open", "minutes", "seconds a unit",
+         *(["left, about", "done about"] if is_open else [])],
+    )  # fmt: skip
+    for judge in seen.judges:
+        console.note(f"{judge.judge} has scored {judge.outputs} of {judge.of} outputs.")
+    if is_open and not seen.whole.done:
+        left = seen.whole.work_left
         console.note(
             "Too early to tell when it would be done."
-            if left is None or paced.whole.done_at is None
-            else f"Work left: {left.total_seconds() / 3600:.1f} hours in all; done about "
-            f"{paced.whole.done_at:%Y-%m-%d} at the pace of the last week."
+            if left is None or seen.whole.done_at is None
+            else f"Work left: {left.total_seconds() / 3600:.1f} hours for all raters together; "
+            f"done about {_when(seen.whole)} if work goes on without a pause."
         )
-    for one in paced.stuck:
+    for one in seen.stuck if is_open else ():
         console.note(f"stuck: {one.unit} with {one.rater} since {one.since:%Y-%m-%d %H:%M} UTC")
     for noted in done.notes:
         console.note(f"{noted['kind']} by {noted['rater']} on {noted['unit']}: {noted['text']}")
+
+
+def _when(one: "Pace") -> str:
+    if one.done:
+        return "done"
+    return "too early" if one.done_at is None else f"{one.done_at:%Y-%m-%d %H:%M} UTC"
 
 
 @app.command()
@@ -474,107 +140,5 @@ def design(name: Annotated[str, typer.Argument(metavar="ROUND")]) -> None:
         console.show_json(rounds.design_document(session, rounds.get_round(session, name), by=None))
 
 
-@app.command()
-def practice(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
-    """How each rater does in a practice round, and who has passed.
-
-    Example: annotate round practice training
-    """
-    from dataclasses import asdict
-
-    from annotate import practice as practised
-    from annotate import rounds
-    from annotate.cli import console
-
-    with console.database().read() as session:
-        found = practised.results(session, rounds.get_round(session, name), by=None)
-    if json:
-        rows = [{**asdict(result), "share": result.share} for result in found]
-        console.show_json({"round": name, "rows": rows})
-        return
-    words = {True: "yes", False: "no", None: "not finished"}
-    console.show_table(
-        [
-            [r.rater, f"{r.done} of {r.units}", "" if r.share is None else f"{r.share:.0%}",
-             str(r.asked), words[r.passed]]
-            for r in found
-        ],
-        ["rater", "units", "as known", "of answers", "passed"],
-        title=f"Practice in {name}",
-    )  # fmt: skip
-
-
-@app.command()
-def norming(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
-    """Agreement before and after the raters of a norming round saw each other's votes.
-
-    Example: annotate round norming talk
-    """
-    from annotate import norming as normed
-    from annotate import rounds
-    from annotate.cli import console
-
-    with console.database().read() as session:
-        found = normed.changes(session, rounds.get_round(session, name), by=None)
-    if json:
-        rows = [
-            {
-                "criterion": c.criterion,
-                "before": c.before.as_json(),
-                "after": c.after.as_json(),
-                "moved": c.moved,
-                "votes": c.votes,
-            }
-            for c in found
-        ]
-        console.show_json({"round": name, "rows": rows})
-        return
-    console.show_table(
-        [
-            [c.criterion, console.figure(c.before), console.figure(c.after),
-             f"{c.moved} of {c.votes}"]
-            for c in found
-        ],
-        ["criterion", "alpha before", "alpha after", "votes changed"],
-        title=f"Norming in {name}",
-    )  # fmt: skip
-
-
-@app.command()
-def preference(name: Annotated[str, typer.Argument(metavar="ROUND")], json: Json = False) -> None:
-    """Which of two configurations people prefer, per criterion and segment.
-
-    Exit code 3: not enough ratings.
-
-    Example: annotate round preference v2-against-v1
-    """
-    from annotate import rounds
-    from annotate.cli import console
-    from annotate.reports.preference import preference_report
-    from annotate.stats import p_words
-
-    with console.database().read() as session:
-        report = preference_report(session, rounds.get_round(session, name), by=None)
-    if json:
-        console.show_json(report.as_json())
-    else:
-        console.show_table(
-            [
-                [row.criterion, row.segment or "all", str(row.share.n),
-                 console.figure(row.share, percent=True),
-                 *(str(count) for count in row.votes.values()),
-                 p_words(row.p)]
-                for row in report.rows
-            ],
-            ["criterion", "segment", "pairs", f"{report.candidate} wins", "base", "candidate",
-             "tie", "both bad", "p"],
-            title=f"{report.candidate} against {report.base} in {report.round}",
-        )  # fmt: skip
-        shown = console.figure(report.first_shown, percent=True)
-        console.note(f"The response shown as A got {shown} of the votes for one of the two.")
-    if all(row.share.value is None for row in report.rows):
-        raise typer.Exit(3)
-
-
-for command in round_results.COMMANDS:
+for command in (*round_kinds.COMMANDS, *round_results.COMMANDS):
     app.command()(command)

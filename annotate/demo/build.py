@@ -19,7 +19,7 @@ from annotate import adjudication, desk, exchange, gold, outputs, people, rounds
 from annotate.demo.simulate import DRIFT, JUDGE, RATERS, SCORES, Habit, Truth, answers, score
 from annotate.design import Design, Filters, Parameters
 from db.engine import Database, DatabaseError
-from db.tables import Assignment, Output, Rater, Round, Unit
+from db.tables import Assignment, Output, Rater, Round, Unit, now
 
 LEAD = "lead"
 VISITOR = "Visitor"
@@ -52,6 +52,8 @@ MONTHS = (
           drift=DRIFT),
 )  # fmt: skip
 OPEN = "2026-11"
+AGO = timedelta(hours=1)
+"""How long the open round has been open: the work that was done in it lies in the past."""
 PARAMETERS = Parameters(minimum_units=6)
 """The rounds are small: with the usual minimum no feature area would get a figure."""
 
@@ -105,6 +107,7 @@ def build(database: Database) -> None:
                 seed=OPEN,
             ),
             by=lead,
+            at=now() - AGO,
         )
     with database.write() as session:
         started = rounds.get_round(session, OPEN)

@@ -74,6 +74,7 @@ def preference_report(session: Session, round_: Round, *, by: Rater | None) -> P
     compared = round_.design.get("compares")
     if not compared:
         raise NotAllowed(f"round {round_.name} compares no two configurations")
+    rounds.refuse_its_raters(round_, by, "which of the two people prefer is shown")
     rubric = rounds.rubric_of(session, round_)
     names = [c.id for c in rubric.criteria if c.scale == "preference"]
     found = ratings.counted(ratings.people(session, round_))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from annotate import population
 from annotate.planned import Plan
 from db.tables import Assignment, Rater, Round, Rubric
 
@@ -70,14 +71,22 @@ def expected_work(session: Session, plan: Plan) -> Work:
 def _seconds(
     session: Session, rubric: str, raters: Sequence[str] | None
 ) -> list[tuple[str, float]]:
-    """Who submitted and in how many seconds, the newest first; raters: of these, None of all."""
+    """Who submitted and in how many seconds, the newest first; raters: of these, None of all.
+
+    Not in rounds that tell their raters something: who reads what is known, or how others voted,
+    works at another speed.
+    """
+    earlier = session.exec(
+        select(Round)
+        .join(Rubric, col(Rubric.id) == col(Round.rubric_id))
+        .where(col(Rubric.name) == rubric)
+    )
+    plain = [round_.id for round_ in earlier if not population.tells(round_)]
     statement = (
         select(Rater.name, Assignment.seconds)
         .join(Assignment, col(Assignment.rater_id) == col(Rater.id))
-        .join(Round, col(Round.id) == col(Assignment.round_id))
-        .join(Rubric, col(Rubric.id) == col(Round.rubric_id))
         .where(
-            col(Rubric.name) == rubric,
+            col(Assignment.round_id).in_(plain),
             col(Assignment.state) == "submitted",
             col(Assignment.seconds) > 0,  # what was imported says nothing of time
         )

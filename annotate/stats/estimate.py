@@ -103,6 +103,31 @@ def prediction_powered_mean(
     return Estimate(figure, alone, people, trust, judged, fixed, of_labels + fixed)
 
 
+def weighted_rate(passed: Floats, weights: Floats) -> Figure:
+    """A share with its 95 % interval, of units drawn with unequal chances.
+
+    passed: (units,), 1 or 0. weights: (units,), one over the inclusion probability. The variance is
+    linearised; the interval is Wilson's of as many independent units as have this variance (Korn &
+    Graubard 1998). With equal weights, and more than a few units, it is close to `rate`'s, a
+    little wider. Raises ValueError for arrays of different length or without units, for a weight
+    that is not above 0, and for anything but 0 and 1.
+    """
+    if len(passed) != len(weights) or not len(passed):
+        raise ValueError(
+            f"{len(passed)} units, {len(weights)} weights: as many, and more than none"
+        )
+    if not (weights > 0).all() or not np.isin(passed, (0.0, 1.0)).all():
+        raise ValueError("a unit passes, 1, or does not, 0, and every weight is above 0")
+    n = len(passed)
+    share = weights / weights.sum()
+    variance = variance_of_mean(passed, share) if n > 1 else 0.0
+    value = float(share @ passed)
+    if variance < 1e-18:  # all alike: they are few, not sure
+        few = rate(n if value > 0.5 else 0, n)
+        return Figure(few.value, few.low, few.high, n, method="pass rate", interval=few.interval)
+    return _with_interval(value, variance, n, n - 1, "pass rate", "wilson")
+
+
 def _with_interval(
     value: float, variance: float, n: int, freedom: float, method: str, how: MeanInterval
 ) -> Figure:

@@ -25,13 +25,31 @@ def units_for_rate(rate: float, half_width: float) -> int:
     """
     if not 0 <= rate <= 1 or not 0 < half_width < 0.5:
         raise ValueError("a rate lies from 0 to 1, and a half width between 0 and 0.5")
+    return _fewest(lambda n: rate_half_width(rate, n) <= half_width)
+
+
+def rate_half_width(rate: float, units: float) -> float:
+    """How far Wilson's 95 % interval of a share reaches each way.
+
+    rate: the share expected. units: how many, or what they are worth (see `effective_size`). Wilson
+    (1927). Raises ValueError for a rate outside 0 to 1 and for no units.
+    """
+    if not 0 <= rate <= 1 or not units > 0:
+        raise ValueError("a rate lies from 0 to 1, of more than 0 units")
     z = _z(CONFIDENCE)
+    reach = sqrt(rate * (1 - rate) / units + z**2 / (4 * units**2))
+    return z / (1 + z**2 / units) * reach
 
-    def narrow(n: int) -> bool:
-        reach = z / (1 + z**2 / n) * sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
-        return reach <= half_width
 
-    return _fewest(narrow)
+def effective_size(weights: Floats) -> float:
+    """How many units of equal weight tell as much: (sum w)^2 / sum w^2.
+
+    weights: (units,), one over the inclusion probability. Kish (1965), Survey Sampling, 11.7.
+    Raises ValueError for a weight that is not above 0, and without any.
+    """
+    if not len(weights) or not (weights > 0).all():
+        raise ValueError("weights are needed, every one above 0")
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def units_for_correlation(rho: float, half_width: float) -> int:

@@ -75,7 +75,7 @@ def _sample(among: Choices) -> dict[str, Any]:
         help="Neyman draws more where past ratings varied more; it needs an earlier round",
     )  # fmt: skip
     by = st.checkbox("Draw by segment", value=True, key="launch_by")
-    first, second = st.columns(2)
+    first, second = st.columns(2, vertical_alignment="bottom")
     old = first.selectbox(
         "Anchors of an earlier round, rated again", [NONE, *among.names], key="launch_anchors_from"
     )
@@ -136,7 +136,7 @@ def counted(sizes: dict[str, int], *, filtered: bool) -> str:
     """How many outputs there are to draw from, by segment."""
     total = sum(sizes.values())
     what = f"{total} {'output' if total == 1 else 'outputs'}"
-    where = "within these filters" if filtered else "to draw from"
+    where = "within these filters" if filtered else "in all"
     if not sizes:
         return f"No output {where}; widen them."
     named = [f"{segment} {count}" for segment, count in list(sizes.items())[:NAMED]]

@@ -75,12 +75,30 @@ def kind_fields(kind: str, configurations: list[str], known: list[Round]) -> dic
 
 
 THRESHOLDS = {
-    "of_ceiling": "Trusted from this share of people's own kappa",
-    "poor_of_ceiling": "Not to be used below this share of it",
-    "ceiling": "People's kappa below which they calibrate no judge",
-    "bias": "Trusted within this bias, as a share of the scale",
-    "poor_bias": "Not to be used beyond this bias, as a share of the scale",
-    "epsilon": "What it may lose against a person (epsilon)",
+    "of_ceiling": (
+        "Trust from this share of people's kappa",
+        "0.8: a judge is trusted whose kappa with people is 80 % of theirs with each other, or more",
+    ),
+    "poor_of_ceiling": (
+        "Do not use below this share of it",
+        "0.5: a judge with less than half of people's own kappa is not to be used",
+    ),
+    "ceiling": (
+        "Kappa that people need among themselves",
+        "People who agree less than this can calibrate no judge",
+    ),
+    "epsilon": (
+        "What it may lose against a person (epsilon)",
+        "Of the alternative annotator test: what a judge's lower cost is worth",
+    ),
+    "bias": (
+        "Trust up to this bias",
+        "As a share of the scale: 0.125 is half a point from 1 to 5",
+    ),
+    "poor_bias": (
+        "Do not use beyond this bias",
+        "As a share of the scale: 0.25 is one point from 1 to 5",
+    ),
 }
 
 
@@ -88,20 +106,23 @@ def parameters() -> dict[str, float | None]:
     """What the round's reports decide by."""
     usual = Parameters()
     with st.expander("When a figure is shown, and when a judge is trusted"):
-        first, second = st.columns(2)
+        first, second = st.columns(2, vertical_alignment="bottom")
         minimum = first.number_input(
-            "Units below which a figure is withheld", min_value=2, value=usual.minimum_units,
-            key="launch_minimum",
+            "Units that a figure needs", min_value=2, value=usual.minimum_units,
+            key="launch_minimum", help="A figure of fewer units is withheld",
         )  # fmt: skip
         delta = second.number_input(
-            "Drift in points that is still stable", min_value=0.0, value=None, step=0.05,
-            key="launch_delta", placeholder="a quarter point; 0.05 of a pass rate",
+            "Drift that is still stable (points)", min_value=0.0, value=None, step=0.05,
+            key="launch_delta", placeholder="as usual",
+            help="Left empty it is a quarter point, or 0.05 of a pass rate",
         )  # fmt: skip
-        chosen = {
-            name: (first, second)[place % 2].number_input(
-                words, min_value=0.0, value=getattr(usual, name), step=0.05,
-                format="%.3f", key=f"launch_{name}",
-            )
-            for place, (name, words) in enumerate(THRESHOLDS.items())
-        }  # fmt: skip
+        chosen = {}
+        asked = list(THRESHOLDS.items())
+        for place in range(0, len(asked), 2):
+            beside = st.columns(2, vertical_alignment="bottom")
+            for column, (name, (words, said)) in zip(beside, asked[place:], strict=False):
+                chosen[name] = column.number_input(
+                    words, min_value=0.0, value=getattr(usual, name), step=0.05,
+                    format="%.3f", key=f"launch_{name}", help=said,
+                )  # fmt: skip
     return {"minimum_units": int(minimum), "delta": delta, **chosen}

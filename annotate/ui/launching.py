@@ -33,12 +33,15 @@ def show() -> None:
     with right:
         plan = launch_outlook.show(fields, among.names)
     st.subheader("5. Preview and launch")
-    if st.button("Preview the sample", type="secondary"):
+    if st.button("Preview the sample", type="secondary", disabled=plan is None):
         st.session_state.pop(PREVIEW, None)
-        with st.spinner("Drawing the sample"), session.lead_reads() as (db, lead):
-            plan = rounds.plan_round(db, checked(**fields), by=lead)
-        st.session_state[PREVIEW] = (fields, rounds.planned_document(plan)["hash"])
-    if plan is None or st.session_state.get(PREVIEW, (None,))[0] != fields:
+        checked(**fields)  # the plan stands for a round without a name too
+        if plan is not None:
+            st.session_state[PREVIEW] = (fields, rounds.planned_document(plan)["hash"])
+    if plan is None:
+        st.caption("What is still missing stands under “What it will show”.")
+        return
+    if st.session_state.get(PREVIEW, (None,))[0] != fields:
         st.caption("Preview the sample; then it can be launched.")
         return
     seen = st.session_state[PREVIEW][1]

@@ -13,7 +13,7 @@ from annotate.rubric import Rubric
 from annotate.ui import learning, messages, session, viewer
 from annotate.ui.clock import own_zone
 from annotate.ui.messages import as_plain_text
-from annotate.ui.screen import screen_for
+from annotate.ui.screen import ROUND, screen_for
 from db.tables import Rater, Round, now
 
 REOPENED = "own_work_reopened"
@@ -92,7 +92,7 @@ def _correct(round_: Round, assignment_id: int) -> None:
             return
         with session.database().write() as db:
             desk.reopen(db, rater, assignment_id, at=now())
-        st.session_state["chosen_round"] = round_.name
+        st.session_state[ROUND] = round_.name
         screen_for(round_).forget()
         st.session_state[REOPENED] = True
 

@@ -14,6 +14,7 @@ from annotate.place import MANY_LEFT
 from annotate.ui import component, form, keyboard, learning, look, messages, steps, viewer
 from annotate.ui.clock import own_zone
 from annotate.ui.screen import (
+    ROUND,
     SKIP_REASONS,
     Screen,
     facts_of,
@@ -44,7 +45,8 @@ def choose_round(rater: Rater) -> Round | None:
     if len(found) < 2:
         return found[0] if found else None
     names = {round.name: round for round in found}
-    chosen = st.selectbox("Round", list(names), key="chosen_round", width=420)
+    # In the address, so that a page that is loaded again shows the round that it showed.
+    chosen = st.selectbox("Round", list(names), key=ROUND, bind="query-params", width=420)
     return names[chosen]
 
 

@@ -24,24 +24,28 @@ from db.tables import Rater, Round
 ENTRIES = 64
 
 
+def _ask(db: Session, by: Rater, *of: Round) -> None:
+    """What a report asks before it is worked out. What is remembered is asked for by nobody."""
+    people.require_lead(db, by)
+    for round_ in of:
+        rounds.refuse_its_raters(round_, by, "this is shown")
+
+
 def agreement(db: Session, round_: Round, *, by: Rater) -> AgreementReport:
     """Agreement of the round as its ratings are now."""
-    people.require_lead(db, by)
-    rounds.refuse_its_raters(round_, by, "agreement is shown")
+    _ask(db, by, round_)
     return _agreement(session.database().shown, round_.name, ratings.latest(db))
 
 
 def raters(db: Session, round_: Round, *, by: Rater) -> RaterReport:
     """Agreement rater by rater as the round's ratings are now."""
-    people.require_lead(db, by)
-    rounds.refuse_its_raters(round_, by, "raters are compared")
+    _ask(db, by, round_)
     return _raters(session.database().shown, round_.name, ratings.latest(db))
 
 
 def calibration(db: Session, round_: Round, judge: str, *, by: Rater) -> CalibrationReport:
     """Calibration of the judge in the round as its ratings are now."""
-    people.require_lead(db, by)
-    rounds.refuse_its_raters(round_, by, "calibration is shown")
+    _ask(db, by, round_)
     return _calibration(session.database().shown, round_.name, judge, ratings.latest(db))
 
 
@@ -62,16 +66,13 @@ def judge_alone(db: Session, round_: Round, *, by: Rater) -> dict[str, list[Disa
 
 def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -> DriftReport:
     """Drift of the judge between the two rounds as their ratings are now."""
-    people.require_lead(db, by)
-    for one in (rounds.get_round(db, baseline), round_):
-        rounds.refuse_its_raters(one, by, "drift is shown")
+    _ask(db, by, rounds.get_round(db, baseline), round_)
     return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
 
 
 def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> Timeline:
     """From round to round, up to this one, as ratings are now."""
-    people.require_lead(db, by)
-    rounds.refuse_its_raters(round_, by, "the line of rounds is shown")
+    _ask(db, by, round_)
     return _timeline(session.database().shown, round_.name, judge, ratings.latest(db))
 
 

@@ -21,82 +21,32 @@ def show(round_: Round) -> None:
     """Everything about one round."""
     with session.lead_reads() as (db, lead):
         done = rounds.progress(db, round_, by=lead)
+        hidden = rounds.kept_from(round_, lead)
     # Not in the select box: the browser would go on showing the words that were chosen.
     st.badge(round_.status, color="green" if round_.status == "open" else "gray")
-    _show_progress(done)
     _next_step(round_, done)
-    round_kinds.show(round_)
-    if round_.status == "open":
-        with messages.shown_errors():
-            watching.show(round_)
+    watching.show(round_, hidden=hidden)
+    with messages.shown_errors():
+        round_kinds.show(round_, hidden=hidden)
+    if hidden:
+        st.caption(
+            "You rate in this round, and would see what others say: agreement, raters, ratings "
+            "and the report are shown once it is closed."
+        )
     # Worked out when it is asked for: a folded part would cost its time at every run.
-    if st.toggle("Raters side by side", key=f"panel_shown/{round_.id}"):
+    elif st.toggle("Raters side by side", key=f"panel_shown/{round_.id}"):
         with messages.shown_errors():
             watching.show_panel(round_)
     with st.expander("Import ratings: people, judges, metrics"), messages.shown_errors():
         _show_import(round_)
-    with st.expander("Export ratings"), messages.shown_errors():
-        _show_export(round_)
-    _show_report(round_)
+    if not hidden:
+        with st.expander("Export ratings"), messages.shown_errors():
+            _show_export(round_)
+        _show_report(round_)
     with st.expander("The frozen design"):
         _show_design(round_)
     if round_.status == "open":
         _show_closing(round_, done)
-
-
-def _show_progress(done: Progress) -> None:
-    share = done.submitted / max(1, done.assignments)
-    st.progress(
-        share,
-        text=f"{done.submitted} of {done.assignments} submitted; "
-        f"{done.done} of {done.units} units have all their ratings",
-    )
-    st.dataframe(
-        [
-            {
-                "segment": segment,
-                "units done": f"{counts['done']} of {counts['units']}",
-                "submitted": f"{counts['submitted']} of {counts['assignments']}",
-                "progress": 100 * counts["submitted"] // max(1, counts["assignments"]),
-            }
-            for segment, counts in done.by_segment.items()
-        ],
-        column_config={
-            "progress": st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100)
-        },
-        hide_index=True,
-        width="stretch",
-    )
-    # Whoever is free takes the next unit: there is no number that a rater must reach.
-    share_each = done.assignments // max(1, len(done.by_rater))
-    most = max((r.submitted for r in done.by_rater.values()), default=0)
-    st.dataframe(
-        [
-            {
-                "rater": name,
-                "submitted": r.submitted,
-                "skipped": r.skipped,
-                "flagged": r.flagged,
-                "holds now": r.claimed,
-                "seconds a unit": round(r.seconds / r.submitted) if r.submitted else None,
-            }
-            for name, r in done.by_rater.items()
-        ],
-        column_config={
-            "submitted": st.column_config.ProgressColumn(
-                format="%d",
-                min_value=0,
-                max_value=max(1, most, share_each),
-                help="A full bar is an equal share, or the most that anybody has done",
-            )
-        },
-        hide_index=True,
-        placeholder="",
-        width="stretch",
-    )
-    if done.notes:
-        st.caption("Units that raters flagged or skipped, with their reason")
-        st.dataframe(done.notes, hide_index=True, width="stretch")
 
 
 def _next_step(round_: Round, done: Progress) -> None:

@@ -14,6 +14,8 @@ from annotate.ui.form import Field, Form
 from db.tables import Round
 
 _SCREEN = "rating_screen"
+ROUND = "round"
+"""The chosen round, in the session and in the address."""
 
 
 @dataclass

@@ -3,12 +3,15 @@
 import io
 import json
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
-from annotate import outputs
+from annotate import outputs, rounds
+from annotate.design import checked
+from annotate.planned import Plan
 from annotate.ui.launch_form import counted
 from db.engine import Database
 from db.tables import Round
@@ -76,14 +79,15 @@ def test_the_outlook_follows_a_choice_without_a_button(page: AppTest) -> None:
     page.multiselect(key="launch_raters").set_value(["Ada", "Ben", "Cy"]).run()
     before = page.dataframe[0].value
     assert list(before["segment"]) == ["All", *SEGMENTS]
-    assert list(before["fresh"]) == ["20", "10", "10"]
+    assert list(before["units"]) == ["20", "10", "10"]
     page.number_input(key="launch_units").set_value(40).run()
     after = page.dataframe[0].value
-    assert list(after["fresh"]) == ["40", "20", "20"]
-    assert after["pass rate"][0] != before["pass rate"][0]
+    assert list(after["units"]) == ["40", "20", "20"]
+    assert after["alpha"][0] != before["alpha"][0]
+    assert "40 outputs can be drawn." in said(page)
     assert "Smallest detectable drift" not in said(page)
     page.number_input(key="launch_anchors").set_value(12).run()
-    assert "Smallest detectable drift of the judge on 12 anchors" in said(page)
+    assert "Smallest detectable drift on 12 anchors: 0.62 points of the judge" in said(page)
     page.number_input(key="launch_overlap").set_value(2).run()
     assert metrics(page)["Submissions"] == "80"
 
@@ -100,7 +104,7 @@ def test_filters_say_how_many_outputs_are_within_them(page: AppTest) -> None:
 
 def test_many_segments_are_not_all_named() -> None:
     text = counted({f"s{n}": 1 for n in range(30)}, filtered=False)
-    assert text.startswith("30 outputs to draw from: s0 1, ")
+    assert text.startswith("30 outputs in all: s0 1, ")
     assert text.endswith("s11 1, 18 segments more.")
 
 
@@ -112,7 +116,7 @@ def test_the_preview_shows_every_unit_and_the_launch_freezes_them(
     page.number_input(key="launch_anchors").set_value(10).run()
     assert not any(button.label == "Launch" for button in page.button)
     click(page, "Preview the sample")
-    sample = page.dataframe[1].value
+    sample = next(t.value for t in page.dataframe if "purpose" in t.value.columns)
     assert list(sample.columns) == ["key", "segment", "purpose", "input"]
     assert sorted(sample["purpose"].unique()) == ["anchor", "fresh"]
     assert sample["input"].str.match(r"\*Why\* (billing|refunds)\? x+$").all()
@@ -139,4 +143,51 @@ def test_a_round_without_a_name_is_not_previewed(page: AppTest) -> None:
     page.multiselect(key="launch_raters").set_value(["Ada", "Ben", "Cy"]).run()
     assert metrics(page)["Units"] == "20"
     click(page, "Preview the sample")
-    assert page.error[0].value.startswith("name: ")
+    assert page.error[0].value == "The round has no name; give it one, such as 2026-q4."
+
+
+def test_a_refusal_stands_once_and_what_cannot_be_drawn_is_not_previewed(page: AppTest) -> None:
+    preview = next(button for button in page.button if button.label == "Preview the sample")
+    assert preview.disabled
+    page.multiselect(key="launch_raters").set_value(["Ada", "Ben", "Cy"])
+    page.number_input(key="launch_of_ceiling").set_value(0.3).run()
+    assert ["A judge cannot be trusted" in box.value for box in page.info] == [True]
+    assert not page.error
+
+
+def test_outputs_of_the_baseline_are_not_counted_among_those_to_draw(
+    page: AppTest, workspace_database: Database
+) -> None:
+    with workspace_database.write() as session:
+        asked = {"name": "B", "rubric": "answers", "units": 12, "overlap": 1, "raters": ("Ada",)}
+        filters = {"segments": SEGMENTS}
+        rounds.launch_round(session, checked(**asked, filters=filters), by=None)
+    page.multiselect(key="launch_raters").set_value(["Ada", "Ben", "Cy"]).run()
+    assert "40 outputs can be drawn." in said(page)
+    page.selectbox(key="launch_baseline").select("B").run()
+    assert "28 outputs can be drawn, without those of round B." in said(page)
+
+
+def test_the_plan_is_worked_out_again_only_when_something_has_changed(
+    page: AppTest, workspace_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    plan = rounds.plan_round
+
+    def counting(*given: Any, **named: Any) -> Plan:
+        drawn.append("once")
+        return plan(*given, **named)
+
+    monkeypatch.setattr(rounds, "plan_round", counting)
+    page.multiselect(key="launch_raters").set_value(["Ada", "Ben", "Cy"]).run()
+    page.run()
+    assert len(drawn) == 1
+    page.number_input(key="launch_units").set_value(25).run()
+    assert len(drawn) == 2
+    with workspace_database.write() as session:
+        line = b'{"id": "new", "input": "?", "response": "!", "segment": "billing"}'
+        read = outputs.read_outputs(io.BytesIO(line), name="new.jsonl")
+        outputs.import_outputs(session, read, by=None)
+    page.run()
+    assert len(drawn) == 3
+    assert "41 outputs can be drawn." in said(page)

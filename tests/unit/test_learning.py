@@ -15,6 +15,7 @@ from annotate import gold, norming, outputs, own_card, people, practice, rounds,
 from annotate.design import document_hash
 from annotate.desk import Place, claim_next, submit
 from annotate.errors import BadInput, Conflict, NotAllowed, NotFound
+from annotate.reports.panel import missed_checks
 from annotate.rounds import Design
 from annotate.rubric import Answer
 from db.engine import Database
@@ -73,6 +74,12 @@ def told(desk: Desk, rater: str, place: Place) -> list[practice.Lesson]:
         )  # fmt: skip
 
 
+def missed(desk: Desk) -> list[tuple[str, str, str, str, str]]:
+    with desk.database.read() as session:
+        found = missed_checks(session, rounds.get_round(session, "training"), by=None)
+    return [(one.rater, one.unit, one.criterion, one.given, one.known) for one in found]
+
+
 def results(desk: Desk) -> dict[str, practice.Result]:
     with desk.database.read() as session:
         found = practice.results(session, rounds.get_round(session, "training"), by=None)
@@ -107,6 +114,7 @@ def test_every_rater_practises_on_every_known_unit_and_is_told_at_once(known: De
     # The conditional tags of the one bad unit were not asked of who called it good.
     assert (found["Cy"].met, found["Cy"].asked, found["Cy"].passed) == (5, 6, True)
     assert (found["Dee"].done, found["Dee"].passed) == (0, None)
+    assert missed(known) == [("Cy", "o00", "quality", "Good", "Bad")]
     with known.database.read() as session:
         assert set(session.exec(select(Unit.purpose).where(Unit.round_id == 2))) == {"check"}
 
@@ -117,6 +125,7 @@ def test_the_tolerance_is_for_ordinal_answers_and_the_first_answer_counts(known:
     # One point off everywhere is as known; of the two tags of the bad unit one was chosen.
     assert (results(known)["Cy"].met, results(known)["Cy"].asked) == (7, 8)
     assert results(known)["Cy"].passed is False
+    assert missed(known) == [("Cy", "o00", "failure.stale", "Yes", "No")]
     with known.database.write() as session:
         from annotate.desk import undo
 

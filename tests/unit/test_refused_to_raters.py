@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import Session
 
-from annotate import outputs, people, rating_export, rounds
+from annotate import norming, outputs, people, rating_export, rounds
 from annotate.answer import Answer
-from annotate.design import Design
+from annotate.design import Blind, Design
 from annotate.errors import NotAllowed
 from annotate.reports.agreement import agreement_report
 from annotate.reports.calibration import calibration_report
@@ -17,8 +17,11 @@ from annotate.reports.disagreements import disagreements, judge_alone
 from annotate.reports.document import round_document
 from annotate.reports.drift import drift_report
 from annotate.reports.lab import lab
-from annotate.reports.panel import panel
+from annotate.reports.panel import missed_checks, panel, slips
+from annotate.reports.passing import pass_rates
+from annotate.reports.preference import preference_report
 from annotate.reports.raters import rater_report
+from annotate.reports.settled import settled
 from annotate.reports.timeline import moved_units, timeline
 from db.engine import Database
 from db.tables import Rater, Round
@@ -29,6 +32,8 @@ QUESTIONS: dict[str, Asked] = {
     "agreement": lambda s, a, b, by: agreement_report(s, b, by=by),
     "raters": lambda s, a, b, by: rater_report(s, b, by=by),
     "panel": lambda s, a, b, by: panel(s, b, by=by),
+    "slips": lambda s, a, b, by: slips(s, b, by=by),
+    "checks": lambda s, a, b, by: missed_checks(s, b, by=by),
     "calibration": lambda s, a, b, by: calibration_report(s, b, by=by),
     "disagreements": lambda s, a, b, by: disagreements(
         s, b, judge="Judge", criterion="quality", by=by
@@ -41,6 +46,8 @@ QUESTIONS: dict[str, Asked] = {
         s, b, a, judge="Judge", criterion="quality", by=by
     ),
     "lab": lambda s, a, b, by: lab(s, b, criterion="quality", by=by),
+    "pass rates": lambda s, a, b, by: pass_rates(s, b, by=by),
+    "disputes": lambda s, a, b, by: settled(s, b, by=by),
     "report": lambda s, a, b, by: round_document(s, b, by=by),
     "export": lambda s, a, b, by: rating_export.write_ratings(s, b, io.BytesIO(), "csv", by=by),
 }
@@ -78,3 +85,35 @@ def test_nothing_of_an_open_round_is_shown_to_a_lead_who_rates_in_it(
         both = rounds.get_round(session, "R"), rounds.get_round(session, "R2")
         with pytest.raises(NotAllowed, match="you rate in round R2"):
             QUESTIONS[question](session, *both, people.get_rater(session, "Ada"))
+
+
+def test_nor_which_of_two_configurations_people_prefer(sqlite_database: Database) -> None:
+    desk = Desk(sqlite_database)
+    lines = [
+        {"id": f"{name}{n}", "case": f"c{n}", "configuration": name, "input": "?",
+         "response": f"{name} {n}"}
+        for name in ("base", "new") for n in range(4)
+    ]  # fmt: skip
+    file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+    with sqlite_database.write() as session:
+        outputs.import_outputs(session, outputs.read_outputs(file, name="p.jsonl"), by=None)
+        design = Design(
+            name="pairs", rubric="pairwise", units=4, overlap=1, raters=("Ada", "Ben"),
+            compares=("base", "new"), hide=Blind(configuration=True),
+        )  # fmt: skip
+        rounds.launch_round(session, design, by=None)
+        people.get_rater(session, "Ada").role = "lead"
+    with desk.database.read() as session, pytest.raises(NotAllowed, match="you rate in round"):
+        preference_report(
+            session, rounds.get_round(session, "pairs"), by=people.get_rater(session, "Ada")
+        )
+
+
+def test_nor_how_votes_changed_while_a_norming_round_is_open(desk: Desk) -> None:
+    # Ada and Ben agreed on all of R, nothing is disputed: R2 stands in for a norming round.
+    with desk.database.read() as session:
+        round_ = rounds.get_round(session, "R2")
+        session.expunge(round_)
+        round_.design = {**round_.design, "reveals": "R"}
+        with pytest.raises(NotAllowed, match="you rate in round R2"):
+            norming.changes(session, round_, by=people.get_rater(session, "Ada"))

@@ -334,13 +334,16 @@ def test_a_design_that_cannot_be_launched_is_refused_with_the_mend(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"units": 0}, "units: input should be greater than or equal to 1 .it is '0'"),
-        ({"overlap": 0}, "overlap: input should be"),
-        ({"name": "a/b"}, "name: string should match"),
-        ({"allocate": "most"}, "allocate: input should be 'proportional', 'equal' or 'neyman'"),
+        ({"units": 0}, "units is '0'; give at least 1"),
+        ({"overlap": 0}, "overlap is '0'; give at least 1"),
+        ({"name": "a/b"}, "the round's name 'a/b' cannot be used"),
+        (
+            {"allocate": "most"},
+            "allocate is 'most'; give one of 'proportional', 'equal' or 'neyman'",
+        ),
         ({"oversample": {"thumb": 3}}, "oversample.thumb"),
-        ({"oversample": {"escalated": -3}}, "oversample.escalated: input should be"),
-        ({"unit": 3}, "unit: extra inputs are not permitted"),
+        ({"oversample": {"escalated": -3}}, "oversample.escalated is '-3'; give at least"),
+        ({"unit": 3}, "unit is no field of a design; leave it out"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_named(fields: dict[str, Any], words: str) -> None:
@@ -478,7 +481,7 @@ def test_a_design_document_means_the_same_outputs_raters_and_words(
         ({"name": "q3"}, BadInput, "this is not a design document; `annotate round design NAME`"),
         (rehashed({**document, "raters": ["Zoe"]}), NotFound, "no rater 'Zoe'"),
         (rehashed({**document, "baseline": "q2"}), NotFound, "no round 'q2'"),
-        (rehashed({**document, "units": []}), BadInput, "units: tuple should have at least 1"),
+        (rehashed({**document, "units": []}), BadInput, "units is '..'; give at least 1"),
         (rehashed({k: v for k, v in document.items() if k != "raters"}), BadInput,
          "raters is missing"),
         (rehashed({**document, "units": document["units"] * 2}), BadInput, "stands twice"),

@@ -1,22 +1,33 @@
 """Watching a round: its pace, what is stuck, the raters side by side, and its report."""
 
+import html
+import io
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
-from annotate import adjudication, people
+from annotate import adjudication, exchange, outputs, people, rounds, rubric_versions
+from annotate.design import checked
+from annotate.desk import claim_next
 from annotate.errors import NotAllowed
 from annotate.pace import FEWEST, outlying, pace
 from annotate.reports.agreement import agreement_report
 from annotate.reports.document import round_document
-from annotate.reports.panel import panel, watched
+from annotate.reports.drift import drift_report
+from annotate.reports.panel import panel, slips
+from annotate.reports.passing import pass_rates
+from annotate.reports.settled import settled
+from annotate.reports.watch import watched
 from annotate.rubric import Answer
+from annotate.stats import rate
 from db.engine import Database
-from db.tables import Rating
-from tests.unit.desk_round import START, Desk
-from tests.unit.test_causes import disputed
+from db.tables import Output, Rating, Unit
+from tests.unit.desk_round import GOOD, START, Desk
+from tests.unit.test_causes import HIGH, LOW, disputed
 from tests.unit.test_reports import TRUTH, judge, rated
 
 AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -49,7 +60,28 @@ def test_only_the_last_week_counts_for_the_pace() -> None:
 
 def test_a_done_round_has_no_work_left() -> None:
     found = pace(hourly(10), [30.0] * 10, 0, at=AT)
-    assert (found.work_left, found.done_at) == (timedelta(0), None)
+    assert (found.work_left, found.done_at, found.done) == (timedelta(0), None, True)
+
+
+def test_what_is_done_is_done_however_few_submissions_it_took() -> None:
+    assert pace(hourly(2), [0.0, 0.0], 0, at=AT).done
+    assert not pace(hourly(2), [0.0, 0.0], 1, at=AT).done
+
+
+def test_a_pause_says_nothing_of_how_fast_the_work_goes() -> None:
+    """Ten a minute apart on Saturday, ten more on Sunday, nobody since: it is a minute each."""
+    saturday = [AT - timedelta(days=2) + timedelta(minutes=n) for n in range(10)]
+    sunday = [at + timedelta(days=1) for at in saturday]
+    for submitted in (saturday, [*saturday, *sunday], [*sunday, *saturday]):
+        found = pace(submitted, [30.0] * len(submitted), 20, at=AT)
+        assert found.done_at == AT + timedelta(minutes=20)
+
+
+def test_an_hour_is_no_pause_where_a_rating_an_hour_is_usual() -> None:
+    night = [at - timedelta(hours=12) for at in hourly(4)]
+    found = pace([*night, *hourly(6)], [30.0] * 10, 10, at=AT)
+    assert found.done_at is not None
+    assert found.done_at - AT > timedelta(hours=10)
 
 
 def test_a_third_or_three_times_of_the_panels_median_stands_out() -> None:
@@ -135,6 +167,150 @@ def test_settled_disputes_stay_in_the_report(database: Database) -> None:
     assert "3 wait for a decision." in text and "ambiguous 4" in text
 
 
+def test_a_settled_dispute_stands_with_its_decision_and_its_reason(database: Database) -> None:
+    desk = disputed(database)
+    with database.write() as session:
+        for value, reason in ((3, "Too fast."), (2, "Half <right>.")):
+            adjudication.adjudicate(
+                session, desk.round(), "o00", "quality", value, reason, by=desk.rater("Lea")
+            )
+    with database.read() as session:
+        first, *others = settled(session, desk.round(), by=None)
+        text = round_document(session, desk.round(), by=None)
+    assert (first.unit, first.criterion, first.votes) == ("o00", "quality", "Bad 1, Good 1")
+    assert (first.decision, first.by, first.reason) == ("Fair", "Lea", "Half <right>.")
+    assert {(one.decision, one.reason) for one in others} == {(None, None)}
+    assert "Half &lt;right&gt;." in text and "Too fast." not in text
+    assert "Fair (Lea)" in text
+
+
+def test_what_there_is_nothing_to_say_of_is_said_once(database: Database) -> None:
+    desk = disputed(database)
+    with database.read() as session:
+        text = round_document(session, desk.round(), by=None)
+    # Ben was asked of no failure: nobody else answered what Ada did.
+    assert text.count("no unit was rated twice") == 1
+    assert "No figure of failure.unsupported, failure.stale: no unit was rated twice." in text
+
+
+def test_no_interval_of_the_report_is_cut_off(database: Database) -> None:
+    """Ada and Ben say the opposite of each other: alpha is far below -0.2."""
+    desk = Desk(database, units=12, overlap=2, raters=("Ada", "Ben"))
+    for name in ("Ada", "Ben"):
+        for _ in range(12):
+            place = desk.take(name)
+            low = (int(place.response.rsplit(" ", 1)[1]) % 2 == 0) == (name == "Ada")
+            desk.later(1)
+            desk.submit(name, place, LOW if low else HIGH)
+    with database.read() as session:
+        alpha = agreement_report(session, desk.round(), by=None).rows[0].result.alpha
+        text = round_document(session, desk.round(), by=None)
+    assert alpha.value is not None and alpha.value < -0.5
+    begins = float(re.findall(r"drawn from −([0-9.]+) to 1", text)[0])
+    assert -begins <= alpha.value
+    assert not re.search(r'x1="0\.0" x2="0\.0"', text)
+
+
+def test_the_share_that_people_pass_is_weighted_and_withheld_as_other_figures_are(
+    database: Database,
+) -> None:
+    desk = rated(database)
+    with database.read() as session:
+        assert pass_rates(session, desk.round(), by=None) == [], "nothing says what passes"
+    with database.write() as session:
+        rubric_versions.add_rubric(session, PASSING, source_name="passing.yaml", by=None)
+        lines = b"\n".join(
+            b'{"id": "%s%02d", "input": "?", "response": "%d", "segment": "%s"}' % (s, n, n, s)
+            for s, size in ((b"large", 40), (b"small", 10))
+            for n in range(size)
+        )
+        read = outputs.read_outputs(io.BytesIO(lines), name="p.jsonl")
+        outputs.import_outputs(session, read, by=None)
+        asked = {"name": "P", "rubric": "passing", "units": 20, "overlap": 1, "raters": ("Ada",)}
+        filters = {"segments": ("large", "small")}
+        rounds.launch_round(
+            session, checked(**asked, allocate="equal", filters=filters), by=None
+        )  # fmt: skip
+        ada = people.get_rater(session, "Ada").id
+        assert ada is not None
+        for unit, segment in session.exec(
+            select(Unit, Output.segment)
+            .join(Output, col(Output.id) == Unit.output_id)
+            .where(Unit.stratum != "hidden-segment")
+        ).all():
+            session.add(
+                Rating(
+                    round_id=unit.round_id, unit_id=unit.id, output_id=unit.output_id,
+                    rater_id=ada, criterion="right",
+                    value=float(segment == "large"), seen=[],
+                )
+            )  # fmt: skip
+    with database.read() as session:
+        round_ = rounds.get_round(session, "P")
+        whole, large, small = pass_rates(session, round_, by=None)
+    assert [row.segment for row in (whole, large, small)] == [None, "large", "small"]
+    assert whole.figure.value == pytest.approx(0.8)  # 40 of 50 outputs
+    assert (large.figure.value, small.figure.value) == (1.0, 0.0)
+    assert (large.figure.low, small.figure.high) == (rate(10, 10).low, rate(0, 10).high)
+
+
+PASSING = """
+name: passing
+criteria:
+  - id: right
+    scale: binary
+    points: [{value: 0, label: No, anchor: It is wrong.}, {value: 1, label: Yes, anchor: It is so.}]
+"""
+
+
+def test_the_report_says_how_the_judge_moved_since_the_baseline(database: Database) -> None:
+    desk = rated(database, anchors=6)
+    judge(desk, TRUTH)
+    desk.close()
+    with database.write() as session:
+        more = b"\n".join(
+            b'{"id": "n%d", "input": "?", "response": "0 %d"}' % (n, n) for n in range(8)
+        )
+        outputs.import_outputs(
+            session, outputs.read_outputs(io.BytesIO(more), name="n.jsonl"), by=None
+        )
+        asked = {"name": "R2", "rubric": "answers", "units": 8, "overlap": 1, "raters": ("Ada",)}
+        rounds.launch_round(session, checked(**asked, anchors_from="R"), by=None)
+    with database.read() as session:
+        round_ = rounds.get_round(session, "R2")
+        assert "Drift since" not in round_document(session, round_, by=None), "no judge scored it"
+        assert "Drift since" not in round_document(session, desk.round(), by=None), "no baseline"
+    scores = {key: min(3.0, TRUTH[key] + 1) for key in TRUTH}
+    lines = "\n".join(
+        json.dumps({"output_id": key, "rater": "Judge", "criterion": "quality", "value": value})
+        for key, value in scores.items()
+    )
+    with database.write() as session:
+        exchange.import_ratings(
+            session, io.BytesIO(lines.encode()), round=rounds.get_round(session, "R2"),
+            name="j.jsonl", kind="judge", by=None,
+        )  # fmt: skip
+    while True:
+        with database.write() as session:
+            ada, round_ = people.get_rater(session, "Ada"), rounds.get_round(session, "R2")
+            place = claim_next(session, ada, round_, at=desk.at)
+        if place is None:
+            break
+        desk.later(1)
+        number = int(place.response.rsplit(" ", 1)[1])
+        failure = {"failure": Answer(tags=())} if number % 3 < 2 else {}
+        desk.submit("Ada", place, {"quality": Answer(value=1 + number % 3), **failure})
+    with database.read() as session:
+        round_ = rounds.get_round(session, "R2")
+        text = round_document(session, round_, by=None)
+        drift = drift_report(session, desk.round(), round_, judge="Judge", by=None)
+    assert "Drift since the baseline round" in text
+    said = drift.rows[0]
+    assert html.escape(f"quality: {said.result.verdict}. {said.sentence}", quote=False) in (
+        text.replace("&#39;", "'")
+    )
+
+
 def test_the_pace_is_told_by_segment_and_by_rater(database: Database) -> None:
     desk = Desk(database, units=10, overlap=2)
     for _ in range(6):
@@ -147,6 +323,66 @@ def test_the_pace_is_told_by_segment_and_by_rater(database: Database) -> None:
     ada, ben, cy = found.speeds
     assert (ada.rater, ada.submitted, ada.seconds, ada.outlying) == ("Ada", 6, 5.0, None)
     assert (ben.submitted, ben.seconds, cy.last) == (0, None, None)
+    assert ada.pace.work_left == timedelta(seconds=5 * ada.left)
+
+
+def test_what_is_left_is_shared_among_those_who_may_still_get_it(database: Database) -> None:
+    """Six of ten units have Ada's rating and want one more, of Ben or Cy; four want two of three."""
+    desk = Desk(database, units=10, overlap=2)
+    for _ in range(6):
+        desk.rate("Ada")
+    with database.read() as session:
+        left = {one.rater: one.left for one in watched(session, desk.round(), by=None).speeds}
+    assert left == {"Ada": 3, "Ben": 6, "Cy": 6}  # 8/3, and 8/3 + 6/2
+    with database.write() as session:
+        people.revoke(session, people.get_rater(session, "Cy"), by=None)
+    with database.read() as session:
+        left = {one.rater: one.left for one in watched(session, desk.round(), by=None).speeds}
+    assert left == {"Ada": 4, "Ben": 10, "Cy": 0}
+
+
+def test_nobody_is_left_more_than_their_quota(database: Database) -> None:
+    desk = Desk(database, units=10, overlap=1, quota=4)
+    for _ in range(3):
+        desk.rate("Ada")
+    with database.read() as session:
+        left = {one.rater: one.left for one in watched(session, desk.round(), by=None).speeds}
+    assert left == {"Ada": 1, "Ben": 3, "Cy": 3}
+
+
+def test_a_judge_that_is_to_be_calibrated_is_there_before_it_has_scored(
+    database: Database,
+) -> None:
+    desk = rated(database, judges=("Judge",))
+
+    def scored() -> list[tuple[str, int, int]]:
+        with database.read() as session:
+            found = watched(session, desk.round(), by=None).judges
+        return [(one.judge, one.outputs, one.of) for one in found]
+
+    assert scored() == [("Judge", 0, 12)]
+    judge(desk, {"o00": 1.0, "o01": 2.0})
+    judge(desk, {"o01": 2.0, "o02": 2.0}, inside=False)
+    assert scored() == [("Judge", 3, 12)]
+
+
+def test_a_repeat_that_was_answered_otherwise_is_told_with_both_answers(
+    database: Database,
+) -> None:
+    desk = Desk(database, units=2, overlap=1, repeats=2, raters=("Ada", "Ben"))
+    seen: list[str] = []
+    while (place := desk.claim("Ada")) is not None:
+        again = place.response in seen
+        seen.append(place.response)
+        changed = again and place.response == "Response 1"
+        answers = {"quality": Answer(value=2), "failure": Answer(tags=())} if changed else GOOD
+        desk.later(1)
+        desk.submit("Ada", place, answers)
+    with database.read() as session:
+        found = slips(session, desk.round(), by=None)
+    assert [(one.rater, one.unit, one.criterion, one.first, one.again) for one in found] == [
+        ("Ada", "o01", "quality", "Good", "Fair")
+    ]
 
 
 def test_raters_stand_side_by_side_by_name(database: Database) -> None:

@@ -45,7 +45,7 @@ def test_a_dry_run_shows_the_sample_by_stratum_and_writes_nothing(house: Command
     for segment in SEGMENTS:
         assert f"│ {segment} │ 30      │ 6     │ 4       │ 0.200 " in done.out
     assert "What it would show" in done.out
-    assert re.search(r"│ all +│ 18 +│ ±\d+% \(\d+ more units\)", done.out)
+    assert re.search(r"│ all +│ 18 +│ ±\d+% \(\d+ more units, 60 left\)", done.out)
     assert "nobody has rated by this rubric yet" in done.err
     assert "q3 would be launched with 30 units and 90 ratings of a unit" in done.err
     assert house("round", "list", "--json").json == {"rows": []}
@@ -58,7 +58,7 @@ def test_what_is_launched_is_what_the_dry_run_promised(house: CommandLine) -> No
     words = ("round", "launch", "q3", *LAUNCH, "--anchors", "9", "--repeats", "3", "--json")
     promised = house(*words, "--dry-run").json
     outlook = promised.pop("outlook")
-    assert [said.split()[0] for said in outlook["sentences"]] == ["A", "Alpha"]
+    assert [said.split()[0] for said in outlook["sentences"]] == ["A", "Alpha", "Nothing"]
     assert [row["segment"] for row in outlook["rows"]] == [None, *sorted(SEGMENTS)]
     assert outlook["work"]["speed_of"] == "unknown"
     launched = house(*words).json
@@ -76,7 +76,11 @@ def test_what_is_launched_is_what_the_dry_run_promised(house: CommandLine) -> No
     assert set(status["by_rater"]) == {"Ada", "Ben", "Cleo"}
     assert set(status["by_segment"]) == set(SEGMENTS)
     assert status["by_segment"]["billing"].keys() >= {"units", "assignments", "submitted"}
-    assert "q3: open, 0 of 99 submitted" in house("round", "status", "q3").out
+    assert status["pace"]["by_rater"]["Ada"]["left"] == 33
+    assert status["pace"]["whole"]["done_at"] is None
+    shown = house("round", "status", "q3")
+    assert "q3: open, 0 of 99 submitted" in shown.out
+    assert "Too early to tell when it would be done." in shown.err
 
 
 def test_every_option_reaches_the_frozen_design(house: CommandLine) -> None:
@@ -175,12 +179,22 @@ def test_a_file_that_is_no_design_is_refused(run: CommandLine, text: str, said: 
         (("q3", *LAUNCH, "--oversample", "smile=3"), "oversample.smile"),
         (("q3", *LAUNCH, "--threshold", "trust=1"), "--threshold trust=1: the names are of_ceil"),
         (("q3", *LAUNCH, "--threshold", "bias"), "--threshold bias: write NAME=NUMBER, such as"),
-        (("q3", *LAUNCH, "--threshold", "bias=0.5"), "0 <= bias <= poor_bias <= 1 must hold"),
-        (("q3", *LAUNCH, "--threshold", "bias=nan"), "parameters.bias: input should be a finite"),
+        (("q3", *LAUNCH, "--threshold", "bias=0.5"), "a judge cannot be trusted up to a bias of"),
+        (
+            ("q3", *LAUNCH, "--threshold", "poor_of_ceiling=0.9"),
+            "a judge cannot be trusted from 0.8",
+        ),
+        (("q3", *LAUNCH, "--threshold", "ceiling=1.5"), "the kappa that people need among them"),
+        (("q3", *LAUNCH, "--threshold", "bias=nan"), "bias is 'nan'; give a number"),
+        (("a/b", *LAUNCH), "the round's name 'a/b' cannot be used; leave out slashes, # and ?"),
+        ((" ", *LAUNCH), "the round has no name; give it one"),
+        (("q" * 101, *LAUNCH), "the round's name has 101 characters; give at most 100"),
+        (("q3", *LAUNCH, "--judge", "nojudge"), "there is no judge 'nojudge'; there is none yet: "),
+        (("q3", *LAUNCH, "--judge", "Ada"), "Ada is a person; name judges and metrics as judges"),
         (("q3", *LAUNCH, "--show", "judge"), "'judge' can be neither shown nor hidden; choose am"),
-        (("q3", *LAUNCH, "--by", "weather"), "by: input should be 'segment'"),
+        (("q3", *LAUNCH, "--by", "weather"), "by is 'weather'; give one of 'segment'"),
         (("q3", *LAUNCH, "--allocate", "neyman"), "neyman allocation needs the variance of earl"),
-        (("q3", *LAUNCH, "--units", "0"), "units: input should be greater than or equal to 1"),
+        (("q3", *LAUNCH, "--units", "0"), "units is '0'; give at least 1"),
         (("q3", *LAUNCH, "--segment", "x"), "no output has the segment 'x'; there are: billing"),
     ],
 )
@@ -259,6 +273,30 @@ def rated(house: CommandLine, *, name: str = "q3") -> str:
     assert "A row on tags counts once for every tag" in said.err
     house("round", "close", name)
     return str(units[0])
+
+
+def test_raters_stand_side_by_side_on_the_command_line(house: CommandLine) -> None:
+    rated(house)
+    found = house("round", "raters", "q3", "--json").json
+    assert found["round"] == "q3"
+    rows = {(row["rater"], row["criterion"]): row for row in found["rows"]}
+    assert rows["Ada", "relevance"]["difference"]["value"] == pytest.approx(-2 / 30)
+    assert rows["Ben", "relevance"]["difference"]["value"] == pytest.approx(1 / 30)
+    assert rows["Ada", "relevance"]["use"] == pytest.approx([0, 1 / 30, 0, 29 / 30, 0])
+    table = house("round", "raters", "q3").out
+    assert re.search(r"relevance +│ Ada +│ 30 ", table)
+    assert house.refused("round", "raters", "q4").startswith("there is no round 'q4'; there are q3")
+
+
+def test_the_report_of_a_round_is_one_file(house: CommandLine) -> None:
+    rated(house)
+    said = house("round", "report", "q3", "q3.html").err
+    assert said == "The report of q3 is in q3.html.\n"
+    text = (house.folder / "q3.html").read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<h1>Round q3</h1>" in text
+    refused = house.refused("round", "report", "q3", "nowhere/q3.html")
+    assert refused.startswith("nowhere/q3.html cannot be written: No such file or directory")
 
 
 def test_a_round_without_ratings_has_no_agreement_and_says_so_by_its_exit_code(

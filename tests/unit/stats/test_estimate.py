@@ -16,6 +16,7 @@ from annotate.stats import (
     rate,
     rogan_gladen,
 )
+from annotate.stats.estimate import weighted_rate
 from annotate.stats.figure import Floats
 from tests.unit.stats.published import PPI, REFERENCE
 
@@ -301,3 +302,40 @@ def test_the_corrected_rate_is_that_of_judgy() -> None:
         judged_pass=1660,
     )  # fmt: skip
     assert found.value == pytest.approx(PPI["judgy"], abs=1e-12)
+
+
+def test_a_rate_of_equal_weights_is_a_little_wider_than_wilsons() -> None:
+    passed = np.array([1.0] * 40 + [0.0] * 10)
+    equal, wilson = weighted_rate(passed, np.full(50, 2.5)), rate(40, 50)
+    assert equal.value == pytest.approx(0.8)
+    assert equal.low is not None and equal.high is not None
+    assert wilson.low is not None and wilson.high is not None
+    assert wilson.low - 0.01 < equal.low < wilson.low
+    assert wilson.high < equal.high < wilson.high + 0.01
+
+
+def test_a_rate_of_unequal_weights_goes_by_them_and_knows_less() -> None:
+    passed = np.array([1.0, 0.0] * 25)
+    assert weighted_rate(passed, np.where(passed == 1, 4.0, 1.0)).value == pytest.approx(0.8)
+    # Weights that have nothing to do with who passes: as few as Kish's effective size.
+    four_of_five = np.array([1.0, 1.0, 1.0, 1.0, 0.0] * 10)
+    unequal = weighted_rate(four_of_five, np.tile(np.repeat([1.0, 4.0], 5), 5))
+    equal = weighted_rate(four_of_five, np.ones(50))
+    assert unequal.value == equal.value == pytest.approx(0.8)
+    assert unequal.low is not None and equal.low is not None and unequal.low < equal.low - 0.01
+
+
+def test_where_all_pass_few_are_not_sure() -> None:
+    found = weighted_rate(np.ones(8), np.arange(1.0, 9.0))
+    assert (found.value, found.low, found.high) == (1.0, rate(8, 8).low, 1.0)
+    assert weighted_rate(np.zeros(8), np.ones(8)).high == rate(0, 8).high
+    assert weighted_rate(np.ones(1), np.ones(1)).low == rate(1, 1).low
+
+
+@pytest.mark.parametrize(
+    ("passed", "weights"),
+    [([1.0], [1.0, 1.0]), ([], []), ([1.0], [0.0]), ([0.5], [1.0]), ([np.nan], [1.0])],
+)
+def test_a_rate_refuses_what_it_is_not_made_for(passed: list[float], weights: list[float]) -> None:
+    with pytest.raises(ValueError):
+        weighted_rate(np.array(passed), np.array(weights))

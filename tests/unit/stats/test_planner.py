@@ -26,6 +26,7 @@ from annotate.stats import (
     units_for_rate,
 )
 from annotate.stats.figure import Floats, Level
+from annotate.stats.planner import effective_size, rate_half_width
 from tests.unit.stats.published import REFERENCE
 
 ONE_TO_FIVE = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -233,3 +234,28 @@ def test_a_pilot_tells_how_many_units_kappa_needs() -> None:
     assert kappa_spread(ones, ones, domain=ONE_TO_FIVE, weights="linear") is None
     with pytest.raises(ValueError, match="must be above 0"):
         units_for_kappa(0.1, spread=0)
+
+
+def test_equal_weights_are_worth_as_many_units_as_there_are() -> None:
+    assert effective_size(np.full(30, 7.0)) == pytest.approx(30)
+
+
+def test_unequal_weights_are_worth_less_as_kish_reckons() -> None:
+    """Kish (1965): n over 1 plus the squared coefficient of variation of the weights."""
+    weights = np.array([1.0] * 10 + [3.0] * 10)
+    assert effective_size(weights) == pytest.approx(20 / (1 + weights.var() / weights.mean() ** 2))
+    with pytest.raises(ValueError, match="above 0"):
+        effective_size(np.array([1.0, 0.0]))
+    with pytest.raises(ValueError, match="above 0"):
+        effective_size(np.array([]))
+
+
+def test_the_half_width_of_a_rate_is_that_of_wilsons_interval() -> None:
+    for passed, units in ((17, 20), (1, 40), (90, 100)):
+        found = rate(passed, units)
+        assert found.low is not None and found.high is not None
+        half = (found.high - found.low) / 2
+        assert rate_half_width(passed / units, units) == pytest.approx(half)
+    assert rate_half_width(0.85, units_for_rate(0.85, 0.05)) <= 0.05
+    with pytest.raises(ValueError, match="more than 0"):
+        rate_half_width(0.5, 0)
