@@ -49,8 +49,8 @@ def test_a_lead_settles_disputes_without_the_mouse(server: Server, page: Page) -
     sign_in(page, server.link("Lea"))
     page.get_by_role("link", name="Adjudicate").click()
     expect(page.get_by_text("4 wait for a decision.")).to_be_visible()
-    expect(page.get_by_text("Unclear rubric (4)")).to_be_visible()
-    expect(page.get_by_text("Ada stands below Ben on 4 of the 4 units")).to_be_visible()
+    expect(page.get_by_text("Ambiguous (4)")).to_be_visible()
+    expect(page.get_by_text("Nobody is known to have slipped")).to_be_visible()
     expect(page.get_by_text("Keys: a digit chooses")).to_be_visible()
     units = ["o00", "o01", "o02", "o03"]
     chosen = page.get_by_role("combobox", name="Dispute")
