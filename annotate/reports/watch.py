@@ -131,14 +131,12 @@ def _latest(session: Session, round_: Round) -> tuple[_ByName, _ByName]:
     """The newest submissions that count, by segment and by rater."""
     done: _ByName = defaultdict(list)
     of_rater: _ByName = defaultdict(list)
-    for segment, rater, when, seconds in session.connection().execute(
+    # Chosen before anything is joined: only these are looked up.
+    newest = (
         sa.select(
-            col(Output.segment), col(Rater.name), col(Assignment.submitted_at),
+            col(Assignment.unit_id), col(Assignment.rater_id), col(Assignment.submitted_at),
             col(Assignment.seconds),
         )
-        .join(Unit, col(Unit.id) == col(Assignment.unit_id))
-        .join(Output, col(Output.id) == col(Unit.output_id))
-        .join(Rater, col(Rater.id) == col(Assignment.rater_id))
         .where(
             col(Assignment.round_id) == round_.id,
             col(Assignment.submitted_at).is_not(None),
@@ -146,7 +144,14 @@ def _latest(session: Session, round_: Round) -> tuple[_ByName, _ByName]:
         )
         .order_by(col(Assignment.submitted_at).desc())
         .limit(NEWEST)
-    ):  # fmt: skip
+        .subquery()
+    )  # fmt: skip
+    for segment, rater, when, seconds in session.connection().execute(
+        sa.select(col(Output.segment), col(Rater.name), newest.c.submitted_at, newest.c.seconds)
+        .join(Unit, col(Unit.id) == newest.c.unit_id)
+        .join(Output, col(Output.id) == col(Unit.output_id))
+        .join(Rater, col(Rater.id) == newest.c.rater_id)
+    ):
         assert when is not None
         done[segment].append((when, seconds))
         of_rater[rater].append((when, seconds))

@@ -170,8 +170,8 @@ def watch(page: Page, name: str, *, submitted: str, rater: str) -> None:
     expect(page.get_by_text(f"{submitted} submitted")).to_be_visible()
     expect(page.get_by_text("Agreement so far")).to_be_visible()
     expect(page.get_by_text(re.compile("^Work left: .+ for all raters together"))).to_be_visible()
-    expect(page.get_by_role("gridcell", name=re.compile("^too early")).first).to_be_attached()
-    expect(page.get_by_role("gridcell", name=rater).first).to_be_attached()
+    expect(page.get_by_text("too early", exact=True).first).to_be_attached()
+    expect(page.locator('td[role="gridcell"]', has_text=rater).first).to_be_attached()
 
 
 def report(page: Page, name: str, folder: Path) -> str:
