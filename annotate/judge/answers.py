@@ -1,6 +1,6 @@
 """Answers of a judge as they are stored: each once, and as ratings like a person's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,37 +55,44 @@ def row(
     cost: float | None,
     source: str | None,
     at: datetime,
-) -> JudgeVerdict:
+) -> dict[str, Any]:
     """The row of one answer."""
-    assert run.id is not None
-    return JudgeVerdict(
-        key=task.key,
-        run_id=run.id,
-        output_id=task.output_id,
-        criterion=task.criterion,
-        sample=task.sample,
-        status=found.status,
-        answer=None
+    return {
+        "key": task.key,
+        "run_id": run.id,
+        "output_id": task.output_id,
+        "criterion": task.criterion,
+        "sample": task.sample,
+        "status": found.status,
+        "answer": None
         if found.answer is None
         else found.answer.model_dump(mode="json", exclude_none=True),
-        score=found.score,
-        score_source=found.score_source if found.score is not None else None,
-        probabilities=None if found.probabilities is None else dict(found.probabilities),
-        critique=storable(found.critique) or None,
-        evidence=[storable(one) for one in found.evidence] or None,
-        injection_suspected=found.injection_suspected,
-        problem=storable(found.problem) or None,
-        attempt=task.attempts,
-        model=_kept(reply.model),
-        fingerprint=_kept(reply.fingerprint),
-        request_id=_kept(reply.request_id),
-        tokens=dict(reply.usage),
-        cost_usd=cost,
-        price_source=source,
-        latency_ms=reply.latency_ms,
-        raw=_kept(reply.raw),
-        at=at,
-    )
+        "score": found.score,
+        "score_source": found.score_source if found.score is not None else None,
+        "probabilities": None if found.probabilities is None else dict(found.probabilities),
+        "critique": storable(found.critique) or None,
+        "evidence": [storable(one) for one in found.evidence] or None,
+        "injection_suspected": found.injection_suspected,
+        "problem": storable(found.problem) or None,
+        "attempt": task.attempts,
+        "model": _kept(reply.model),
+        "fingerprint": _kept(reply.fingerprint),
+        "request_id": _kept(reply.request_id),
+        "tokens": dict(reply.usage),
+        "cost_usd": cost,
+        "price_source": source,
+        "latency_ms": reply.latency_ms,
+        "raw": _kept(reply.raw),
+        "at": at,
+    }
+
+
+def store(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[JudgeVerdict]:
+    """Store answers, all in one statement; in their order."""
+    if not rows:
+        return []
+    insert = sa.insert(JudgeVerdict).returning(JudgeVerdict, sort_by_parameter_order=True)
+    return list(session.scalars(insert, list(rows)))
 
 
 def _kept(text: str | None) -> str | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from annotate import events
+from annotate.judge.verdict import SETTLED
 from db.tables import Event, JudgeRun, JudgeTask, JudgeVerdict, Rater
 
 SHUTDOWN = "model is switched off"
@@ -61,6 +62,21 @@ def answered_by(session: Session, rater: Rater) -> list[Answered]:
     )
     found = [Answered(model, mark, first, last, int(n)) for model, mark, first, last, n in rows]
     return sorted(found, key=lambda one: (one.first, one.name))
+
+
+def was_answered(session: Session, rater: Rater) -> bool:
+    """Whether a server has answered a question of this version, so that it can be asked as it is."""
+    its = sa.select(col(JudgeRun.id)).where(col(JudgeRun.rater_id) == rater.id)
+    found = session.exec(
+        select(JudgeVerdict.id)
+        .where(
+            col(JudgeVerdict.run_id).in_(its),
+            col(JudgeVerdict.status).in_(SETTLED),
+            col(JudgeVerdict.raw).is_not(None),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
 
 
 def changed(answered: Sequence[Answered]) -> str | None:

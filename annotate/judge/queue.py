@@ -189,7 +189,9 @@ def settle(
     }
     known = answers.known(session, [outcome.task.key for outcome in outcomes])
     source = prices.source(judge.spec)
-    found: list[tuple[JudgeTask, JudgeVerdict]] = []
+    rows: list[dict[str, Any]] = []
+    new: dict[str, int] = {}
+    found: list[tuple[JudgeTask, JudgeVerdict | int]] = []
     for outcome in outcomes:
         task, reply = tasks[outcome.task.id], outcome.reply
         answered = reply.raw is not None
@@ -210,31 +212,34 @@ def settle(
         elif reply.kind == "transient":
             _again(task, problem, at, reply.retry_after)
         else:
-            verdict = known.get(task.key)
+            verdict = known.get(task.key, new.get(task.key))
             if verdict is None:
-                verdict = answers.row(run, task, outcome.verdict, reply, cost, source, at)
-                session.add(verdict)
+                verdict = len(rows)
+                rows.append(answers.row(run, task, outcome.verdict, reply, cost, source, at))
             found.append((task, verdict))
+            status = rows[verdict]["status"] if isinstance(verdict, int) else verdict.status
             task.problem = problem or None
             if answered and not reply.usage and budget.limited(run):
                 _abort(
                     run, "the server does not say what an answer took, so a budget cannot be kept; "
                     "plan a run without one", at,
                 )  # fmt: skip
-            if verdict.status in SETTLED:
-                known[task.key] = verdict
+            if status in SETTLED:
+                if isinstance(verdict, int):
+                    new[task.key] = verdict
                 task.state, task.lease_until = "done", None
             elif not _holds(task, outcome.task):
                 continue
-            elif verdict.status == "invalid" and answered and task.attempts < ATTEMPTS:
+            elif status == "invalid" and answered and task.attempts < ATTEMPTS:
                 _again(task, problem, at, None)
             else:
-                task.state = "failed" if verdict.status == "invalid" else "done"
+                task.state = "failed" if status == "invalid" else "done"
                 task.lease_until = None
-    session.flush()
-    for task, verdict in found:
+    stored = answers.store(session, rows)
+    told = [(task, stored[one] if isinstance(one, int) else one) for task, one in found]
+    for task, verdict in told:
         task.verdict_id = verdict.id
-    answers.rate(session, run, judge, [(t, v) for t, v in found if v.status in SETTLED])
+    answers.rate(session, run, judge, [(t, v) for t, v in told if v.status in SETTLED])
     session.flush()
     _finish_if_done(session, run, at, count=count)
 

@@ -120,16 +120,16 @@ class Spec(BaseModel):
             raise bad("is missing", "name the model as its server calls it", "model")
         if self.base_url is not None:
             parts = urlsplit(self.base_url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise bad(
-                    f"is {self.base_url[:60]!r}",
-                    "write for example http://localhost:8092/v1",
-                    "base_url",
-                )
             if parts.username or parts.password:
                 raise bad(
                     "holds a password",
                     "put the key into the variable api_key_env names",
+                    "base_url",
+                )
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise bad(
+                    f"is {self.base_url[:60]!r}",
+                    "write for example http://localhost:8092/v1",
                     "base_url",
                 )
         for name in DECIDES:

@@ -170,7 +170,7 @@ def _step(
 
 def _was_answered(database: Database, judge: Judge) -> bool:
     with database.read() as session:
-        return bool(provenance.answered_by(session, judge.rater))
+        return provenance.was_answered(session, judge.rater)
 
 
 def _note_shutdown(database: Database, judge: Judge, off: date) -> None:
