@@ -283,7 +283,7 @@ def test_two_rounds_run_by_pages_alone(server: Server, page: Page, tmp_path: Pat
     for word in ("first", "faithfulness", "judge-v1", *RATERS, *SEGMENTS):
         assert word in said
     open_page(page, "Calibration")
-    expect(page.get_by_text("judge-v1").first).to_be_visible()
+    expect(page.get_by_role("combobox", name="Judge")).to_have_value("judge-v1")
     open_page(page, "Drift")
     expect(page.get_by_text("Drift needs an earlier round")).to_be_visible()
 
