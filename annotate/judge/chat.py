@@ -48,8 +48,11 @@ def api_key(spec: Spec) -> str:
     return os.environ.get(spec.api_key_env, "").strip()
 
 
-def client(spec: Spec) -> openai.AsyncOpenAI:
-    """The connection to a judge's server; BadInput where it needs a key and has none."""
+def client(spec: Spec, *, http_client: httpx2.AsyncClient | None = None) -> openai.AsyncOpenAI:
+    """The connection to a judge's server; BadInput where it needs a key and has none.
+
+    http_client: through which it asks; None is the client's own.
+    """
     if not may_hold_a_key(spec.api_key_env):
         raise BadInput(
             f"judge {spec.name}: api_key_env is {spec.api_key_env!r}; {KEY_MEND}, and add the "
@@ -66,6 +69,7 @@ def client(spec: Spec) -> openai.AsyncOpenAI:
         api_key=key or "none",
         base_url=spec.server,
         timeout=spec.timeout,
+        http_client=http_client,
         # The run counts, pays and spaces every attempt itself.
         max_retries=0,
     )
@@ -91,7 +95,8 @@ class ChatEngine:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.learned = Learned()
-        self.client = client(spec)
+        # Dozens of questions at once are mostly the processor's work, and this way it is least.
+        self.client = client(spec, http_client=openai.DefaultAioHttpClient(timeout=spec.timeout))
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -242,7 +247,7 @@ def failed(error: openai.APIError, started: float) -> Reply:
             return Reply(kind, problem=problem, request_id=request_id, latency_ms=took)  # type: ignore[arg-type]
         return Reply("fatal", problem=problem, request_id=request_id, latency_ms=took)
     if isinstance(error, openai.APITimeoutError):
-        return Reply("transient", problem="the server did not answer in time", latency_ms=took)
+        return Reply("transient", problem="the server did not answer in time, or cut the connection", latency_ms=took)
     return Reply("transient", problem=f"no connection: {error.message}"[:2000], latency_ms=took)
 
 
