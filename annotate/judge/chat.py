@@ -16,6 +16,7 @@ from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+import aiohttp
 import httpx2
 import openai
 
@@ -80,7 +81,7 @@ async def shutdown_date(client_: openai.AsyncOpenAI, model: str) -> date | None:
     try:
         raw = await client_.models.with_raw_response.retrieve(model)
         said = json.loads(raw.text)
-    except (openai.OpenAIError, ValueError):
+    except (openai.OpenAIError, aiohttp.ClientError, ValueError):
         return None
     found = said.get("shutdown_date") if isinstance(said, dict) else None
     try:
@@ -120,8 +121,8 @@ class ChatEngine:
                 return failed(error, started)
             except openai.APIError as error:
                 return failed(error, started)
-            except (ValueError, UnicodeError) as error:
-                return Reply("transient", problem=f"unreadable response: {error}")
+            except (ValueError, UnicodeError, aiohttp.ClientError) as error:
+                return Reply("transient", problem=f"unreadable response: {error}"[:2000])
             took = 1000 * (time.perf_counter() - started)
             return _read(response.text, response.headers.get("x-request-id"), took)
 
@@ -246,9 +247,22 @@ def failed(error: openai.APIError, started: float) -> Reply:
             kind = "filtered" if "content" in code and "filter" in code else "invalid"
             return Reply(kind, problem=problem, request_id=request_id, latency_ms=took)  # type: ignore[arg-type]
         return Reply("fatal", problem=problem, request_id=request_id, latency_ms=took)
+    return Reply("transient", problem=_lost(error), latency_ms=took)
+
+
+def _lost(error: openai.APIError) -> str:
+    """Why there is no response at all."""
+    # Of what aiohttp tells apart, the client makes a timeout of all.
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, aiohttp.ClientError):
+        cause = cause.__cause__
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return f"no connection: {cause}"[:2000]
+    if isinstance(cause, aiohttp.ClientError) and not isinstance(cause, aiohttp.ServerTimeoutError):
+        return f"the server cut the connection: {cause}"[:2000]
     if isinstance(error, openai.APITimeoutError):
-        return Reply("transient", problem="the server did not answer in time, or cut the connection", latency_ms=took)
-    return Reply("transient", problem=f"no connection: {error.message}"[:2000], latency_ms=took)
+        return "the server did not answer in time"
+    return f"no connection: {error.message}"[:2000]
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

@@ -1,0 +1,100 @@
+"""A judge's server that is not there, or goes away: each is told as what it is, and asked again."""
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from annotate.judge import spec
+from annotate.judge.chat import ChatEngine, shutdown_date
+from annotate.judge.reply import Reply
+from annotate.judge.worker import apart
+
+Told = TypeVar("Told")
+Served = Callable[[StreamReader, StreamWriter], Awaitable[None]]
+
+
+def engine(base: str) -> ChatEngine:
+    return ChatEngine(
+        spec.from_document(
+            {"name": "a", "model": "m", "rubric": "r", "base_url": base, "timeout": 1}
+        )
+    )
+
+
+async def asked(base: str) -> Reply:
+    chat = engine(base)
+    try:
+        return await chat.ask([{"role": "user", "content": "x"}], {})
+    finally:
+        await chat.close()
+
+
+def sending(said: bytes) -> Served:
+    async def served(reader: StreamReader, writer: StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        await writer.drain()
+
+    return served
+
+
+async def silent(reader: StreamReader, _: StreamWriter) -> None:
+    await reader.read()
+
+
+async def at(served: Served, asking: Callable[[str], Awaitable[Told]]) -> Told:
+    """What comes of asking a server that does so with each connection, and closes it."""
+    ended: list[asyncio.Task[Any]] = []
+
+    async def closing(reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        ended.append(task)
+        await served(reader, writer)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(closing, "127.0.0.1", 0)
+    async with server:
+        told = await asking(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+        await asyncio.gather(*ended)
+    return told
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:1/v1", "http://nobody.invalid/v1"])
+def test_a_server_that_is_not_there_is_no_connection(base: str) -> None:
+    reply = apart(asked(base))
+    assert reply.kind == "transient" and reply.problem.startswith("no connection: ")
+
+
+@pytest.mark.parametrize(
+    ("served", "problem"),
+    [
+        (sending(b""), "the server cut the connection"),
+        (
+            sending(b'HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{"a":'),
+            "the server cut the connection",
+        ),
+        (sending(b"garbage\r\n\r\n"), "unreadable response: "),
+        (silent, "the server did not answer in time"),
+    ],
+)
+def test_a_server_that_goes_away_or_says_nothing_is_told_as_that(
+    served: Served, problem: str
+) -> None:
+    reply = apart(at(served, asked))
+    assert reply.kind == "transient" and reply.problem.startswith(problem)
+
+
+def test_a_server_that_cannot_tell_of_a_shutdown_tells_of_none() -> None:
+    async def told(base: str) -> object:
+        chat = engine(base)
+        try:
+            return await shutdown_date(chat.client, "m")
+        finally:
+            await chat.close()
+
+    assert apart(at(sending(b"garbage\r\n\r\n"), told)) is None
