@@ -17,6 +17,8 @@ from db.tables import JudgeRun, Rater, now
 
 SHOWN = 10
 """Runs on the page, the newest."""
+READ = 20.0
+"""Seconds that a refusal stands, though the runs are drawn anew all the time."""
 ROUND, OUTPUTS = "A round", "Outputs"
 
 
@@ -129,7 +131,7 @@ def _foretell(judge: Judge, scope: _Scope) -> None:
 @st.fragment(run_every=timedelta(seconds=2))
 def show_runs() -> None:
     """Every run as it stands; the page only reads."""
-    messages.show_kept()
+    messages.show_kept(seconds=READ)
     with session.lead_reads() as (db, lead):
         found = run.list_runs(db, by=lead)[:SHOWN]
         missing = run.missing(db, [one for one, _ in found])

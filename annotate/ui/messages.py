@@ -1,6 +1,7 @@
 """The one place where what went wrong becomes words on a page."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ import streamlit as st
 from annotate.errors import AnnotateError, RoundClosed, StaleAssignment, in_words
 from db.engine import DatabaseError
 
-_KEPT = "messages_from_callback"
+_KEPT, _LASTING = "messages_from_callback", "messages_lasting"
 
 
 def show_error(error: AnnotateError | DatabaseError) -> None:
@@ -35,20 +36,27 @@ def keep(error: AnnotateError | DatabaseError) -> None:
 @contextmanager
 def kept_errors() -> Iterator[None]:
     """Keep what a step in a callback refuses."""
+    st.session_state.pop(_LASTING, None)
     try:
         yield
     except (AnnotateError, DatabaseError) as error:
         keep(error)
 
 
-def show_kept() -> None:
+def show_kept(*, seconds: float = 0.0) -> None:
     """Draw, once, what callbacks kept.
 
     In a place of its own, which is there without an error too: what stands below keeps its place,
     and a text that somebody is typing there is not drawn anew.
+    seconds: for a fragment that is drawn anew by itself: how long it is drawn, unless another step
+    is taken.
     """
+    at = time.monotonic()
     with st.container():
-        for error in st.session_state.pop(_KEPT, []):
+        if found := st.session_state.pop(_KEPT, []):
+            st.session_state[_LASTING] = (at + seconds, found)
+        until, lasting = st.session_state.get(_LASTING, (at, []))
+        for error in found or (lasting if at < until else []):
             show_error(error)
 
 

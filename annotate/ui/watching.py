@@ -29,7 +29,7 @@ def show(round_: Round, *, hidden: bool) -> None:
 
 
 def _draw(name: str, status: str, hidden: bool) -> None:
-    messages.show_kept()
+    messages.show_kept(seconds=EVERY.total_seconds())
     with messages.shown_errors():
         with session.lead_reads() as (db, lead):
             round_ = rounds.get_round(db, name)
@@ -37,7 +37,7 @@ def _draw(name: str, status: str, hidden: bool) -> None:
                 st.rerun()
             done = rounds.progress(db, round_, by=lead)
             found = watched(db, round_, by=lead)
-        _show_progress(round_, done, found)
+        _show_progress(round_, done, found, hidden=hidden)
         _show_judges(found)
         if round_.status == "open":
             _show_stuck(round_, found.stuck)
@@ -45,7 +45,7 @@ def _draw(name: str, status: str, hidden: bool) -> None:
                 _show_agreement(round_)
 
 
-def _show_progress(round_: Round, done: Progress, found: Watched) -> None:
+def _show_progress(round_: Round, done: Progress, found: Watched, *, hidden: bool) -> None:
     share = done.submitted / max(1, done.assignments)
     st.progress(
         share,
@@ -73,7 +73,8 @@ def _show_progress(round_: Round, done: Progress, found: Watched) -> None:
         width="stretch",
     )
     _show_raters(done, found, is_open=is_open)
-    if done.notes:
+    # A note may say how somebody grades.
+    if done.notes and not hidden:
         st.caption("Units that raters flagged or skipped, with their reason")
         st.dataframe(done.notes, hide_index=True, width="stretch")
 

@@ -43,6 +43,31 @@ def test_a_refusal_in_a_callback_is_shown_once() -> None:
     assert not app.error
 
 
+def redrawn() -> None:
+    import streamlit as st
+
+    from annotate.ui import messages
+    from db.engine import StorageFull
+
+    def press(refused: bool) -> None:
+        with messages.kept_errors():
+            if refused:
+                raise StorageFull("the disk is full")
+
+    messages.show_kept(seconds=60)
+    st.button("Press", on_click=press, args=(True,))
+    st.button("Mend", on_click=press, args=(False,))
+
+
+def test_where_the_page_is_drawn_anew_by_itself_a_refusal_stands_until_the_next_step() -> None:
+    app = AppTest.from_function(redrawn).run()
+    app.button[0].click().run()
+    app.run()
+    assert [box.value for box in app.error] == ["The disk is full."]
+    app.button[1].click().run()
+    assert not app.error
+
+
 def test_guidelines_lose_the_line_breaks_of_their_file_and_keep_their_lists() -> None:
     text = (
         "How to proceed\n"
