@@ -80,11 +80,16 @@ def test_the_judge_that_was_chosen_is_there_with_how_far_it_is(desk: Desk) -> No
 def test_a_lead_who_rates_in_the_open_round_reads_why_instead_of_pressing_in_vain(
     desk: Desk, tab: Tab
 ) -> None:
+    place = desk.take("Ben")
+    desk.skip("Ben", place, "plainly a 1")
+    notes = "Units that raters flagged or skipped, with their reason"
     assert "Download the report (HTML)" in downloads(watch())
+    assert notes in said(watch())
     with desk.database.write() as session:
         people.get_rater(session, "Ada").role = "lead"
     tab.sign_in("Ada")
     app = watch()
+    assert notes not in said(app), "a note may say how somebody grades"
     assert downloads(app) == ["Download the design document"]
     assert "the report are shown once it is closed" in said(app).replace("\n", " ")
     assert not app.error
