@@ -20,6 +20,7 @@ SHOWN = 10
 READ = 20.0
 """Seconds that a refusal stands, though the runs are drawn anew all the time."""
 ROUND, OUTPUTS = "A round", "Outputs"
+LIMITS = ("usd", "tokens")
 
 
 @dataclass(frozen=True)
@@ -203,14 +204,12 @@ def _where(one: JudgeRun) -> str:
 
 def _show_raising(one: JudgeRun) -> None:
     """A run that has met its budget goes on with another."""
-    priced = one.budget_usd is not None
     with st.popover("Raise the budget", key=f"judge-raising-{one.id}"):
-        _budget(priced, key=_raised_key(one.id or 0))
+        if one.budget_usd is not None:
+            _budget(True, key=f"judge_raised_usd_{one.id}")
+        if one.budget_tokens is not None:
+            _budget(False, key=f"judge_raised_tokens_{one.id}")
         _button("Go on with it", "raise", one)
-
-
-def _raised_key(run_id: int) -> str:
-    return f"judge_raised_{run_id}"
 
 
 def _button(label: str, what: str, one: JudgeRun) -> None:
@@ -238,12 +237,10 @@ def _step(what: str, run_id: int) -> None:
 
 
 def _raise(db: Session, run_id: int, lead: Rater) -> None:
-    limit = st.session_state.get(_raised_key(run_id))
-    if not limit:
+    usd, tokens = (st.session_state.get(f"judge_raised_{what}_{run_id}") for what in LIMITS)
+    if not usd and not tokens:
         raise BadInput("no budget is given; write the new one, in all, and go on")
     one = run.get_run(db, run_id, by=lead)
     judge = judges.get_judge(db, db.get_one(Rater, one.rater_id).name, by=lead)
-    if one.budget_usd is not None:
-        run.raise_budget(db, run_id, judge, usd=limit, by=lead)
-    else:
-        run.raise_budget(db, run_id, judge, tokens=int(limit), by=lead)
+    tokens = None if not tokens else int(tokens)
+    run.raise_budget(db, run_id, judge, usd=usd or None, tokens=tokens, by=lead)

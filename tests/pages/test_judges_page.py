@@ -130,6 +130,29 @@ def test_a_run_whose_process_did_not_start_says_so_and_can_be_started_again(lead
     assert [button.label for button in app.button] == ["Go on", "Cancel"]
 
 
+def test_both_budgets_of_a_run_can_be_raised(lead: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[int] = []
+    monkeypatch.setattr(process, "launch", launched.append)
+    name = judge_in(
+        lead, "name: strict\nmodel: x\nrubric: answers\nprices: {input: 1, output: 1}\n"
+    )
+    with lead.database.write() as session:
+        one = run.plan_run(
+            session, judges.get_judge(session, name, by=None), round_=get_round(session, "R"),
+            budget_usd=1, budget_tokens=10, by=None,
+        )  # fmt: skip
+        one.state, one.tokens, one.cost_usd = "budget_exceeded", {"input": 10}, 0.5
+        number = one.id
+    app = AppTest.from_function(runs, default_timeout=30).run()
+    app.number_input(key=f"judge_raised_tokens_{number}").set_value(1000)
+    next(button for button in app.button if button.label == "Go on with it").click().run()
+    assert not app.exception and not app.error
+    with lead.database.read() as session:
+        one = session.exec(select(JudgeRun)).one()
+        assert (one.budget_usd, one.budget_tokens) == (1, 1000)
+    assert launched == [number]
+
+
 @pytest.mark.usefixtures("lead")
 def test_what_a_runs_process_says_is_in_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
     process.launch(99)
