@@ -7,7 +7,12 @@ import typer
 
 def calibration(
     round_name: Annotated[str, typer.Argument(metavar="ROUND")],
-    judge: Annotated[str | None, typer.Option("--judge", help="Only this judge.")] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge", help="Only this judge; by its plain name its newest version there."
+        ),
+    ] = None,
     by: Annotated[
         str | None, typer.Option("--by", help="segment: also every segment by itself.")
     ] = None,
@@ -21,11 +26,13 @@ def calibration(
     from annotate.cli import console
     from annotate.errors import NotFound
     from annotate.reports.calibration import calibration_report, judges_of
+    from annotate.reports.drift import version_there
     from annotate.stats import Verdict
 
     with console.database().read() as session:
         found = rounds.get_round(session, round_name)
         judges = judges_of(session, found, by=None)
+        judge = judge and version_there(judge, judges)
         if judge is not None and judge not in judges:
             raise NotFound(
                 f"round {round_name} has no scores of judge {judge!r}; "
@@ -49,6 +56,7 @@ def calibration(
                     row.segment or "all",
                     row.judge,
                     str(row.result.n_units),
+                    console.figure(row.result.coverage, percent=True),
                     console.figure(row.result.weighted_kappa),
                     console.figure(row.result.ceiling.weighted_kappa),
                     console.figure(row.result.spearman),
@@ -57,11 +65,16 @@ def calibration(
                 ]
                 for row in report.rows
             ],
-            ["criterion", "segment", "judge", "units", "kappa", "ceiling", "Spearman", "bias",
+            ["criterion", "segment", "judge", "units", "answered", "kappa", "ceiling", "Spearman", "bias",
              "verdict"],
             title=f"Calibration in {round_name}",
         )  # fmt: skip
         for row in report.rows:
+            if row.segment is None:
+                console.note(
+                    f"{row.judge} on {row.criterion}: {row.result.verdict}, "
+                    f"{row.result.verdict_reason}."
+                )
             if row.segment is None and row.left_out:
                 console.note(
                     f"{row.judge} on {row.criterion}: {row.left_out} units are left out, because "

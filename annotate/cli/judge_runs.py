@@ -30,6 +30,7 @@ def run(
     until: Annotated[
         datetime | None, typer.Option("--until", help="Outputs before this day (UTC).")
     ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Judge every output there is.")] = False,
     budget: Annotated[
         float | None, typer.Option("--budget", help="Stop before this many USD.")
     ] = None,
@@ -64,6 +65,13 @@ def run(
     chosen = bool(segment or configuration or since or until)
     if round_ is not None and chosen:
         raise BadInput("--round and a choice of outputs exclude each other; give one of them")
+    if all_ and (round_ is not None or chosen):
+        raise BadInput("--all leaves nothing to choose; leave it out, or the choice")
+    if not (all_ or chosen or again or round_ is not None):
+        raise BadInput(
+            "nothing says what to judge; give --round ROUND, choose outputs (--segment, "
+            "--configuration, --since, --until), or --all"
+        )
     database = console.database()
     with database.write() as session:
         judge = judges.get_judge(session, name, by=None)
@@ -132,10 +140,16 @@ def runs(json: AsJson = False) -> None:
     Example: annotate judge runs
     """
     from annotate.cli import console
+    from annotate.judge import judges, prices
     from annotate.judge import run as runs_
 
     with console.database().read() as session:
-        rows = [_told(found, name) for found, name in runs_.list_runs(session, by=None)]
+        found = runs_.list_runs(session, by=None)
+        priced = {
+            name: prices.source(judges.get_judge(session, name, by=None).spec) is not None
+            for name in {name for _, name in found}
+        }
+        rows = [_told(one, name, priced=priced[name]) for one, name in found]
     if json:
         console.show_json({"rows": rows})
         return
@@ -143,9 +157,9 @@ def runs(json: AsJson = False) -> None:
         console.note("No judge has been run yet: annotate judge run JUDGE --round ROUND")
         return
     console.show_table(
-        [[str(r["run"]), r["judge"], _scope(r["scope"]), r["state"], _counted(r["counts"]), f"{r['cost_usd']:.4f}", r["note"] or ""]
+        [[str(r["run"]), r["judge"], _scope(r["scope"]), r["state"], _counted(r["counts"]), _usd(r["cost_usd"]), r["note"] or ""]
          for r in rows],
-        ["run", "judge", "scope", "state", "questions", "USD", "note"],
+        ["run", "judge", "scope", "state", "questions", "cost", "note"],
     )  # fmt: skip
 
 
@@ -217,8 +231,8 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
     import signal
 
     from annotate.cli import console
+    from annotate.judge import prices, worker
     from annotate.judge import run as runs_
-    from annotate.judge import worker
 
     database = console.database()
     with database.write() as session:
@@ -235,7 +249,7 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
-    said = _told(ended, judge.rater.name)
+    said = _told(ended, judge.rater.name, priced=prices.source(judge.spec) is not None)
     if json:
         console.show_json(said)
     counts = ended.counts
@@ -244,7 +258,7 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
     answered = counts.get("done", 0) + counts.get("failed", 0) - bad
     console.note(
         f"Run {run_id} is {ended.state}: {answered} of {sum(counts.values())} answered, "
-        f"{ended.cost_usd:.4f} USD." + (f" {ended.note}" if ended.note else "")
+        f"cost {_usd(said['cost_usd'])}." + (f" {ended.note}" if ended.note else "")
     )
     if bad:
         console.note(f"{bad} have no verdict: annotate judge failures {run_id}")
@@ -279,7 +293,12 @@ def _say(run_id: int, what: str) -> None:
     console.note(f"Run {run_id} is {state}.")
 
 
-def _told(run: "JudgeRun", judge: str) -> dict[str, Any]:
+def _usd(cost: float | None) -> str:
+    return "unknown" if cost is None else f"{cost:.4f} USD"
+
+
+def _told(run: "JudgeRun", judge: str, *, priced: bool) -> dict[str, Any]:
+    """priced: whether what it costs is known at all."""
     return {
         "run": run.id,
         "judge": judge,
@@ -287,7 +306,7 @@ def _told(run: "JudgeRun", judge: str) -> dict[str, Any]:
         "state": run.state,
         "counts": run.counts,
         "tokens": run.tokens,
-        "cost_usd": run.cost_usd,
+        "cost_usd": run.cost_usd if priced or run.cost_usd else None,
         "budget_usd": run.budget_usd,
         "budget_tokens": run.budget_tokens,
         "note": run.note,

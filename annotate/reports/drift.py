@@ -11,13 +11,14 @@ from sqlmodel import Session, col, select
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
 from annotate.judge import provenance
+from annotate.judge.judges import is_asked_here, is_floor
 from annotate.judge.spec import NOT_DECISIVE
 from annotate.ratings import Floats
 from annotate.reports import comparable
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
 from annotate.stats import Drift, RoundScores, across, drift
-from db.tables import Rater, Round, Rubric, Unit
+from db.tables import JudgeRun, Rater, Round, Rubric, Unit
 
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
 
@@ -142,11 +143,28 @@ def drift_report(
     if not before.anchors(None) & after.anchors(None):
         facts.append(_no_anchors(session, baseline, current))
     facts += _changes(session, before.judge, after.judge)
+    if before.judge == after.judge and _asked_once(session, current, after.judge):
+        facts.append(
+            f"{after.judge} was asked once about what both rounds have, and that answer counts in "
+            f"both: whether it moved within its version is not seen. `annotate judge run "
+            f"{after.judge} --round {current.name} --again` asks afresh about the anchors."
+        )
     for name in dict.fromkeys((before.judge, after.judge)):
         said = provenance.changed(provenance.answered_by(session, people.get_rater(session, name)))
         facts += [f"{name}: {said}"] if said else []
     facts += left_out
     return DriftReport(baseline.name, current.name, judge, rows, facts)
+
+
+def _asked_once(session: Session, current: Round, judge: str) -> bool:
+    """Whether the same stored answers of a judge of this workspace stand in both rounds."""
+    rater = people.get_rater(session, judge)
+    if not is_asked_here(rater) or is_floor(rater):
+        return False
+    runs = session.exec(
+        select(JudgeRun).where(JudgeRun.rater_id == rater.id, JudgeRun.round_id == current.id)
+    )
+    return not any(run.scope.get("again") for run in runs)
 
 
 def _round_before(session: Session, baseline: Round, current: Round) -> Round | None:

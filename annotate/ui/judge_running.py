@@ -21,6 +21,8 @@ READ = 20.0
 """Seconds that a refusal stands, though the runs are drawn anew all the time."""
 ROUND, OUTPUTS = "A round", "Outputs"
 LIMITS = ("usd", "tokens")
+STARTS = timedelta(minutes=1)
+"""How long a process may take to start."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def show_starting(judge: Judge) -> None:
                 planned = scope.plan(db, judge, lead, **budgets)
                 run_id = run.check_start(db, planned.id or 0, by=lead).id
             assert run_id is not None
-            process.launch(run_id)
+            _launch(run_id)
             st.toast(f"Run {run_id} is started.")
 
 
@@ -136,6 +138,11 @@ def show_runs() -> None:
     with session.lead_reads() as (db, lead):
         found = run.list_runs(db, by=lead)[:SHOWN]
         missing = run.missing(db, [one for one, _ in found])
+        for one, _ in found:
+            if one.state == "running" and not run.is_alive(one):
+                # What a process that died had stored it could not count any more.
+                db.expunge(one)
+                one.counts = run.counted(db, one)
         left = {one.id: run.remaining(db, one) for one, _ in found}
     if not found:
         st.caption("No run yet.")
@@ -161,18 +168,21 @@ def _show_run(
         text=messages.as_plain_text(f"{words} · {' · '.join(figures)}"),
     )
     alive = run.is_alive(one)
-    if one.state == "running" and not alive:
+    starting = not alive and _is_starting(one)
+    if starting:
+        st.caption("Its process is starting.")
+    elif one.state == "running" and not alive:
         st.caption("Its process has died. What it had stored is kept; go on from there.")
-    if one.state == "planned" and one.beat_at is None and now() - one.started_at > 2 * run.BEAT:
+    elif one.state == "planned" and one.beat_at is None and now() - one.started_at > STARTS:
         st.caption("Its process did not start; the server's log says why. Go on to try again.")
     if one.note:
         st.caption(messages.as_plain_text(one.note))
     with st.container(horizontal=True, gap="small"):
         if one.state == "running" and alive:
             _button("Pause", "pause", one)
-        elif budget.spent(one) or one.state == "budget_exceeded":
+        elif (budget.spent(one) or one.state == "budget_exceeded") and not starting:
             _show_raising(one)
-        elif one.state in run.OPEN:
+        elif one.state in run.OPEN and not starting:
             _button("Go on", "resume", one)
         if one.state in run.OPEN:
             _button("Cancel", "cancel", one)
@@ -233,7 +243,24 @@ def _step(what: str, run_id: int) -> None:
                 case _:
                     run.check_start(db, run_id, by=lead)
         if what in ("resume", "retry", "raise"):
-            process.launch(run_id)
+            _launch(run_id)
+
+
+def _launch(run_id: int) -> None:
+    process.launch(run_id)
+    st.session_state[_launched_key(run_id)] = now()
+
+
+def _is_starting(one: JudgeRun) -> bool:
+    """Whether its process was started just now, and has not been heard of."""
+    launched = st.session_state.get(_launched_key(one.id or 0))
+    if launched is None or one.state not in run.OPEN or now() - launched > STARTS:
+        return False
+    return one.ended_at is None or one.ended_at < launched
+
+
+def _launched_key(run_id: int) -> str:
+    return f"judge_launched_{run_id}"
 
 
 def _raise(db: Session, run_id: int, lead: Rater) -> None:

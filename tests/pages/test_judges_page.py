@@ -147,6 +147,8 @@ def test_both_budgets_of_a_run_can_be_raised(lead: Tab, monkeypatch: pytest.Monk
     app.number_input(key=f"judge_raised_tokens_{number}").set_value(1000)
     next(button for button in app.button if button.label == "Go on with it").click().run()
     assert not app.exception and not app.error
+    assert "Its process is starting." in drawn(app)
+    assert [button.label for button in app.button] == ["Cancel"]
     with lead.database.read() as session:
         one = session.exec(select(JudgeRun)).one()
         assert (one.budget_usd, one.budget_tokens) == (1, 1000)

@@ -44,7 +44,9 @@ def test_where_there_is_nothing_to_show_a_sentence_says_so(run: CommandLine) -> 
 
 def test_a_runs_scope_names_what_was_chosen_and_no_more(run: CommandLine) -> None:
     run("judge", "add", "floor.yaml")
-    run("judge", "run", "floor")
+    assert "--round ROUND" in run.refused("judge", "run", "floor")
+    assert "leaves nothing" in run.refused("judge", "run", "floor", "--all", "--round", "R")
+    run("judge", "run", "floor", "--all")
     run("judge", "run", "floor", "--segment", "hidden-segment")
     table = run("judge", "runs").out
     assert "all outputs" in table and "segments: hidden-segment" in table
