@@ -66,7 +66,10 @@ def test_a_judge_is_asked_again_about_anchors_by_command(
     assert (dry["questions"], dry["cached"], len(server.log)) == (2, 0, asked)
     run("judge", "run", "strict", "--round", "R", "--again")
     assert len(server.log) == asked + 2
-    assert "round: R, its anchors again" in run("judge", "runs").out
+    table = run("judge", "runs").out
+    assert "round: R, its anchors again" in table and "unknown" in table
+    costs = [row["cost_usd"] for row in run("judge", "runs", "--json").json["rows"]]
+    assert costs == [None, None], "nobody knows the price of stub-1"
     assert "name the round" in run.refused("judge", "run", "strict", "--again")
 
 

@@ -13,7 +13,7 @@ from annotate.design import Design
 from annotate.errors import BadInput
 from annotate.judge import judges, queue, run, spec, worker
 from annotate.judge.judges import Judge
-from annotate.reports.drift import drift_report
+from annotate.reports.drift import DriftReport, drift_report
 from annotate.rounds import get_round, launch_round
 from db.engine import Database
 from db.tables import JudgeRun, JudgeVerdict, Rating, now
@@ -72,11 +72,14 @@ def later_round(desk: Desk) -> None:
         )
 
 
-def moved(desk: Desk) -> float | None:
+def drifted(desk: Desk) -> DriftReport:
     with desk.database.read() as session:
         before, after = get_round(session, "R"), get_round(session, "S")
-        report = drift_report(session, before, after, judge="strict", by_segment=False, by=None)
-    return report.rows[0].result.contrasts["J"].estimate
+        return drift_report(session, before, after, judge="strict", by_segment=False, by=None)
+
+
+def moved(desk: Desk) -> float | None:
+    return drifted(desk).rows[0].result.contrasts["J"].estimate
 
 
 def test_a_judge_that_moved_within_its_version_is_seen_once_it_is_asked_again(
@@ -90,11 +93,14 @@ def test_a_judge_that_moved_within_its_version_is_seen_once_it_is_asked_again(
     server.level = lambda data, _: min(3, truth(data) + 1)
     worked(desk, judge, "S")
     assert moved(desk) == 0.0, "the anchors' answers were found again"
+    once = "strict@1 was asked once about what both rounds have"
+    assert once in " ".join(drifted(desk).facts)
     asked = len(server.log)
     ended = worked(desk, judge, "S", again=True)
     assert (ended.counts, ended.scope) == ({"done": UNITS}, {"round": "S", "again": True})
     assert len(server.log) == asked + UNITS, "of the anchors alone"
     assert moved(desk) == pytest.approx(2 / 3, abs=0.01)
+    assert once not in " ".join(drifted(desk).facts)
     with database.read() as session:
         its = session.exec(select(Rating).where(Rating.rater_id == judge.rater.id)).all()
         verdicts = session.exec(select(JudgeVerdict)).all()
