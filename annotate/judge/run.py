@@ -198,7 +198,9 @@ def retry(session: Session, run_id: int, *, by: Rater | None) -> int:
             .where(col(JudgeTask.id).in_(again))
             .values(state="queued", attempts=0, not_before=now(), problem=None, verdict_id=None)
         )
-        run.state = "planned" if run.state == "done" else run.state
+        if run.state in ("done", "planned"):
+            # It waits for its process from now on.
+            run.state, run.started_at, run.ended_at = "planned", now(), None
         events.record(session, "asked again", f"run:{run_id}", by=by, tasks=len(again))
         refresh(session, run)
     return len(again)
