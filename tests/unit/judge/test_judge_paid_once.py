@@ -152,13 +152,16 @@ def test_a_busy_server_that_names_no_time_is_given_one(desk: Desk, server: Judge
     assert (ended.state, ended.counts) == ("done", {"done": UNITS})
 
 
-def test_a_server_that_is_down_and_says_at_once_is_not_asked_for_ever(
-    desk: Desk, server: JudgeServer
+@pytest.mark.parametrize("wait", [0, 1])
+def test_a_server_that_is_down_and_asks_to_wait_is_not_asked_for_ever(
+    desk: Desk, server: JudgeServer, wait: int
 ) -> None:
     judge = add(desk, server, criteria=["quality"], concurrency=1)
-    server.faults["Response 0"] = [lambda _: error(503, "x", headers={"retry-after": "0"})] * 99
+    headers = {"retry-after": str(wait)}
+    server.faults["Response 0"] = [lambda _: error(503, "x", headers=headers)] * 99
     ended = worked(desk, judge)
     assert ended.counts == {"done": UNITS - 1, "failed": 1}
+    assert len(server.log) == UNITS - 1 + queue.ATTEMPTS
 
 
 @pytest.mark.parametrize("limit", [{"budget_tokens": 12_000}, {"budget_usd": 0.06}])
