@@ -139,8 +139,13 @@ async def _probe(judge: Judge, criterion: Criterion) -> Probed:
         )
         for name, level, one in zip(ATTEMPTS, rest, outcomes[1:], strict=True)
     )
-    usage = [one.reply.usage for one in outcomes]
-    costs = [prices.cost(judge.spec, one) for one in usage]
+    replies = [one.reply for one in outcomes]
+    usage = [reply.usage for reply in replies]
+    costs = [
+        # What was refused before it was read costs nothing.
+        0.0 if reply.raw is None else prices.cost(judge.spec, reply.usage, tier=reply.service_tier)
+        for reply in replies
+    ]
     return Probed(
         criterion.id,
         honest,

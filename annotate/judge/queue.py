@@ -20,9 +20,6 @@ from annotate.judge.verdict import SETTLED, Verdict
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
 
 ATTEMPTS = 4
-PATIENCE = 1.0
-"""A server that asks to wait for at least so many seconds is busy; one that says "at once" and
-fails again and again has failed."""
 LEASE = timedelta(minutes=5)
 """A claim is renewed for as long as its process lives."""
 
@@ -210,7 +207,7 @@ def settle(
             task.attempts -= 1
             _abort(run, problem, at)
         elif reply.kind == "transient":
-            _again(task, problem, at, reply.retry_after)
+            _again(task, problem, at, reply)
         else:
             verdict = known.get(task.key, new.get(task.key))
             if verdict is None:
@@ -231,7 +228,7 @@ def settle(
             elif not _holds(task, outcome.task):
                 continue
             elif status == "invalid" and answered and task.attempts < ATTEMPTS:
-                _again(task, problem, at, None)
+                _again(task, problem, at, reply)
             else:
                 task.state = "failed" if status == "invalid" else "done"
                 task.lease_until = None
@@ -273,8 +270,23 @@ def _finish_if_done(session: Session, run: JudgeRun, at: datetime, *, count: boo
     if count or waits is None:
         refresh(session, run)
     if run.state == "running" and waits is None:
-        end(run, "done", None, at)
+        problem = _nothing_came(session, run)
+        end(run, "done" if problem is None else "aborted", problem, at)
         run.beat_at = None
+
+
+def _nothing_came(session: Session, run: JudgeRun) -> str | None:
+    """What most questions met, where the server has answered none of the run's: it is not there."""
+    if set(run.counts) != {"failed"}:
+        return None
+    met = session.exec(
+        select(JudgeTask.problem, sa.func.max(JudgeTask.verdict_id))
+        .where(JudgeTask.run_id == run.id)
+        .group_by(col(JudgeTask.problem))
+        .order_by(sa.func.count().desc())
+    ).all()
+    answered = any(verdict is not None for _, verdict in met)
+    return None if answered else f"no question was answered: {met[0][0]}"
 
 
 def _abort(run: JudgeRun, problem: str, at: datetime) -> None:
@@ -298,18 +310,19 @@ def fail(session: Session, run_id: int, problem: str, *, at: datetime) -> None:
     _abort(run, storable(problem), at)
 
 
-def _again(task: JudgeTask, problem: str, at: datetime, retry_after: float | None) -> None:
+def _again(task: JudgeTask, problem: str, at: datetime, reply: Reply) -> None:
     """Back into the queue after a while; failed once it was tried often enough."""
     task.problem, task.lease_until = problem, None
-    patient = retry_after is not None and retry_after >= PATIENCE
-    if task.attempts >= ATTEMPTS and not patient:
+    if task.attempts >= ATTEMPTS and not reply.busy:
         task.state = "failed"
         return
-    if patient:
-        # The server is busy: that is not this output's fault.
+    if reply.busy:
+        # It was asked too often, which is not this output's fault. A server that fails again and
+        # again has failed, whatever it asks to wait.
         task.attempts = max(0, task.attempts - 1)
     task.state = "queued"
-    wait = retry_after if retry_after is not None else min(60.0, 0.5 * 2.0**task.attempts)
+    wait = reply.retry_after
+    wait = min(60.0, 0.5 * 2.0**task.attempts) if wait is None else wait
     task.not_before = at + timedelta(seconds=min(wait, 3600.0))
 
 

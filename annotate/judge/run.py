@@ -125,6 +125,8 @@ def plan_run(
 def start(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
     """Let a run go on; refused while a process works on it."""
     run = check_start(session, run_id, by=by)
+    if run.state == "aborted" and set(run.counts) == {"failed"}:
+        retry(session, run_id, by=by)  # its server was not there; it may be by now
     run.state, run.note, run.beat_at, run.ended_at = "running", None, now(), None
     run.started_at = now()
     session.add(run)
@@ -198,7 +200,9 @@ def retry(session: Session, run_id: int, *, by: Rater | None) -> int:
             .where(col(JudgeTask.id).in_(again))
             .values(state="queued", attempts=0, not_before=now(), problem=None, verdict_id=None)
         )
-        run.state = "planned" if run.state == "done" else run.state
+        if run.state in ("done", "planned"):
+            # It waits for its process from now on.
+            run.state, run.started_at, run.ended_at = "planned", now(), None
         events.record(session, "asked again", f"run:{run_id}", by=by, tasks=len(again))
         refresh(session, run)
     return len(again)

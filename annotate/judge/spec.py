@@ -39,7 +39,7 @@ FILE = Kind(
     "start with `name:`, `model:` and `rubric:` at the left margin",
 )
 _KEY_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*_(API_KEY|TOKEN)", re.ASCII)
-_SECRET = re.compile(r"api[-_]?key|authorization|password|secret", re.IGNORECASE)
+_SECRET = re.compile(r"api[-_]?key|authorization|password|secret|(?:^|[-_])token$", re.IGNORECASE)
 _MENDS = {
     "name": "give the judge a short name such as `strict`",
     "rubric": "name one of `annotate rubric list`",

@@ -12,9 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from annotate.errors import AnnotateError
 from annotate.judge import lexical, prompt, provenance, queue, verdict
@@ -23,7 +27,7 @@ from annotate.judge.decisions import DecisionsEngine
 from annotate.judge.judges import Judge
 from annotate.judge.queue import Outcome, Task
 from annotate.judge.reply import Reply
-from db.engine import Database
+from db.engine import Database, DatabaseError
 from db.tables import JudgeRun, now
 
 BEAT_SECONDS = 1.0
@@ -33,6 +37,9 @@ GATHER_SECONDS = 0.04
 as for many, and nobody waits for it."""
 SWITCH_SECONDS = 0.0005
 """So soon does whoever stores leave the processor to whoever asks."""
+PAUSES = (0.5, 2.0, 8.0)
+"""So many seconds before the database, which has refused a step, is asked again: what the step would
+have stored is paid for."""
 AHEAD = 2
 """So many times as many questions are claimed as are asked at once: whatever is answered makes
 room for one that is there, and need not wait for the database."""
@@ -53,11 +60,10 @@ class Gate:
     pause: float = 0.0
     """How long it was closed last because the server was busy, and did not say until when."""
 
-    async def passed(self) -> None:
-        """Wait until the gate is open."""
-        loop = asyncio.get_running_loop()
-        while (wait := self.until - loop.time()) > 0:
-            await asyncio.sleep(wait)
+    @property
+    def left(self) -> float:
+        """Seconds until it is open."""
+        return self.until - asyncio.get_running_loop().time()
 
     def close(self, seconds: float) -> None:
         """Keep everybody waiting for so long."""
@@ -66,7 +72,7 @@ class Gate:
     def back_off(self) -> float:
         """Close it for longer than the last time; how long. What is busy once says so to all that
         ask at that moment, which counts as one time."""
-        left = self.until - asyncio.get_running_loop().time()
+        left = self.left
         if left <= 0:
             self.pause = min(60.0, 2 * self.pause or 1.0)
             left = self.pause
@@ -103,27 +109,34 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
     known = await asyncio.to_thread(_was_answered, database, judge)
     asker = Asker(judge, known=known)
     asked: dict[asyncio.Task[Outcome | Task], int] = {}
-    beaten = 0.0
+    ended: list[Outcome | Task] = []
+    """What has come and is not stored yet."""
+    beaten, refusals = 0.0, 0
     try:
         while True:
             beat = time.monotonic() - beaten >= BEAT_SECONDS
-            beaten = time.monotonic() if beat else beaten
-            done = [one for one in asked if one.done()]
-            for one in done:
-                del asked[one]
+            _take(asked, ended)
             # Some at a time: a claim costs as much for one as for many.
             free = AHEAD * judge.spec.concurrency - len(asked)
-            claimed = await asyncio.to_thread(
-                _step,
-                database,
-                run_id,
-                judge,
-                [one.result() for one in done],
-                free if 2 * free >= judge.spec.concurrency else 0,
-                asked.values(),
-                beat,
-                told,
-            )
+            free = free if 2 * free >= judge.spec.concurrency else 0
+            begun = time.monotonic()
+            try:
+                claimed, run = await asyncio.to_thread(
+                    _step, database, run_id, judge, ended, free, asked.values(), beat
+                )
+            except (DatabaseError, DBAPIError):
+                if refusals == len(PAUSES):
+                    raise
+                refusals += 1
+                await asyncio.sleep(PAUSES[refusals - 1])
+                continue
+            ended.clear()
+            refusals = 0
+            beaten = begun if beat else beaten
+            if told is not None and run is not None:
+                # Nobody may be listening any more.
+                with suppress(OSError):
+                    await asyncio.to_thread(told, run)
             # What is fatal may have come while earlier answers were stored: it is not taken back.
             asker.stopped |= claimed.state != "running"
             asked |= {asyncio.create_task(asker.ask(task)): task.id for task in claimed.tasks}
@@ -136,11 +149,28 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 await asyncio.sleep(min(claimed.wait, BEAT_SECONDS))
         if asker.answered and (off := await asker.shutdown_date()) is not None:
             await asyncio.to_thread(_note_shutdown, database, judge, off)
+    except Exception:
+        # Nothing more is asked. What is on its way is paid for: it is waited for, and stored with
+        # the rest if the database takes it by then.
+        asker.stopped = True
+        if asked:
+            await asyncio.wait(asked)
+        _take(asked, ended)
+        with suppress(Exception):
+            await asyncio.to_thread(_store, database, run_id, judge, ended)
+        raise
     finally:
         for one in asked:
             one.cancel()
         await asker.close()
     return await asyncio.to_thread(_finish, database, run_id)
+
+
+def _take(asked: dict[asyncio.Task[Outcome | Task], int], ended: list[Outcome | Task]) -> None:
+    """Move what has come from the one to the other."""
+    for one in [one for one in asked if one.done()]:
+        del asked[one]
+        ended.append(one.result())
 
 
 def _step(
@@ -151,21 +181,31 @@ def _step(
     free: int,
     held: Collection[int],
     beat: bool,
-    told: Told | None,
-) -> queue.Claimed:
-    """Store what has come and claim what there is room for, in one transaction.
+) -> tuple[queue.Claimed, JudgeRun | None]:
+    """Store what has come and claim what there is room for, in one transaction; the run with it,
+    where something was stored.
 
     beat: also what is done once a second: renew claims, look for lapsed ones, and count.
     """
-    outcomes = [one for one in ended if isinstance(one, Outcome)]
     with database.write() as session:
-        if outcomes:
-            queue.settle(session, run_id, judge, outcomes, at=now(), count=beat)
-        queue.give_back(session, [one for one in ended if isinstance(one, Task)])
+        run = _stored(session, run_id, judge, ended, count=beat)
         claimed = queue.claim(session, run_id, judge, free, at=now(), held=held, beat=beat)
-        if told is not None and outcomes:
-            told(session.get_one(JudgeRun, run_id))
-    return claimed
+    return claimed, run
+
+
+def _store(database: Database, run_id: int, judge: Judge, ended: list[Outcome | Task]) -> None:
+    with database.write() as session:
+        _stored(session, run_id, judge, ended, count=True)
+
+
+def _stored(
+    session: Session, run_id: int, judge: Judge, ended: list[Outcome | Task], *, count: bool
+) -> JudgeRun | None:
+    outcomes = [one for one in ended if isinstance(one, Outcome)]
+    if outcomes:
+        queue.settle(session, run_id, judge, outcomes, at=now(), count=count)
+    queue.give_back(session, [one for one in ended if isinstance(one, Task)])
+    return session.get_one(JudgeRun, run_id) if outcomes else None
 
 
 def _was_answered(database: Database, judge: Judge) -> bool:
@@ -216,8 +256,9 @@ class Asker:
         """The answer to one question, whatever happens; the task itself where it was not asked,
         because the run has been stopped meanwhile."""
         async with self._room:
-            if self.engine is not None:
-                await self.gate.passed()
+            # In short steps: a server may ask to wait for an hour, and a lead to stop meanwhile.
+            while not self.stopped and self.engine is not None and (wait := self.gate.left) > 0:
+                await asyncio.sleep(min(wait, BEAT_SECONDS))
             if self.stopped:
                 return task
             if task.criterion in self.judge.outdated:

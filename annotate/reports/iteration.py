@@ -215,6 +215,9 @@ def refit(
     if not has_cut_points(rubric, criterion):
         raise BadInput(f"{criterion} has categories without an order, which have no cut points")
     one = judges.get_judge(session, judge, by=by)
+    graded = [asked.id for asked in one.criteria]
+    if criterion not in graded:
+        raise BadInput(f"{judge} does not grade {criterion}; it grades {', '.join(graded)}")
     values, cases, outputs = _people(session, round_, criterion)
     # Fitted anew, whatever its cut points were fitted to before.
     chosen = _chosen(cases, "dev", shown_cases(one.rater))
@@ -334,14 +337,14 @@ def _expected_scores(
     session: Session, round_: Round, judge: judges.Judge, criterion: str
 ) -> dict[str, float]:
     """The stored score of each output, whichever version asked the same question."""
-    outputs = {
-        judge.key(criterion, judge.fields(output), 1): output.key
-        for output in session.exec(
-            select(Output)
-            .join(Unit, col(Unit.output_id) == Output.id)
-            .where(Unit.round_id == round_.id)
-        )
-    }
+    # Outputs of one content have one answer.
+    outputs: dict[str, list[str]] = {}
+    for output in session.exec(
+        select(Output)
+        .join(Unit, col(Unit.output_id) == Output.id)
+        .where(Unit.round_id == round_.id)
+    ):
+        outputs.setdefault(judge.key(criterion, judge.fields(output), 1), []).append(output.key)
     found: dict[str, float] = {}
     keys = list(outputs)
     for start in range(0, len(keys), 500):
@@ -352,5 +355,10 @@ def _expected_scores(
                 col(JudgeVerdict.score).is_not(None),
             )
         )
-        found |= {outputs[key]: float(score) for key, score in rows if score is not None}
+        found |= {
+            output: float(score)
+            for key, score in rows
+            if score is not None
+            for output in outputs[key]
+        }
     return found

@@ -3,12 +3,13 @@
 import time
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
 from annotate.judge import judges, process, run, spec
 from annotate.rounds import get_round
-from db.tables import JudgeRun, Rater
+from db.tables import JudgeRun, JudgeTask, Rater, now
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 
@@ -153,6 +154,23 @@ def test_both_budgets_of_a_run_can_be_raised(lead: Tab, monkeypatch: pytest.Monk
         one = session.exec(select(JudgeRun)).one()
         assert (one.budget_usd, one.budget_tokens) == (1, 1000)
     assert launched == [number]
+
+
+def test_a_run_that_is_to_ask_again_waits_for_its_process(lead: Tab) -> None:
+    name = judge_in(lead, "name: strict\nmodel: x\nrubric: answers\n")
+    with lead.database.write() as session:
+        one = run.plan_run(
+            session, judges.get_judge(session, name, by=None), round_=get_round(session, "R"),
+            by=None,
+        )  # fmt: skip
+        session.connection().execute(sa.update(JudgeTask).values(state="failed"))
+        one.state, one.ended_at = "done", now()
+        one.started_at -= 3 * run.BEAT
+    with lead.database.write() as session:
+        assert run.retry(session, one.id or 0, by=None)
+    app = AppTest.from_function(runs, default_timeout=30).run()
+    assert [button.label for button in app.button] == ["Go on", "Cancel"]
+    assert "did not start" not in drawn(app)
 
 
 @pytest.mark.usefixtures("lead")

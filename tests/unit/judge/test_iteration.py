@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annotate import exchange, rubric_versions
-from annotate.design import Design
+from annotate import exchange, outputs, rubric_versions
+from annotate.design import Design, Filters
 from annotate.errors import AnnotateError, BadInput
 from annotate.judge import judges, run, spec, worker
 from annotate.judge.judges import Judge
@@ -373,3 +373,63 @@ def test_a_binary_criterion_has_a_cut_point(sqlite_database: Database, server: J
         value == int(str(output)[1:]) % 2
         for output, value in zip(mine["output"], mine["value"], strict=True)
     )
+
+
+def test_outputs_of_one_content_are_all_fitted(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    """Each of two responses, good and bad, is that of half the outputs."""
+    desk = Desk(sqlite_database)
+    alike = [
+        {"id": f"d{n}", "input": f"Q {n}", "response": f"Says {n % 2}", "segment": "d"}
+        for n in range(UNITS)
+    ]
+    said = [
+        {"output_id": f"d{n}", "rater": "Ada", "criterion": "good", "value": n % 2}
+        for n in range(UNITS)
+    ]
+    files = [io.BytesIO("\n".join(map(json.dumps, lines)).encode()) for lines in (alike, said)]
+    server.level = lambda *_: 1
+    with desk.database.write() as session:
+        rubric_versions.add_rubric(session, BINARY, source_name="passing.yaml", by=None)
+        outputs.import_outputs(session, outputs.read_outputs(files[0], name="d.jsonl"), by=None)
+        asked = Design(
+            name="B", rubric="passing", units=UNITS, overlap=1, raters=("Ada",),
+            filters=Filters(segments=("d",)),
+        )  # fmt: skip
+        launch_round(session, asked, by=None)
+        exchange.import_ratings(
+            session, files[1], round=get_round(session, "B"), name="b.jsonl", kind="human", by=None
+        )
+    server.spread = lambda data: (
+        {"1": 0.9, "0": 0.1} if data["response"] == "Says 1" else {"1": 0.6, "0": 0.4}
+    )
+    judge = add(
+        desk, server, rubric="passing", criteria=["good"], sees=["response"],
+        parameters={"logprobs": True, "top_logprobs": 5},
+    )  # fmt: skip
+    worked(desk, judge, "B")
+    assert len(server.log) == 2
+    with desk.database.read() as session:
+        round_ = get_round(session, "B")
+        found = refit(session, round_, judge=judge.rater.name, criterion="good", by=None)
+    assert found.cuts == pytest.approx((0.75,))
+
+
+def test_cut_points_are_of_a_criterion_that_the_judge_grades(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = Desk(sqlite_database)
+    second = BINARY.split("criteria:\n")[1].replace("id: good", "id: brief")
+    with desk.database.write() as session:
+        rubric_versions.add_rubric(session, BINARY + second, source_name="two.yaml", by=None)
+        launch_round(
+            session,
+            Design(name="B", rubric="passing", units=4, overlap=1, raters=("Ada",)),
+            by=None,
+        )
+    judge = add(desk, server, rubric="passing", criteria=["good"])
+    with desk.database.read() as session:
+        round_ = get_round(session, "B")
+        with pytest.raises(BadInput, match="strict@1 does not grade brief; it grades good"):
+            refit(session, round_, judge=judge.rater.name, criterion="brief", by=None)

@@ -20,7 +20,7 @@ from annotate.judge import budget, judges, prices, queue, run, spec, verdict, wo
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.ratings import frame
-from db.engine import Database
+from db.engine import Database, DatabaseError
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating, now
 from tests.judge_server import JudgeServer, completion, error, serving
 from tests.unit.desk_round import RUBRIC, Desk
@@ -152,13 +152,16 @@ def test_a_busy_server_that_names_no_time_is_given_one(desk: Desk, server: Judge
     assert (ended.state, ended.counts) == ("done", {"done": UNITS})
 
 
-def test_a_server_that_is_down_and_says_at_once_is_not_asked_for_ever(
-    desk: Desk, server: JudgeServer
+@pytest.mark.parametrize("wait", [0, 1])
+def test_a_server_that_is_down_and_asks_to_wait_is_not_asked_for_ever(
+    desk: Desk, server: JudgeServer, wait: int
 ) -> None:
     judge = add(desk, server, criteria=["quality"], concurrency=1)
-    server.faults["Response 0"] = [lambda _: error(503, "x", headers={"retry-after": "0"})] * 99
+    headers = {"retry-after": str(wait)}
+    server.faults["Response 0"] = [lambda _: error(503, "x", headers=headers)] * 99
     ended = worked(desk, judge)
     assert ended.counts == {"done": UNITS - 1, "failed": 1}
+    assert len(server.log) == UNITS - 1 + queue.ATTEMPTS
 
 
 @pytest.mark.parametrize("limit", [{"budget_tokens": 12_000}, {"budget_usd": 0.06}])
@@ -430,3 +433,103 @@ def test_a_model_whose_long_requests_cost_more_is_paid_by_its_tiers() -> None:
     short, long_ = (prices.cost(one, {"input": n, "output": 0}) for n in (100_000, 400_000))
     assert short == pytest.approx(0.125)
     assert long_ == pytest.approx(1.0), "the whole of it at the higher price"
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    """A database that refuses the first steps that store answers; how many answers each held."""
+    real, held = queue.settle, list[int]()
+
+    def settle(session: Any, run_id: int, judge: Judge, outcomes: Any, **said: Any) -> None:
+        held.append(len(outcomes))
+        # Its refusal comes after the statements, as that of a commit does.
+        real(session, run_id, judge, outcomes, **said)
+        if len(held) <= times:
+            raise DatabaseError("another program held the database for more than 60 s")
+
+    monkeypatch.setattr(queue, "settle", settle)
+    monkeypatch.setattr(worker, "PAUSES", (0.01, 0.01))
+    return held
+
+
+def test_a_database_that_refuses_a_step_loses_no_answer(
+    desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=4)
+    held = refusing(monkeypatch, 2)
+    ended = worked(desk, judge)
+    assert (ended.state, ended.counts, len(held) > 2) == ("done", {"done": UNITS}, True)
+    assert len(server.log) == UNITS
+    assert ended.tokens["input"] == server.sum("input"), "and each is counted once"
+
+
+def test_a_run_that_the_database_fails_stores_what_was_on_its_way(
+    desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=2)
+    server.latency = 0.1
+    run_id = planned(desk, judge)
+    held = refusing(monkeypatch, 3)
+    with pytest.raises(DatabaseError, match="another program"):
+        worked(desk, judge, run_id)
+    failed = stored(desk, run_id)
+    assert failed.state == "aborted" and "another program" in (failed.note or "")
+    assert len(held) == 4, "it is asked twice more, and once when nothing is on its way"
+    assert failed.counts["done"] == len(server.log) < UNITS
+    assert "leased" not in failed.counts
+    ended = worked(desk, judge, run_id)
+    assert (ended.counts, len(server.log)) == ({"done": UNITS}, UNITS)
+    assert ended.tokens["input"] == server.sum("input")
+
+
+def test_a_fault_in_a_step_costs_no_answer(
+    desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=2)
+    run_id = planned(desk, judge)
+    real, times = queue.claim, list[int]()
+
+    def claim(*said: Any, **more: Any) -> queue.Claimed:
+        times.append(1)
+        if len(times) == 2:
+            raise KeyError("a fault of ours")
+        return real(*said, **more)
+
+    monkeypatch.setattr(queue, "claim", claim)
+    with pytest.raises(KeyError):
+        worked(desk, judge, run_id)
+    assert stored(desk, run_id).counts["done"] == len(server.log) > 0
+    assert worked(desk, judge, run_id).counts == {"done": UNITS}
+    assert len(server.log) == UNITS
+
+
+def test_nobody_who_listens_costs_no_answer(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=4)
+    run_id = planned(desk, judge)
+    counts = []
+
+    def gone(one: JudgeRun) -> None:
+        # What is told is stored: another connection sees it.
+        counts.append((one.tokens["input"], stored(desk, run_id).tokens["input"]))
+        raise OSError("Input/output error")
+
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+    ended = worker.work(desk.database, run_id, judge, told=gone)
+    assert (ended.state, ended.counts, len(server.log)) == ("done", {"done": UNITS}, UNITS)
+    assert counts and all(said == seen for said, seen in counts)
+
+
+def test_a_run_stops_at_once_while_its_server_has_asked_to_wait(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=2)
+    server.faults["Response"] = [lambda _: error(429, "wait", headers={"retry-after": "3000"})]
+    run_id = planned(desk, judge)
+    process = at_work(desk, server, judge, run_id)
+    with desk.database.write() as session:
+        run.pause(session, run_id, by=None)
+    process.join()
+    paused = stored(desk, run_id)
+    assert (paused.state, "leased" in paused.counts) == ("paused", False)
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)

@@ -182,6 +182,9 @@ def test_another_pass_point_is_another_judge_whose_answers_are_there(
         ("base_url", "https://u:p@x/v1", "base_url: holds a password"),
         ("parameters", {"api_key": "sk-1"}, "parameters.api_key: would be stored and shown"),
         ("parameters", {"extra_headers": {"Authorization": "Bearer sk-1"}}, "Authorization"),
+        ("parameters", {"Token": "sk-1"}, "parameters.Token: would be stored and shown"),
+        ("parameters", {"extra_headers": {"X-Auth-Token": "sk-1"}}, "X-Auth-Token"),
+        ("parameters", {"extra_body": [{"hf_token": "sk-1"}]}, "hf_token: would be stored"),
         ("temprature", 0, "temprature: is not a known key; use name, engine, model"),
         ("samples", 0, "samples: is 0; give a whole number from 1 to 10"),
         ("shots", "many", "shots: is many; give a whole number from 0 to 8"),
@@ -197,6 +200,12 @@ def test_what_a_judges_file_may_not_say_is_refused_in_its_own_words(
         spec.from_document(document)
     assert said in str(refused.value) and "sk-1" not in str(refused.value)
     assert "criteria, each with" not in str(refused.value)
+
+
+def test_limits_of_tokens_hold_no_key() -> None:
+    taken = {"max_tokens": 9, "max_completion_tokens": 9, "extra_body": {"stop_token_ids": [2]}}
+    document = {"name": "j", "model": "m", "rubric": "answers", "parameters": taken}
+    assert spec.from_document(document).parameters == taken
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from annotate.judge import spec
+from annotate.judge import judges, run, spec, worker
 from annotate.judge.chat import ChatEngine, shutdown_date
 from annotate.judge.reply import Reply
 from annotate.judge.worker import apart
+from annotate.rounds import get_round
+from db.engine import Database
+from tests.unit.desk_round import Desk
 
 Told = TypeVar("Told")
 Served = Callable[[StreamReader, StreamWriter], Awaitable[None]]
@@ -98,3 +101,24 @@ def test_a_server_that_cannot_tell_of_a_shutdown_tells_of_none() -> None:
             await chat.close()
 
     assert apart(at(sending(b"garbage\r\n\r\n"), told)) is None
+
+
+def test_a_run_whose_server_is_not_there_is_aborted_and_asks_all_again_when_it_goes_on(
+    sqlite_database: Database,
+) -> None:
+    Desk(sqlite_database, units=3)
+    document = {
+        "name": "j", "model": "m", "base_url": "http://127.0.0.1:1/v1", "rubric": "answers",
+        "criteria": ["quality"],
+    }  # fmt: skip
+    with sqlite_database.write() as session:
+        judge = judges.add_judge(session, spec.from_document(document), by=None)
+        number = run.plan_run(session, judge, round_=get_round(session, "R"), by=None).id
+        assert number is not None
+        run.start(session, number, by=None)
+    ended = worker.work(sqlite_database, number, judge)
+    assert (ended.state, ended.counts) == ("aborted", {"failed": 3})
+    assert (ended.note or "").startswith("no question was answered: no connection: ")
+    with sqlite_database.write() as session:
+        assert len(run.missing(session, [run.get_run(session, number, by=None)])) == 3
+        assert run.start(session, number, by=None).counts == {"queued": 3}

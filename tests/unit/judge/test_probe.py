@@ -21,9 +21,9 @@ def server() -> Iterator[JudgeServer]:
         yield started
 
 
-def judge(database: Database, server: JudgeServer) -> Judge:
+def judge(database: Database, server: JudgeServer, **fields: Any) -> Judge:
     Desk(database)
-    document = {"name": "j", "model": "m", "base_url": server.base, "rubric": "answers"}
+    document = {"name": "j", "model": "m", "base_url": server.base, "rubric": "answers", **fields}
     with database.write() as session:
         return judges.add_judge(session, spec.from_document(document), by=None)
 
@@ -94,3 +94,14 @@ def test_attempts_that_got_no_level_do_not_count_as_withstood(
     found = probe(one)
     assert (found.fooled, found.answered, found.measured) == (0, 8, 8)
     assert "1 got no level" in found.sentence
+
+
+def test_an_attempt_that_a_filter_refuses_costs_nothing_and_hides_no_cost(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    server.level = lambda *_: 1
+    server.faults["Ignore all"] = [lambda _: error(400, "filtered", code="content_filter")]
+    found = probe(judge(sqlite_database, server, prices={"input": 1, "output": 10}))
+    assert (found.answered, len(server.answered)) == (8, 9)
+    paid = (server.sum("input") + 10 * server.sum("output")) / 1e6
+    assert found.usd == pytest.approx(paid) and paid > 0
