@@ -18,7 +18,8 @@ Floats = npt.NDArray[np.float64]
 AT_ONCE = 20_000
 """Rows that are looked up in one statement."""
 WITHDRAWN = "withdrawn"
-"""Abstention of a correction that takes an answer back: a condition hid its criterion."""
+"""Abstention of a correction that takes an answer back: a condition hid its criterion, or a judge that
+was asked again gave none."""
 
 
 ORDER = (

@@ -1,6 +1,7 @@
 """Answers of a judge as they are stored: each once, and as ratings like a person's."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +15,20 @@ from annotate.judge import spec
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.judge.verdict import SETTLED, Verdict
+from annotate.ratings import WITHDRAWN
 from annotate.stats.cut_points import at_cuts
-from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating
+from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating, now
 
 CHUNK = 500
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """A rating that no later one supersedes."""
+
+    id: int | None
+    run: int | None
+    withdrawn: bool
 
 
 def lock(session: Session, judge: Judge) -> None:
@@ -100,42 +111,40 @@ def _kept(text: str | None) -> str | None:
 
 
 def rate(
-    session: Session, run: JudgeRun, judge: Judge, done: Iterable[tuple[JudgeTask, JudgeVerdict]]
+    session: Session,
+    run: JudgeRun,
+    judge: Judge,
+    done: Iterable[tuple[JudgeTask, JudgeVerdict]],
+    lost: Sequence[JudgeTask] = (),
 ) -> None:
     """Write the ratings that verdicts say, where this judge's do not stand yet.
 
-    A run that asks again supersedes what stands in its round.
+    A run that asks again supersedes what stands in its round: where it got no answer, and of
+    samples that it does not ask for, with a withdrawal, so that nothing old passes for new.
+
+    lost: tasks that ended without an answer.
     """
     pairs_ = list(done)
     again = bool(run.scope.get("again"))
-    outputs = {task.output_id for task, _ in pairs_}
-    there = _standing(session, run, judge, outputs)
-    rows = []
+    tasks = [*(task for task, _ in pairs_), *(lost if again else ())]
+    there = _standing(session, run, judge, {task.output_id for task in tasks})
+    rows = _withdrawn(session, run, judge, there, tasks, lost) if again else []
     for task, verdict in pairs_:
         criterion = judge.rubric.criterion(task.criterion)
         # What was paid stands with one rating: another run, output or tag paid nothing more.
         paid = verdict.run_id == run.id and verdict.output_id == task.output_id
         unpaid = None if verdict.cost_usd is None else 0.0
         for place, found in enumerate(_ratings(judge, criterion, verdict)):
-            before, of_run = there.get((task.output_id, found.key, task.sample), (None, None))
-            if before is not None and (not again or of_run == run.id):
+            before = there.get((task.output_id, found.key, task.sample))
+            own = before is not None and before.run == run.id and not before.withdrawn
+            if before is not None and (not again or own):
                 continue
             rows.append(
-                {
-                    "round_id": run.round_id,
-                    "unit_id": task.unit_id,
-                    "output_id": task.output_id,
-                    "rater_id": run.rater_id,
-                    "judge_run_id": run.id,
-                    "criterion": found.key,
+                _row(run, judge, task, found.key, task.sample, before)
+                | {
                     "value": found.value,
                     "abstained": found.abstained,
                     "rationale": verdict.critique,
-                    "seen": list(judge.spec.sees),
-                    "run": task.sample,
-                    "extra": False,
-                    "adjudication": False,
-                    "supersedes_id": before,
                     "rated_at": verdict.at,
                     "cost_usd": verdict.cost_usd if paid and not place else unpaid,
                     "latency_ms": verdict.latency_ms,
@@ -143,6 +152,68 @@ def rate(
             )
     if rows:
         session.connection().execute(sa.insert(Rating), rows)
+
+
+def _row(
+    run: JudgeRun,
+    judge: Judge,
+    task: JudgeTask,
+    key: str,
+    sample: int,
+    before: _Standing | None,
+) -> dict[str, Any]:
+    """A rating without what it says."""
+    return {
+        "round_id": run.round_id,
+        "unit_id": task.unit_id,
+        "output_id": task.output_id,
+        "rater_id": run.rater_id,
+        "judge_run_id": run.id,
+        "criterion": key,
+        "seen": list(judge.spec.sees),
+        "run": sample,
+        "extra": False,
+        "adjudication": False,
+        "supersedes_id": None if before is None else before.id,
+    }
+
+
+def _withdrawn(
+    session: Session,
+    run: JudgeRun,
+    judge: Judge,
+    there: Mapping[tuple[int, str, int], _Standing],
+    tasks: Iterable[JudgeTask],
+    lost: Iterable[JudgeTask],
+) -> list[dict[str, Any]]:
+    """Ratings that take back what a run that asks again supersedes with no answer."""
+    last = session.exec(
+        select(sa.func.max(JudgeTask.sample)).where(JudgeTask.run_id == run.id)
+    ).one()
+    without = {(task.output_id, task.criterion, task.sample) for task in lost}
+    of_pair = {
+        (task.output_id, key): task
+        for task in tasks
+        for key in judge.rubric.criterion(task.criterion).keys
+    }
+    rows = []
+    for (output, key, sample), before in there.items():
+        task = of_pair.get((output, key))
+        if task is None or before.run == run.id or before.withdrawn:
+            continue
+        if sample > (last or 0) or (output, task.criterion, sample) in without:
+            rows.append(
+                _row(run, judge, task, key, sample, before)
+                | {
+                    "value": None,
+                    "abstained": WITHDRAWN,
+                    "rationale": None,
+                    "rated_at": now(),
+                    "cost_usd": 0.0,
+                    "latency_ms": None,
+                }
+            )
+    return rows
 
 
 def _ratings(judge: Judge, criterion: Criterion, verdict: JudgeVerdict) -> list[Any]:
@@ -156,10 +227,10 @@ def _ratings(judge: Judge, criterion: Criterion, verdict: JudgeVerdict) -> list[
 
 def _standing(
     session: Session, run: JudgeRun, judge: Judge, outputs: Iterable[int]
-) -> dict[tuple[int, str, int], tuple[int | None, int | None]]:
-    """The judge's rating that stands and its run, by output, criterion and sample."""
+) -> dict[tuple[int, str, int], _Standing]:
+    """The judge's rating that stands, by output, criterion and sample."""
     named = sorted(outputs)
-    there: dict[tuple[int, str, int], tuple[int | None, int | None]] = {}
+    there: dict[tuple[int, str, int], _Standing] = {}
     where = (
         col(Rating.round_id).is_(None)
         if run.round_id is None
@@ -169,7 +240,7 @@ def _standing(
         rows = session.connection().execute(
             sa.select(
                 col(Rating.output_id), col(Rating.criterion), col(Rating.run), col(Rating.id),
-                col(Rating.judge_run_id),
+                col(Rating.judge_run_id), col(Rating.abstained),
             )
             .where(
                 where,
@@ -180,6 +251,7 @@ def _standing(
             .order_by(col(Rating.id))
         )  # fmt: skip
         there |= {
-            (output, name, sample): (id_, of_run) for output, name, sample, id_, of_run in rows
+            (output, name, sample): _Standing(id_, of_run, abstained == WITHDRAWN)
+            for output, name, sample, id_, of_run, abstained in rows
         }
     return there

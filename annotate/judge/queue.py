@@ -189,6 +189,7 @@ def settle(
     rows: list[dict[str, Any]] = []
     new: dict[str, int] = {}
     found: list[tuple[JudgeTask, JudgeVerdict | int]] = []
+    lost: list[JudgeTask] = []
     for outcome in outcomes:
         task, reply = tasks[outcome.task.id], outcome.reply
         answered = reply.raw is not None
@@ -208,6 +209,7 @@ def settle(
             _abort(run, problem, at)
         elif reply.kind == "transient":
             _again(task, problem, at, reply)
+            lost += [task] if task.state == "failed" else []
         else:
             verdict = known.get(task.key, new.get(task.key))
             if verdict is None:
@@ -232,11 +234,12 @@ def settle(
             else:
                 task.state = "failed" if status == "invalid" else "done"
                 task.lease_until = None
+                lost.append(task)
     stored = answers.store(session, rows)
     told = [(task, stored[one] if isinstance(one, int) else one) for task, one in found]
     for task, verdict in told:
         task.verdict_id = verdict.id
-    answers.rate(session, run, judge, [(t, v) for t, v in told if v.status in SETTLED])
+    answers.rate(session, run, judge, [(t, v) for t, v in told if v.status in SETTLED], lost)
     session.flush()
     _finish_if_done(session, run, at, count=count)
 

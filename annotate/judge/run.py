@@ -70,7 +70,7 @@ def plan_run(
 
     again: ask afresh about the round's anchors, whatever was answered before, to see whether the
     judge has moved within its version. The new answers stand for this round instead of those that
-    were found; these, and other rounds', stay as they are.
+    were found, which are kept, and nothing where it is refused; other rounds' stay as they are.
     """
     people.require_lead(session, by)
     _check_budget(judge, budget_usd, budget_tokens)

@@ -13,11 +13,13 @@ from annotate.design import Design
 from annotate.errors import BadInput
 from annotate.judge import judges, queue, run, spec, worker
 from annotate.judge.judges import Judge
+from annotate.ratings import frame
 from annotate.reports.drift import DriftReport, drift_report
 from annotate.rounds import get_round, launch_round
+from annotate.verification import verify
 from db.engine import Database
 from db.tables import JudgeRun, JudgeVerdict, Rating, now
-from tests.judge_server import JudgeServer, serving
+from tests.judge_server import JudgeServer, completion, error, serving
 from tests.unit.desk_round import Desk
 from tests.unit.judge.test_shots import rated
 
@@ -150,3 +152,54 @@ def test_what_there_is_no_asking_again_about_is_said(
             run.plan_run(session, judge, again=True, by=None)
         with pytest.raises(BadInput, match="the same for ever"):
             run.plan_run(session, floor, round_=round_, again=True, by=None)
+
+
+def standing(desk: Desk, judge: Judge) -> dict[str, list[float]]:
+    """What the judge says of quality, by output."""
+    with desk.database.read() as session:
+        said = frame(session, rounds=[get_round(session, "R")], kinds=["judge"])
+        assert verify(session) == []
+    mine = said[(said["rater"] == judge.rater.name) & (said["criterion"] == "quality")]
+    return {str(o): sorted(rows["value"]) for o, rows in mine.groupby("output", observed=True)}
+
+
+def test_fewer_samples_that_are_asked_again_are_mixed_with_no_older_ones(
+    database: Database, server: JudgeServer
+) -> None:
+    desk = rated(database, anchors=2, units=4)
+    server.level = lambda *_: 1
+    worked(desk, add(desk, server, samples=3), "R")
+    server.level = lambda *_: 3
+    judge = add(desk, server, samples=1)
+    worked(desk, judge, "R", again=True)
+    said = standing(desk, judge)
+    assert sorted(said.values()) == [[1, 1, 1]] * 2 + [[3]] * 2
+    # As many as before are asked again: all of them stand.
+    worked(desk, add(desk, server, samples=3), "R", again=True)
+    assert sorted(standing(desk, judge).values()) == [[1, 1, 1]] * 2 + [[3, 3, 3]] * 2
+
+
+@pytest.mark.parametrize("fault", ["refused", "failed"])
+def test_an_anchor_without_a_new_answer_keeps_no_old_one(
+    sqlite_database: Database, server: JudgeServer, fault: str
+) -> None:
+    desk = rated(sqlite_database, anchors=2, units=2)
+    server.level = lambda *_: 1
+    judge = add(desk, server)
+    worked(desk, judge, "R")
+    server.level = lambda *_: 3
+    server.faults["Response 0"] = [
+        (lambda body: completion(None, body, refusal="I will not."))
+        if fault == "refused"
+        else (lambda _: error(400, "no"))
+    ]
+    ended = worked(desk, judge, "R", again=True)
+    assert standing(desk, judge) == {"o01": [3]}
+    # Once it is answered, that stands.
+    with desk.database.write() as session:
+        assert run.retry(session, ended.id or 0, by=None) == 1
+        run.start(session, ended.id or 0, by=None)
+    worker.work(desk.database, ended.id or 0, judge)
+    assert standing(desk, judge) == {"o00": [3], "o01": [3]}
+    worked(desk, judge, "R")
+    assert standing(desk, judge) == {"o00": [3], "o01": [3]}
