@@ -130,7 +130,7 @@ def judge_alone(
     raters = [people.get_rater(session, name) for name in sorted(scored["rater"].unique())]
     judges = [rater for rater in raters if rater.kind == "judge" and not is_floor(rater)]
     found: dict[str, list[Disagreement]] = {}
-    for key in rounds.rubric_of(session, round_).rating_keys():
+    for key in rounds.rubric_of(session, round_).rating_keys() if judges else ():
         agreed = _Said.of(said[said["criterion"] == key.key], key).unanimous()
         for rater in judges:
             hidden = seen_cases(session, rater, key.key)
@@ -189,9 +189,11 @@ class _Said:
 
     def unanimous(self) -> "_Said":
         """The units on which at least two people say the same and nobody another thing."""
+        if not self.values.size:
+            return self
         number = (~np.isnan(self.values)).sum(axis=1)
         apart = np.nanmax(self.values, axis=1) - np.nanmin(self.values, axis=1)
-        chosen = (number >= 2) & (apart == 0) if len(self.values) else number >= 2
+        chosen = (number >= 2) & (apart == 0)
         return _Said(self.key, self.rows, self.units[chosen], self.values[chosen])
 
 
