@@ -10,10 +10,10 @@ from sqlmodel import Session
 
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput
-from annotate.judge.judges import is_floor, seen_cases
+from annotate.judge.judges import seen_cases
 from annotate.judge.splits import Split, split_of
 from annotate.ratings import Floats
-from annotate.reports.calibration import blind, scores
+from annotate.reports.calibration import blind, is_judge, scores
 from annotate.reports.opening import closed_cases
 from annotate.rubric import RatingKey
 from annotate.stats import commonest, leading, lower_median, nearest_point
@@ -128,7 +128,7 @@ def judge_alone(
     rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
     said, scored = _said(session, round_), _scored(session, round_)
     raters = [people.get_rater(session, name) for name in sorted(scored["rater"].unique())]
-    judges = [rater for rater in raters if rater.kind == "judge" and not is_floor(rater)]
+    judges = [rater for rater in raters if is_judge(rater)]
     found: dict[str, list[Disagreement]] = {}
     for key in rounds.rubric_of(session, round_).rating_keys() if judges else ():
         agreed = _Said.of(said[said["criterion"] == key.key], key).unanimous()
