@@ -76,6 +76,11 @@ class CalibrationReport:
         return {"round": self.round, "rows": [_row_json(row) for row in self.rows]}
 
 
+def is_judge(rater: Rater) -> bool:
+    """Whether it says of right and wrong: not a metric that was imported, nor word overlap."""
+    return rater.kind == "judge" and not is_floor(rater)
+
+
 def judges_of(session: Session, round_: Round, *, by: Rater | None) -> list[str]:
     """The judges and metrics that have scored units of the round, as `judges_by_round` has them."""
     return judges_by_round(session, [round_], by=by)[round_.name]

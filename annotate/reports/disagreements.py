@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput
-from annotate.judge.judges import is_floor, seen_cases
+from annotate.judge.judges import seen_cases
 from annotate.judge.splits import Split, split_of
 from annotate.ratings import Floats
-from annotate.reports.calibration import blind, scores
-from annotate.reports.opening import is_closed
+from annotate.reports.calibration import blind, is_judge, scores
+from annotate.reports.opening import closed_cases
 from annotate.rubric import RatingKey
 from annotate.stats import commonest, leading, lower_median, nearest_point
 from db.tables import Rater, Round
@@ -87,7 +87,7 @@ def disagreements(
     key = rounds.rubric_of(session, round_).rating_key(criterion)
     said = _said(session, round_, criterion, segment)
     rater = people.get_rater(session, judge)
-    closed = _closed(session, round_, rater, criterion, said["case"])
+    closed = closed_cases(session, rater, round_, criterion, said["case"].unique())
     if split == "test" and closed:
         raise BadInput("the test split is opened by an act of its own, which is logged")
     if split is not None:
@@ -110,7 +110,7 @@ def held_back(
     rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
     said = _said(session, round_, criterion, segment)
     rater = people.get_rater(session, judge)
-    closed = _closed(session, round_, rater, criterion, said["case"])
+    closed = closed_cases(session, rater, round_, criterion, said["case"].unique())
     closed -= seen_cases(session, rater, criterion)
     return int(said.loc[said["case"].isin(closed), "unit"].nunique())
 
@@ -128,13 +128,13 @@ def judge_alone(
     rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
     said, scored = _said(session, round_), _scored(session, round_)
     raters = [people.get_rater(session, name) for name in sorted(scored["rater"].unique())]
-    judges = [rater for rater in raters if rater.kind == "judge" and not is_floor(rater)]
+    judges = [rater for rater in raters if is_judge(rater)]
     found: dict[str, list[Disagreement]] = {}
-    for key in rounds.rubric_of(session, round_).rating_keys():
+    for key in rounds.rubric_of(session, round_).rating_keys() if judges else ():
         agreed = _Said.of(said[said["criterion"] == key.key], key).unanimous()
         for rater in judges:
             hidden = seen_cases(session, rater, key.key)
-            hidden |= _closed(session, round_, rater, key.key, agreed.units["case"])
+            hidden |= closed_cases(session, rater, round_, key.key, agreed.units["case"].unique())
             if rows := _differing(agreed, scored, rater.name, hidden):
                 found.setdefault(rater.name, []).extend(rows)
     return {one.name: _sorted(found[one.name]) for one in judges if one.name in found}
@@ -148,15 +148,6 @@ def _said(
     if criterion is not None:
         said = said[said["criterion"] == criterion]
     return said if segment is None else said[said["segment"] == segment]
-
-
-def _closed(
-    session: Session, round_: Round, judge: Rater, criterion: str, cases: "pd.Series[str]"
-) -> set[str]:
-    """Those of the cases that are of the test split, while it is closed."""
-    if not is_closed(session, judge, round_, criterion):
-        return set()
-    return {case for case in cases.astype(object).unique() if split_of(case) == "test"}
 
 
 def _scored(session: Session, round_: Round) -> pd.DataFrame:
@@ -189,9 +180,11 @@ class _Said:
 
     def unanimous(self) -> "_Said":
         """The units on which at least two people say the same and nobody another thing."""
+        if not self.values.size:
+            return self
         number = (~np.isnan(self.values)).sum(axis=1)
         apart = np.nanmax(self.values, axis=1) - np.nanmin(self.values, axis=1)
-        chosen = (number >= 2) & (apart == 0) if len(self.values) else number >= 2
+        chosen = (number >= 2) & (apart == 0)
         return _Said(self.key, self.rows, self.units[chosen], self.values[chosen])
 
 
@@ -249,11 +242,19 @@ def _words(
     """What people say and what the judge says: a category's label, else the number."""
     if not key.options:
         return f"{middle:g}", f"{score:.3g}"
-    if np.isnan(middle):
-        first = leading(values[None, :], key.domain)[0]
-        tied = [key.label(value) for value, leads in zip(key.domain, first, strict=True) if leads]
-        return " or ".join(tied), key.label(point)
-    return key.label(middle), key.label(point)
+    of_people = commonest_words(key, values) if np.isnan(middle) else key.label(middle)
+    return of_people, key.label(point)
+
+
+def commonest_words(key: RatingKey, values: Floats) -> str:
+    """The category that most said, several where they are as common.
+
+    values: (raters,), NaN where one said nothing.
+    """
+    first = leading(values[None, :], key.domain)[0]
+    return " or ".join(
+        key.label(value) for value, leads in zip(key.domain, first, strict=True) if leads
+    )
 
 
 def _sides(rows: pd.DataFrame, units: set[str], key: RatingKey) -> dict[str, tuple[Side, ...]]:

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from annotate import design_words, people, progress, rounds
 from annotate.errors import AnnotateError, in_words
+from annotate.judge.judges import is_floor
 from annotate.reports.agreement import AgreementRow, agreement_report
 from annotate.reports.calibration import CalibrationRow, calibration_report
 from annotate.reports.drift import DriftReport, drift_report, plain_name
@@ -35,6 +36,9 @@ def round_document(session: Session, round_: Round, *, by: Rater | None) -> str:
     rounds.refuse_its_raters(round_, by, "its report is written")
     agreement = agreement_report(session, round_, by=by)
     calibration = calibration_report(session, round_, by=by)
+    names = {row.judge for row in calibration.rows}
+    floors = {name for name in names if is_floor(people.get_rater(session, name))}
+    judged = [row for row in calibration.rows if row.judge not in floors]
     disputes = [] if round_.design.get("compares") else settled(session, round_, by=by)
     figures = [row.result.alpha for row in agreement.rows]
     figures += [row.result.weighted_kappa for row in calibration.rows]
@@ -47,8 +51,9 @@ def round_document(session: Session, round_: Round, *, by: Rater | None) -> str:
         "agreement": told,
         "silent": silent,
         "passing": _by(pass_rates(session, round_, by=by), "criterion"),
-        "judges": _by(calibration.rows, "judge"),
-        "drift": _drift(session, round_, calibration.rows, by),
+        "judges": _by(judged, "judge"),
+        "floors": _by((row for row in calibration.rows if row.judge in floors), "judge"),
+        "drift": _drift(session, round_, judged, by),
         "raters": _raters(panel(session, round_, by=by)),
         "causes": Counter(one.cause for one in disputes),
         "disputes": disputes,

@@ -90,7 +90,11 @@ def drift_report(
     by_segment: bool = True,
     by: Rater | None,
 ) -> DriftReport:
-    """Compare the judge, the raters and the traffic of two rounds on their shared anchors."""
+    """Compare the judge, the raters and the traffic of two rounds on their shared anchors.
+
+    The round before the current one, which confirms a weak sign, is not asked while it is open and
+    the lead who asks rates in it.
+    """
     people.require_lead(session, by)
     for round_ in (baseline, current):
         rounds.refuse_its_raters(round_, by, "drift is shown")
@@ -99,36 +103,33 @@ def drift_report(
     before = _Side.of(session, baseline, judge)
     after = _Side.of(session, current, judge)
     last = _round_before(session, baseline, current)
+    withheld = last if last is not None and rounds.kept_from(last, by) else None
+    last = None if withheld else last
     between = _Side.of(session, last, judge, required=False) if last else None
-    shown = comparable.seen_by(session, {before.judge, after.judge})
-    left_out = []
-    if shown:
-        before, earlier_units = before.without(session, baseline, shown)
-        after, later_units = after.without(session, current, shown)
-        left_out = [
-            f"Left out are {earlier_units} units before and {later_units} now: the judge has seen "
-            "their case, as an example or to fit its cut points."
-        ]
-        if between is not None and last is not None:
-            between, _ = between.without(session, last, shown)
+    keys = rounds.rubric_of(session, current).rating_keys()
+    seen = comparable.seen_by(session, {before.judge, after.judge}, [key.key for key in keys])
+    left_out: dict[str, str] = {}
     delta = rounds.parameters(current).delta
-    segments: list[str | None] = [None]
-    if by_segment:
-        segments += sorted(after.segments | before.segments)
     found: list[tuple[str, str | None, int, Drift]] = []
     other_scale = comparable.apart(session, baseline, current)
     other_between = comparable.apart(session, last, current) if last else {}
-    for key in rounds.rubric_of(session, current).rating_keys():
+    for key in keys:
         if not (before.judged_on(key.key) and after.judged_on(key.key)) or key.key in other_scale:
             continue
+        was, is_now = before.without(seen[key.key]), after.without(seen[key.key])
+        then = between.without(seen[key.key]) if between is not None else None
+        left_out[key.key] = _left_out(was, is_now)
+        segments: list[str | None] = [None]
+        if by_segment:
+            segments += sorted(is_now.segments | was.segments)
         for segment in segments:
             earlier = (
-                _compared(before, between, key, segment, delta)
-                if between is not None and key.key not in other_between
+                _compared(was, then, key, segment, delta)
+                if then is not None and key.key not in other_between
                 else None
             )
-            result = _compared(before, after, key, segment, delta, earlier)
-            found.append((key.key, segment, after.size(key, segment), result))
+            result = _compared(was, is_now, key, segment, delta, earlier)
+            found.append((key.key, segment, is_now.size(key, segment), result))
     rows = [
         DriftRow(criterion, segment, size, result, result.sentence(segment))
         for (criterion, segment, size, _), result in zip(
@@ -152,7 +153,12 @@ def drift_report(
     for name in dict.fromkeys((before.judge, after.judge)):
         said = provenance.changed(provenance.answered_by(session, people.get_rater(session, name)))
         facts += [f"{name}: {said}"] if said else []
-    facts += left_out
+    facts += comparable.left_out(left_out)
+    if withheld is not None:
+        facts.append(
+            f"{withheld.name}, which is in between, confirms nothing here: you rate in it, and would "
+            "see what others say; it does once it is closed."
+        )
     return DriftReport(baseline.name, current.name, judge, rows, facts)
 
 
@@ -174,6 +180,13 @@ def _round_before(session: Session, baseline: Round, current: Round) -> Round | 
         .where(Round.baseline_id == baseline.id, col(Round.id) < current.id)
         .order_by(col(Round.id).desc())
     ).first()
+
+
+def _left_out(before: "_Side", after: "_Side") -> str:
+    """How many units of two sides do not count, in words; "" for none."""
+    if not before.left_out + after.left_out:
+        return ""
+    return f"{before.left_out} units before and {after.left_out} now"
 
 
 def _compared(
@@ -229,7 +242,18 @@ class _Wide:
 class _Side:
     """One round's half of the comparison."""
 
-    def __init__(self, people_said: pd.DataFrame, judged: pd.DataFrame, judge: str) -> None:
+    def __init__(
+        self,
+        people_said: pd.DataFrame,
+        judged: pd.DataFrame,
+        judge: str,
+        case: "pd.Series[str]",
+        left_out: int = 0,
+    ) -> None:
+        self._case = case
+        self.left_out = left_out
+        """Units that do not count, because the judge has seen their case."""
+        self._without: dict[frozenset[str], _Side] = {}
         self._judge = self.judge = judge
         self._judged = judged
         self._people = people_said
@@ -256,12 +280,18 @@ class _Side:
                 f"it has those of: {known}. Import them with `annotate rating import`"
             )
         said = ratings.counted(blind(ratings.people(session, round_)))
-        return cls(said, judged[judged["rater"] == judge], judge)
+        case = comparable.cases_of(session, round_)
+        return cls(said, judged[judged["rater"] == judge], judge, case)
 
-    def without(self, session: Session, round_: Round, cases: set[str]) -> "tuple[_Side, int]":
-        """It without the units of cases that the judge has seen, and how many."""
-        said, left = comparable.without(session, round_, self._people, cases)
-        return _Side(said, self._judged, self.judge), left
+    def without(self, cases: frozenset[str]) -> "_Side":
+        """It without the units of cases that the judge has seen; made once for all criteria on
+        which these are the same."""
+        if not cases:
+            return self
+        if cases not in self._without:
+            said, left = comparable.without(self._people, self._case, cases)
+            self._without[cases] = _Side(said, self._judged, self.judge, self._case, left)
+        return self._without[cases]
 
     def anchors(self, segment: str | None) -> set[str]:
         """The anchors that people rated on any criterion."""

@@ -210,6 +210,7 @@ def refit(
 ) -> CutPoints:
     """Cut points fitted to people on the dev split, from the scores that are stored."""
     people.require_lead(session, by)
+    rounds.refuse_its_raters(round_, by, "cut points are fitted")
     rubric = rounds.rubric_of(session, round_)
     key = rubric.rating_key(criterion)
     if not has_cut_points(rubric, criterion):

@@ -1,10 +1,13 @@
 """The test split of a judge that is worked on here: closed until a lead opens it, which is logged."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from annotate import events, people
 from annotate.judge.judges import is_asked_here
+from annotate.judge.splits import split_of
 from annotate.reports.drift import plain_name
 from db.tables import Event, Rater, Round
 
@@ -33,6 +36,23 @@ def is_closed(session: Session, judge: Rater, round_: Round, criterion: str) -> 
         select(Event.detail).where(Event.action == OPENED, Event.subject == _subject(judge.name))
     )
     return all({name: (said or {}).get(name) for name in wanted} != wanted for said in logged)
+
+
+def closed_cases(
+    session: Session, judge: Rater, round_: Round, criterion: str, cases: Iterable[object]
+) -> set[str]:
+    """Those of the cases that are of the test split, while it is closed: not to be told of one by
+    one."""
+    if not is_closed(session, judge, round_, criterion):
+        return set()
+    return {case for case in map(str, cases) if split_of(case) == "test"}
+
+
+def all_openings(session: Session) -> int:
+    """How often the test split of any judge was opened: what it changes is shown anew."""
+    return session.exec(
+        select(sa.func.count()).select_from(Event).where(Event.action == OPENED)
+    ).one()
 
 
 def openings(session: Session, judge: str, *, by: Rater | None) -> int:

@@ -1,9 +1,10 @@
 """From round to round: what people and the judge gave, and how far the judge followed them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from sqlmodel import Session, col, select
 
 from annotate import people, ratings, rounds
@@ -11,7 +12,10 @@ from annotate.errors import BadInput
 from annotate.ratings import Floats
 from annotate.reports import comparable
 from annotate.reports.calibration import blind, scores
+from annotate.reports.disagreements import commonest_words
 from annotate.reports.drift import plain_name, version_there
+from annotate.reports.opening import closed_cases
+from annotate.rubric import RatingKey
 from annotate.stats import Figure, mean_figure
 from db.tables import Rater, Round
 from db.tables import Rubric as RubricRow
@@ -51,28 +55,37 @@ def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) 
 
     judge: a version, or a judge's plain name for whichever version scored each round. Means are of
     fresh units and weighted by their inclusion, so that they speak of the traffic. Left out are
-    rounds in which a criterion had another scale, and cases that one of the versions was shown as
-    an example: out of every round, so that the same cases are compared.
+    open rounds in which the lead who asks rates, rounds in which a criterion had another scale, and
+    cases that one of the versions has seen: out of every round, so that the same cases are
+    compared.
     """
     people.require_lead(session, by)
     rounds.refuse_its_raters(current, by, "the line of rounds is shown")
     plain = plain_name(judge)
     keys = rounds.rubric_of(session, current).rating_keys()
-    found, facts, left_out = [], [], 0
+    found, facts = [], []
     known = _rounds(session, current)
+    for round_ in known:
+        if rounds.kept_from(round_, by):
+            facts.append(
+                f"{round_.name} is not in the line: you rate in it, and would see what others say; "
+                "it is shown once it is closed."
+            )
+    known = [round_ for round_ in known if not rounds.kept_from(round_, by)]
     scored_in = {round_.id: scores(session, round_) for round_ in known}
     versions: dict[int | None, str | None] = {}
     for round_ in known:
         names = {str(name) for name in scored_in[round_.id]["rater"].unique()}
         name = judge if judge in names else version_there(plain, names)
         versions[round_.id] = name if name in names else None
-    shown = comparable.seen_by(session, {name for name in versions.values() if name})
+    seen = comparable.seen_by(
+        session, {name for name in versions.values() if name}, [key.key for key in keys]
+    )
+    left_out = dict.fromkeys(seen, 0)
     for round_ in known:
         people_said = ratings.counted(blind(ratings.people(session, round_)))
-        said, left = comparable.without(
-            session, round_, people_said[people_said["purpose"] == "fresh"], shown
-        )
-        left_out += left
+        fresh = people_said[people_said["purpose"] == "fresh"]
+        case = comparable.cases_of(session, round_)
         scored, version = scored_in[round_.id], versions[round_.id]
         asked = {key.key for key in rounds.rubric_of(session, round_).rating_keys()}
         other_scale = comparable.apart(session, round_, current)
@@ -84,6 +97,8 @@ def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) 
         for key in keys:
             if key.key in other_scale or key.categories:
                 continue
+            said, left = comparable.without(fresh, case, seen[key.key])
+            left_out[key.key] += left
             of_all = ratings.matrix(said, key.key, by="output")
             about = said.drop_duplicates("output").set_index("output")
             about = about.reindex(of_all.units)
@@ -107,12 +122,14 @@ def timeline(session: Session, current: Round, *, judge: str, by: Rater | None) 
                         _mean((judged - mean)[chosen], weights[chosen]),
                     )
                 )
-    if left_out:
-        facts.append(
-            f"{left_out} units are left out of the line: the judge was shown their case as an "
-            "example."
-        )
+    facts += comparable.left_out(
+        {key.key: _units(left_out[key.key]) for key in keys if not key.categories}
+    )
     return Timeline(found, facts)
+
+
+def _units(number: int) -> str:
+    return f"{number} units" if number else ""
 
 
 def _rounds(session: Session, current: Round) -> list[Round]:
@@ -145,20 +162,29 @@ class Moved:
 
     output: str
     segment: str
-    judge_before: float | None
-    judge_after: float | None
-    people_before: float | None
-    people_after: float | None
+    judge: tuple[str, str]
+    """What it gave before and after, in words: a category's label, else the number; "-" is
+    nothing."""
+    people: tuple[str, str]
+    """Their mean; of categories the commonest, several where they are as common."""
+    by_judge: float
+    """How far the judge moved, in points; of categories 1 where it gives another one. 0 where it
+    did not score both times."""
+    by_people: float
+    """How far people moved."""
 
-    @property
-    def by_judge(self) -> float:
-        """How far the judge moved, in points; 0 where it did not score both times."""
-        return _apart(self.judge_before, self.judge_after)
 
-    @property
-    def by_people(self) -> float:
-        """How far people's mean moved."""
-        return _apart(self.people_before, self.people_after)
+@dataclass(frozen=True)
+class MovedUnits:
+    """The anchors that two rounds share, and what is not told of them."""
+
+    rows: list[Moved]
+    left_out: list[str]
+    """What is said of those that do not count because the judge has seen their case."""
+    held_back: int
+    """Those of the test split of a judge that is worked on here, while it is closed."""
+    categories: bool
+    """Whether the criterion has categories, which move by no number of points."""
 
 
 def moved_units(
@@ -170,11 +196,10 @@ def moved_units(
     criterion: str,
     segment: str | None = None,
     by: Rater | None,
-) -> tuple[list[Moved], int]:
+) -> MovedUnits:
     """The anchors that both rounds have, those that moved most first.
 
-    And how many are left out, because the judge was shown their case as an example. Raises BadInput
-    for a criterion whose scale is another one in the two rounds.
+    Raises BadInput for a criterion whose scale is another one in the two rounds.
     """
     people.require_lead(session, by)
     for round_ in (baseline, current):
@@ -184,47 +209,93 @@ def moved_units(
             f"{criterion} cannot be compared between {baseline.name} and {current.name}, for its "
             f"scale is another one: {why}"
         )
+    key = rounds.rubric_of(session, current).rating_key(criterion)
     scored = [scores(session, round_) for round_ in (baseline, current)]
-    versions = [
-        version_there(judge, {str(name) for name in of_round["rater"].unique()})
-        for of_round in scored
-    ]
-    there = {str(name) for of_round in scored for name in of_round["rater"].unique()}
-    shown = comparable.seen_by(session, there & set(versions))
-    sides, left_out = [], 0
-    for round_, of_round, version in zip((baseline, current), scored, versions, strict=True):
+    names = [{str(name) for name in of_round["rater"].unique()} for of_round in scored]
+    versions = [version_there(judge, there) for there in names]
+    seen = comparable.seen_by(session, (names[0] | names[1]) & set(versions), [criterion])
+    before, after = (
+        _Anchors.of(session, round_, of_round, version, key, segment, seen[criterion])
+        for round_, of_round, version in zip((baseline, current), scored, versions, strict=True)
+    )
+    closed: set[str] = set()
+    for round_, version, there in zip((baseline, current), versions, names, strict=True):
+        if version in there:
+            rater = people.get_rater(session, version)
+            closed |= closed_cases(session, rater, round_, criterion, before.case.unique())
+    shared = sorted(set(before.segment) & set(after.segment))
+    told = [output for output in shared if before.case[output] not in closed]
+    rows = [_moved(output, before, after, key) for output in told]
+    rows.sort(key=lambda one: (-max(abs(one.by_judge), abs(one.by_people)), one.output))
+    return MovedUnits(
+        rows,
+        comparable.left_out({criterion: _anchors(max(before.left_out, after.left_out))}),
+        len(shared) - len(told),
+        key.categories,
+    )
+
+
+@dataclass(frozen=True)
+class _Anchors:
+    """What was said of one round's anchors on one criterion."""
+
+    case: "pd.Series[str]"
+    segment: dict[str, str]
+    """By output."""
+    people: dict[str, Floats]
+    """By output, what each of them gave."""
+    judge: dict[str, float]
+    left_out: int
+    """Units whose case the judge has seen."""
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        round_: Round,
+        scored: pd.DataFrame,
+        version: str,
+        key: RatingKey,
+        segment: str | None,
+        seen: Collection[str],
+    ) -> "_Anchors":
         said = ratings.counted(blind(ratings.people(session, round_)))
-        said = said[(said["criterion"] == criterion) & (said["purpose"] == "anchor")]
+        said = said[(said["criterion"] == key.key) & (said["purpose"] == "anchor")]
         if segment is not None:
             said = said[said["segment"] == segment]
-        said, left = comparable.without(session, round_, said, shown)
-        left_out = max(left_out, left)
-        sides.append(
-            (
-                dict(zip(said["output"], said["segment"], strict=True)),
-                said.groupby("output", observed=True)["value"].mean(),
-                ratings.judge_scores(of_round, criterion, version),
-            )
+        case = comparable.cases_of(session, round_)
+        said, left = comparable.without(said, case, seen)
+        matrix = ratings.matrix(said, key.key, by="output")
+        judged = ratings.judge_scores(scored, key.key, version, categories=key.categories)
+        return cls(
+            case.astype(object),
+            {str(o): str(s) for o, s in zip(said["output"], said["segment"], strict=True)},
+            dict(zip(matrix.units, matrix.values, strict=True)),
+            {str(output): float(value) for output, value in judged.items()},
+            left,
         )
-    (where, people_before, judge_before), (now, people_after, judge_after) = sides
-    found = [
-        Moved(
-            str(output),
-            str(where[output]),
-            _at(judge_before, output),
-            _at(judge_after, output),
-            _at(people_before, output),
-            _at(people_after, output),
+
+
+def _moved(output: str, before: _Anchors, after: _Anchors, key: RatingKey) -> Moved:
+    both = (before, after)
+    judged = [side.judge.get(output, np.nan) for side in both]
+    mean = [float(np.nanmean(side.people[output])) for side in both]
+    if key.categories:
+        judge = ["-" if np.isnan(value) else key.label(value) for value in judged]
+        said = [commonest_words(key, side.people[output]) for side in both]
+        by_judge, by_people = (
+            float("-" not in judge and judge[0] != judge[1]),
+            float(said[0] != said[1]),
         )
-        for output in sorted(set(where) & set(now))
-    ]
-    found.sort(key=lambda one: (-max(abs(one.by_judge), abs(one.by_people)), one.output))
-    return found, left_out
+    else:
+        judge = ["-" if np.isnan(value) else f"{value:.3g}" for value in judged]
+        said = [f"{value:.3g}" for value in mean]
+        by_judge, by_people = np.nan_to_num(judged[1] - judged[0]), mean[1] - mean[0]
+    return Moved(
+        output, before.segment[output], (judge[0], judge[1]), (said[0], said[1]), float(by_judge),
+        by_people,
+    )  # fmt: skip
 
 
-def _at(values: Any, output: object) -> float | None:
-    return float(values[output]) if output in values.index else None
-
-
-def _apart(before: float | None, after: float | None) -> float:
-    return 0.0 if before is None or after is None else after - before
+def _anchors(number: int) -> str:
+    return f"{number} anchors" if number else ""

@@ -12,6 +12,7 @@ from annotate.stats.bootstrap import Z
 from annotate.stats.figure import Figure, Floats, Reason, not_enough, plural
 from annotate.stats.means import ALIKE, variance_of_mean
 from annotate.stats.multiplicity import holm
+from annotate.stats.planner import effective_size
 
 MeanInterval = Literal["wilson", "t"]
 MINIMUM_LABELS = 10
@@ -83,8 +84,9 @@ def prediction_powered_mean(
     how = interval or ("wilson" if passes else "t")
     people_variance = variance_of_mean(said, share)
     people = _with_interval(
-        float(share @ said), people_variance, n, n - 1, "mean of people's ratings", how
-    )
+        float(share @ said), people_variance, n, n - 1, "mean of people's ratings", how,
+        alike=effective_size(share),
+    )  # fmt: skip
     scores = np.concatenate([scored, everything])
     spread = float(scores.var(ddof=1))
     if judged < 2 or spread <= 0:
@@ -108,7 +110,7 @@ def weighted_rate(passed: Floats, weights: Floats) -> Figure:
 
     passed: (units,), 1 or 0. weights: (units,), one over the inclusion probability. The variance is
     linearised; the interval is Wilson's of as many independent units as have this variance (Korn &
-    Graubard 1998). With equal weights, and more than a few units, it is close to `rate`'s, a
+    Graubard 1998); where all are alike, and there is none, of Kish's effective number. With equal weights, and more than a few units, it is close to `rate`'s, a
     little wider. Raises ValueError for arrays of different length or without units, for a weight
     that is not above 0, and for anything but 0 and 1.
     """
@@ -122,16 +124,27 @@ def weighted_rate(passed: Floats, weights: Floats) -> Figure:
     share = weights / weights.sum()
     variance = variance_of_mean(passed, share) if n > 1 else 0.0
     value = float(share @ passed)
-    if variance < 1e-18:  # all alike: they are few, not sure
-        few = rate(n if value > 0.5 else 0, n)
-        return Figure(few.value, few.low, few.high, n, method="pass rate", interval=few.interval)
-    return _with_interval(value, variance, n, n - 1, "pass rate", "wilson")
+    if variance < 1e-18:
+        value = float(value > 0.5)  # not a rounding error beside it
+    return _with_interval(
+        value, variance, n, n - 1, "pass rate", "wilson", alike=effective_size(weights)
+    )
 
 
 def _with_interval(
-    value: float, variance: float, n: int, freedom: float, method: str, how: MeanInterval
+    value: float,
+    variance: float,
+    n: int,
+    freedom: float,
+    method: str,
+    how: MeanInterval,
+    *,
+    alike: float | None = None,
 ) -> Figure:
-    """A mean with Student's t, or with Wilson's interval of as many passes and fails."""
+    """A mean with Student's t, or with Wilson's interval of as many passes and fails.
+
+    alike: the effective number of labels, where all of them are the same; None is n.
+    """
     if how == "t":
         if variance < 1e-18:
             return Figure(value, None, None, n, method=method, interval=ALIKE)
@@ -139,7 +152,8 @@ def _with_interval(
         return Figure(value, value - reach, value + reach, n, method=method, interval="t")
     held = min(1.0, max(0.0, value))
     # All labels alike: they are few, not sure.
-    effective = held * (1 - held) / variance if variance > 1e-18 and 0 < held < 1 else float(n)
+    few = float(n) if alike is None else alike
+    effective = held * (1 - held) / variance if variance > 1e-18 and 0 < held < 1 else few
     z2 = (float(stats.t.ppf(0.975, freedom)) if variance > 1e-18 else Z) ** 2
     centre = (held + z2 / (2 * effective)) / (1 + z2 / effective)
     reach = np.sqrt(z2 * (held * (1 - held) / effective + z2 / (4 * effective**2)))

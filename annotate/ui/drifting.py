@@ -138,37 +138,37 @@ def show_moved(
     db: Session, baseline: Round, round_: Round, judge: str, row: DriftRow, lead: Rater
 ) -> None:
     """The anchors behind it, those that moved most first."""
-    found, left_out = moved_units(
+    found = moved_units(
         db, baseline, round_, judge=judge, criterion=row.criterion, segment=row.segment, by=lead
     )
-    if found:
-        st.dataframe([_line(one) for one in found[:MOST]], hide_index=True, width="stretch")
-    else:
+    lines = [_line(one, categories=found.categories) for one in found.rows[:MOST]]
+    if lines:
+        st.dataframe(lines, hide_index=True, width="stretch")
+    elif not found.held_back:
         st.caption("The two rounds share no anchor here.")
-    if len(found) > MOST:
-        st.caption(f"{MOST} of {len(found)} anchors.")
-    if left_out:
+    if len(found.rows) > MOST:
+        st.caption(f"{MOST} of {len(found.rows)} anchors.")
+    for said in found.left_out:
+        st.caption(said)
+    if found.held_back:
         st.caption(
-            f"{left_out} anchors are left out: the judge was shown their case as an example."
+            f"{found.held_back} anchors are held back: they are of the test split, which has not "
+            "been opened for this judge in both rounds."
         )
 
 
-def _line(one: Moved) -> dict[str, object]:
-    def both(before: float | None, after: float | None) -> str:
-        return f"{_number(before)} → {_number(after)}"
-
-    return {
-        "output": one.output,
-        "segment": one.segment,
-        "judge": both(one.judge_before, one.judge_after),
-        "judge moved by": round(one.by_judge, 2),
-        "people": both(one.people_before, one.people_after),
-        "people moved by": round(one.by_people, 2),
-    }
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+def _line(one: Moved, *, categories: bool) -> dict[str, object]:
+    line: dict[str, object] = {"output": one.output, "segment": one.segment}
+    for who, said, by in (
+        ("judge", one.judge, one.by_judge),
+        ("people", one.people, one.by_people),
+    ):
+        line[who] = " → ".join(said)
+        if categories:
+            line[f"{who} moved"] = by != 0
+        else:
+            line[f"{who} moved by"] = round(by, 2)
+    return line
 
 
 def show_timeline(found: Timeline, row: DriftRow) -> None:

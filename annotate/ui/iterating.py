@@ -40,7 +40,8 @@ def show(judge: Judge) -> None:
         round_ = choose.chosen_round(mine, key="iterate_round")
         assert round_ is not None
         others = [name for name in there[round_.name] if name != judge.rater.name]
-        criterion = choose.chosen_criterion([c.id for c in judge.criteria], key="iterate_criterion")
+        asked = [key.key for one in judge.criteria for key in one.rating_keys]
+        criterion = choose.chosen_criterion(asked, key="iterate_criterion")
         if others:
             earlier = [n for n in others if n.startswith(f"{judge.spec.name}@")]
             saved = st.selectbox(

@@ -14,6 +14,7 @@ from annotate.reports.calibration import CalibrationReport, CalibrationRow, cali
 from annotate.reports.disagreements import Disagreement
 from annotate.reports.disagreements import judge_alone as alone_report
 from annotate.reports.drift import DriftReport, drift_report
+from annotate.reports.opening import all_openings
 from annotate.reports.raters import RaterReport, rater_report
 from annotate.reports.timeline import Timeline
 from annotate.reports.timeline import timeline as timeline_report
@@ -61,19 +62,22 @@ def judge_alone(db: Session, round_: Round, *, by: Rater) -> dict[str, list[Disa
     """The units on which people are of one mind and a judge is not, as ratings are now."""
     people.require_lead(db, by)
     rounds.refuse_its_raters(round_, by, "where the judge differs is shown")
-    return _judge_alone(session.database().shown, round_.name, ratings.latest(db))
+    url = session.database().shown
+    return _judge_alone(url, round_.name, ratings.latest(db), all_openings(db))
 
 
 def drift(db: Session, baseline: str, round_: Round, judge: str, *, by: Rater) -> DriftReport:
     """Drift of the judge between the two rounds as their ratings are now."""
     _ask(db, by, rounds.get_round(db, baseline), round_)
-    return _drift(session.database().shown, baseline, round_.name, judge, ratings.latest(db))
+    url = session.database().shown
+    return _drift(url, baseline, round_.name, judge, ratings.latest(db), _kept(db, by))
 
 
 def timeline(db: Session, round_: Round, judge: str, *, by: Rater) -> Timeline:
     """From round to round, up to this one, as ratings are now."""
     _ask(db, by, round_)
-    return _timeline(session.database().shown, round_.name, judge, ratings.latest(db))
+    url = session.database().shown
+    return _timeline(url, round_.name, judge, ratings.latest(db), _kept(db, by))
 
 
 def between(
@@ -91,8 +95,22 @@ def keys_of(db: Session, round_: Round) -> tuple[RatingKey, ...]:
 
 
 # The database's name and the latest rating are part of what is remembered: ratings are never
-# changed, so nothing else can make a report another. Who asks was asked for the role before: what
-# is remembered is the same for every lead.
+# changed. So is what else can make a report another: how often test splits were opened, and which
+# rounds are kept from the lead who asks. Who asks was asked for the role before: what is remembered
+# is the same for every lead from whom nothing is kept.
+
+Kept = tuple[str, tuple[str, ...]] | None
+"""A lead and the open rounds in which they rate; None where there are none."""
+
+
+def _kept(db: Session, by: Rater) -> Kept:
+    names = [one.name for one in rounds.list_rounds(db, by=by) if rounds.kept_from(one, by)]
+    return (by.name, tuple(names)) if names else None
+
+
+def _asks(db: Session, kept: Kept) -> Rater | None:
+    """Who asks, where it makes a difference."""
+    return None if kept is None else people.get_rater(db, kept[0])
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Computing agreement and its intervals")
@@ -117,14 +135,18 @@ def _calibration(url: str, name: str, judge: str, latest: tuple[int, int]) -> Ca
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Looking where people agree and a judge does not")
-def _judge_alone(url: str, name: str, latest: tuple[int, int]) -> dict[str, list[Disagreement]]:
-    del url, latest
+def _judge_alone(
+    url: str, name: str, latest: tuple[int, int], opened: int
+) -> dict[str, list[Disagreement]]:
+    del url, latest, opened
     with session.database().read() as db:
         return alone_report(db, rounds.get_round(db, name), by=None)
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Comparing the two rounds on their anchors")
-def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, int]) -> DriftReport:
+def _drift(
+    url: str, baseline: str, name: str, judge: str, latest: tuple[int, int], kept: Kept
+) -> DriftReport:
     del url, latest
     with session.database().read() as db:
         return drift_report(
@@ -132,15 +154,16 @@ def _drift(url: str, baseline: str, name: str, judge: str, latest: tuple[int, in
             rounds.get_round(db, baseline),
             rounds.get_round(db, name),
             judge=judge,
-            by=None,
+            by=_asks(db, kept),
         )
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Going through the rounds")
-def _timeline(url: str, name: str, judge: str, latest: tuple[int, int]) -> Timeline:
+def _timeline(url: str, name: str, judge: str, latest: tuple[int, int], kept: Kept) -> Timeline:
     del url, latest
     with session.database().read() as db:
-        return timeline_report(db, rounds.get_round(db, name), judge=judge, by=None)
+        by = _asks(db, kept)
+        return timeline_report(db, rounds.get_round(db, name), judge=judge, by=by)
 
 
 @st.cache_data(max_entries=ENTRIES, show_spinner="Charting the judge's scores since the round")

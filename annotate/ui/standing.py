@@ -3,10 +3,10 @@
 import streamlit as st
 from sqlmodel import Session
 
-from annotate.judge.judges import is_floor
+from annotate import rounds
 from annotate.people import get_rater
 from annotate.population import tells
-from annotate.reports.calibration import judges_of
+from annotate.reports.calibration import is_judge, judges_of
 from annotate.reports.drift import plain_name
 from annotate.stats import Verdict
 from annotate.ui import messages, reports
@@ -24,7 +24,7 @@ def show(db: Session, known: list[Round], lead: Rater) -> None:
     """
     closed = [r for r in known if r.status == "closed" and not tells(r)][:LOOKED_AT]
     for round_ in closed:
-        judges = [name for name in judges_of(db, round_, by=lead) if not _floor(db, name)]
+        judges = [name for name in judges_of(db, round_, by=lead) if is_judge(get_rater(db, name))]
         if judges:
             break
     else:
@@ -38,10 +38,6 @@ def show(db: Session, known: list[Round], lead: Rater) -> None:
     with st.container(horizontal=True):
         for page, label in (("calibration", "Calibration"), ("drift", "Drift")):
             st.page_link(f"../pages/{page}.py", label=label, icon=":material/arrow_forward:")
-
-
-def _floor(db: Session, name: str) -> bool:
-    return is_floor(get_rater(db, name))
 
 
 def _show_trust(db: Session, round_: Round, judge: str, lead: Rater) -> None:
@@ -67,6 +63,14 @@ def _show_drift(db: Session, round_: Round, judge: str, lead: Rater) -> None:
     baseline = db.get_one(Round, round_.baseline_id)
     before = {plain_name(name) for name in judges_of(db, baseline, by=lead)}
     if plain_name(judge) not in before:
+        return
+    if rounds.kept_from(baseline, lead):
+        st.caption(
+            messages.as_plain_text(
+                f"Whether it moved since {baseline.name} is shown once that round is closed: you "
+                "rate in it."
+            )
+        )
         return
     report = reports.drift(db, baseline.name, round_, plain_name(judge), by=lead)
     moved = [row for row in report.rows if row.result.causes]

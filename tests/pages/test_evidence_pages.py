@@ -10,8 +10,10 @@ from sqlmodel import Session
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from annotate import exchange, people, rounds
+from annotate import exchange, outputs, people, rounds
+from annotate.design import Design
 from annotate.reports import disagreements as reported
+from annotate.reports.opening import record_opening
 from annotate.ui import reports
 from db.engine import Database
 from tests.pages.conftest import Tab
@@ -128,6 +130,11 @@ def test_drift_is_shown_of_the_rounds_that_are_chosen(
 ) -> None:
     two_rounds(workspace_database, anchors=18, judge_moves=1, seen=[f"o{n:02}" for n in range(6)])
     tab.sign_in("Lea")
+    assert "anchors are held back: they are of the test split" in said(page("drift"))
+    with workspace_database.write() as session:
+        judge = people.get_rater(session, "Judge")
+        for name in ("R", "S"):
+            record_opening(session, judge, rounds.get_round(session, name), "quality", by=None)
     app = page("drift")
     assert app.selectbox(key="drift_round").value == "S"
     assert app.selectbox(key="drift_baseline").value == "R"
@@ -140,7 +147,8 @@ def test_drift_is_shown_of_the_rounds_that_are_chosen(
     assert contrasts.loc["Judge on anchors", "moved by (points)"] == f"{mean:+.2f}"
     assert contrasts.loc["Raters on anchors", "moved by (points)"] == "+0.00"
     assert not set(moved["output"]) & {f"o{n:02}" for n in range(6)}
-    assert f"{18 - len(moved)} anchors are left out: the judge was shown" in said(app)
+    assert f"Left out are {18 - len(moved)} anchors: the judge has seen their case" in said(app)
+    assert "held back" not in said(app)
     line = next(d.value for d in app.dataframe if "judge less people" in d.value)
     assert list(line["round"]) == ["R", "S"]
     # R itself has no earlier round to be compared with.
@@ -184,6 +192,59 @@ def test_the_desk_asks_where_a_judge_is_alone_once_that_is_chosen(
     assert "**o01**" in said(app) and "**o00**" not in said(app)
     app.run()
     assert asked == ["R"], "no rating has arrived since"
+    with workspace_database.write() as session:
+        first = people.get_rater(session, "Judge")
+        record_opening(session, first, rounds.get_round(session, "R"), "quality", by=None)
+    app.run()
+    assert asked == ["R", "R"], "what is held back may be another"
+
+
+def test_what_is_remembered_of_the_line_is_not_shown_to_a_lead_who_rates_in_a_round_of_it(
+    workspace_database: Database, tab: Tab
+) -> None:
+    two_rounds(workspace_database)
+    fill_open_round(workspace_database)
+    tab.sign_in("Lea")
+    app = page("drift")
+    app.selectbox(key="drift_round").select("T").run()
+    app.selectbox(key="drift_baseline").select("R").run()
+    line = next(d.value for d in app.dataframe if "judge less people" in d.value)
+    assert list(line["round"]) == ["R", "S", "open", "T"]
+    with workspace_database.write() as session:
+        people.get_rater(session, "Ada").role = "lead"
+    tab.sign_in("Ada")
+    app = page("drift")
+    app.selectbox(key="drift_round").select("T").run()
+    app.selectbox(key="drift_baseline").select("R").run()
+    line = next(d.value for d in app.dataframe if "judge less people" in d.value)
+    assert list(line["round"]) == ["R", "S", "T"]
+    assert "open is not in the line: you rate in it" in said(app)
+
+
+def fill_open_round(database: Database) -> None:
+    """The open round, in which Ada rates, and T after it, which is closed."""
+    for name, rater in (("open", "Ada"), ("T", "Cy")):
+        lines = [{"id": f"{name}{n}", "input": "Q", "response": f"R {n}"} for n in range(6)]
+        with database.write() as session:
+            file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+            outputs.import_outputs(session, outputs.read_outputs(file, name="f.jsonl"), by=None)
+            design = Design(
+                name=name, rubric="answers", units=6, overlap=1, raters=(rater,),
+                anchors_from="R", baseline="R",
+            )  # fmt: skip
+            round_ = rounds.launch_round(session, design, by=None)
+            units = rounds.design_document(session, round_, by=None)["units"]
+            for who, kind in ((rater, "human"), ("Judge", "judge")):
+                rows = [
+                    {"output_id": unit["key"], "rater": who, "criterion": "quality", "value": 2}
+                    for unit in units
+                ]
+                given = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
+                exchange.import_ratings(
+                    session, given, round=round_, name="r.jsonl", kind=kind, by=None
+                )
+    with database.write() as session:
+        rounds.close_round(session, "T", by=None)
 
 
 def test_one_more_view_is_told_apart_from_the_ratings_that_count(

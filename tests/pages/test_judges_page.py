@@ -10,8 +10,11 @@ from streamlit.testing.v1 import AppTest
 from annotate.judge import judges, process, run, spec
 from annotate.rounds import get_round
 from db.tables import JudgeRun, JudgeTask, Rater, now
+from tests.judge_server import JudgeServer, serving
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
+from tests.unit.judge.test_iteration import graded, truth
+from tests.unit.judge.test_shots import rated
 
 
 @pytest.fixture
@@ -180,3 +183,29 @@ def test_what_a_runs_process_says_is_in_the_servers_log(caplog: pytest.LogCaptur
     while "there is no judge run 99" not in caplog.text:
         assert time.monotonic() < ends, caplog.text
         time.sleep(0.1)
+
+
+def iterating() -> None:
+    from annotate.ui import iterating, judging, messages
+
+    with messages.shown_errors():
+        judge = judging.chosen_judge()
+        assert judge is not None
+        iterating.show(judge)
+
+
+def test_every_tag_of_a_criterion_can_be_worked_on(tab: Tab) -> None:
+    desk = rated(tab.database)
+    with serving(
+        JudgeServer(level=lambda data, one: ["stale"] if "ail" in one else truth(data))
+    ) as server:
+        for model in ("stub-1", "stub-2"):
+            graded(desk, server, criteria=["quality", "failure"], model=model)
+    tab.sign_in("Lea")
+    app = AppTest.from_function(iterating, default_timeout=60).run()
+    box = app.segmented_control(key="iterate_criterion")
+    assert box.options == ["quality", "failure.unsupported", "failure.stale"]
+    box.select("failure.stale").run()
+    assert not app.exception and not app.error
+    assert "units of the dev split. This one mends" in drawn(app)
+    assert "This criterion has no order, so no cut points." in drawn(app)

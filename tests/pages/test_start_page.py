@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -114,3 +115,50 @@ def answer(database: Database) -> None:
                     session, rater, place.assignment_id, level(place.response, name),
                     idempotency_key=f"{name} {place.assignment_id}", at=now(),
                 )  # fmt: skip
+
+
+def test_a_metric_is_no_judge(app: AppTest, workspace_database: Database) -> None:
+    scored(workspace_database, "R", "rouge", "metric")
+    close(workspace_database, "R")
+    assert said(app.run()) == ""
+
+
+def test_drift_from_an_open_round_is_kept_from_a_lead_who_rates_in_it(
+    tab: Tab, app: AppTest, workspace_database: Database
+) -> None:
+    lines = [{"id": f"n{n}", "input": "?", "response": f"Response {n}"} for n in range(8)]
+    with workspace_database.write() as session:
+        people.get_rater(session, "Ada").role = "lead"
+        file = io.BytesIO("\n".join(map(json.dumps, lines)).encode())
+        outputs.import_outputs(session, outputs.read_outputs(file, name="n.jsonl"), by=None)
+        design = checked(
+            name="R2", rubric="answers", units=8, overlap=1, raters=("Cy",), anchors_from="R",
+            baseline="R",
+        )  # fmt: skip
+        rounds.launch_round(session, design, by=None)
+    scored(workspace_database, "R2", "Cy", "human")
+    for name in ("R", "R2"):
+        scored(workspace_database, name, "Judge", "judge")
+    close(workspace_database, "R2")
+    assert "since R" in said(app.run())
+    tab.sign_in("Ada")
+    hers = AppTest.from_function(standing_now, default_timeout=30).run()
+    assert not hers.error
+    assert "Whether it moved since R is shown once that round is closed: you rate in it." in said(
+        hers
+    )
+    assert "No sign that it moved" not in said(hers)
+
+
+def scored(database: Database, name: str, rater: str, kind: Any) -> None:
+    """The rater gives every unit of the round a 2."""
+    with database.write() as session:
+        round_ = rounds.get_round(session, name)
+        rows = [
+            {"output_id": unit["key"], "rater": rater, "criterion": "quality", "value": 2}
+            for unit in rounds.design_document(session, round_, by=None)["units"]
+        ]
+        file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
+        if rater not in {one.name for one in people.list_raters(session, by=None)}:
+            people.add_rater(session, rater, kind=kind)
+        exchange.import_ratings(session, file, round=round_, name="s.jsonl", kind=kind, by=None)

@@ -8,12 +8,13 @@ import pytest
 from sqlmodel import col, select
 
 from annotate import exchange, outputs, people, rounds
+from annotate.answer import Answer
 from annotate.design import Design, Filters
 from annotate.errors import NotAllowed, NotFound
 from annotate.judge.splits import SHARES, Split, split_of
 from annotate.reports.between_rounds import LEAST, between_rounds
 from annotate.reports.calibration import calibration_report
-from annotate.reports.disagreements import Disagreement, disagreements
+from annotate.reports.disagreements import Disagreement, disagreements, judge_alone
 from db.engine import Database
 from db.tables import Output, Round, Unit, now
 from tests.unit.categories_round import categories_round
@@ -109,6 +110,31 @@ def test_a_lead_who_rates_in_the_open_round_is_not_told(database: Database) -> N
         disagreements(
             session, desk.round(), judge="Judge", criterion="quality", by=desk.rater("Ada")
         )
+
+
+def test_no_judge_is_alone_where_nobody_has_said_anything(database: Database) -> None:
+    desk = Desk(database, units=4, overlap=2, raters=("Ada", "Ben"))
+    with database.read() as session:
+        assert judge_alone(session, desk.round(), by=None) == {}, "nor is there a judge"
+    judge(desk, dict.fromkeys(("o00", "o01"), 2.0))
+    with database.read() as session:
+        assert judge_alone(session, desk.round(), by=None) == {}, "nobody has rated"
+    for name in ("Ada", "Ben"):
+        while (place := desk.claim(name)) is not None:
+            desk.submit(name, place, {"quality": Answer(abstained="cannot_judge")})
+    with database.read() as session:
+        assert judge_alone(session, desk.round(), by=None) == {}, "all abstained"
+
+
+def test_a_judge_is_alone_on_one_criterion_though_another_has_no_value(database: Database) -> None:
+    desk = Desk(database, units=2, overlap=2, raters=("Ada", "Ben"))
+    for name in ("Ada", "Ben"):
+        while (place := desk.claim(name)) is not None:
+            desk.submit(name, place, {"quality": Answer(value=3)})
+    judge(desk, {"o00": 1.0, "o01": 3.0})
+    with database.read() as session:
+        found = judge_alone(session, desk.round(), by=None)
+    assert [(row.criterion, row.output) for row in found["Judge"]] == [("quality", "o00")]
 
 
 DAYS = 35

@@ -16,6 +16,7 @@ from annotate.desk import claim_next
 from annotate.errors import NotAllowed
 from annotate.pace import FEWEST, outlying, pace
 from annotate.reports.agreement import agreement_report
+from annotate.reports.calibration import calibration_report
 from annotate.reports.document import round_document
 from annotate.reports.drift import drift_report
 from annotate.reports.panel import panel, slips
@@ -309,6 +310,34 @@ def test_the_report_says_how_the_judge_moved_since_the_baseline(database: Databa
     assert html.escape(f"quality: {said.result.verdict}. {said.sentence}", quote=False) in (
         text.replace("&#39;", "'")
     )
+
+
+def test_word_overlap_is_the_floor_in_a_rounds_report_and_has_no_verdict(
+    database: Database,
+) -> None:
+    desk = rated(database)
+    judge(desk, TRUTH)
+    with database.write() as session:
+        identity = {"spec": {"engine": "lexical"}}
+        people.add_rater(session, "A-words@1", kind="metric", identity=identity)
+        rows = [
+            {"output_id": key, "rater": "A-words@1", "criterion": "quality", "value": value}
+            for key, value in TRUTH.items()
+        ]
+        exchange.import_ratings(
+            session, io.BytesIO("\n".join(map(json.dumps, rows)).encode()), round=desk.round(),
+            name="w.jsonl", kind="metric", by=None,
+        )  # fmt: skip
+    with database.read() as session:
+        text = round_document(session, desk.round(), by=None)
+        verdict = calibration_report(session, desk.round(), judge="Judge", by=None).rows[0].result
+    title = "<h3>A-words@1: word overlap, the floor for judges and no judge</h3>"
+    of_judges, _, of_floor = text.partition(title)
+    of_floor, *_ = of_floor.partition("<h2>")
+    assert "<h3>Judge</h3>" in of_judges and "A-words" not in of_judges.partition("<h2>Judges")[2]
+    assert f'data-of="verdict">{verdict.verdict}<' in of_judges
+    assert "kappa with people" in of_floor
+    assert "verdict" not in of_floor and str(verdict.verdict) not in of_floor
 
 
 def test_the_pace_is_told_by_segment_and_by_rater(database: Database) -> None:

@@ -34,15 +34,16 @@ def two_rounds(
     rubric: str | None = None,
     judge_moves: int = 0,
     seen: Iterable[str] = (),
+    tags: bool = False,
 ) -> Desk:
     """R and S; S has the anchors of R, and UNITS outputs of its own, n00, n01 and so on.
 
     shared: whether S has them. rubric: the text of the version that S is launched with; None is
     R's own. judge_moves: how far it moves in S, where the scale has room. seen: cases that it was
-    shown as examples.
+    shown as examples. tags: whether people also give the tag `stale` wherever it is asked for.
     """
     desk = Desk(database, units=UNITS, overlap=2, raters=("Ada", "Ben"), anchors=anchors)
-    _fill(database, "R", 0)
+    _fill(database, "R", 0, tags=tags)
     desk.close()
     with database.write() as session:
         lines = [
@@ -59,13 +60,13 @@ def two_rounds(
         )  # fmt: skip
         rounds.launch_round(session, design, by=None)
         people.get_rater(session, "Judge").identity = shown(seen)
-    _fill(database, "S", judge_moves)
+    _fill(database, "S", judge_moves, tags=tags)
     with database.write() as session:
         rounds.close_round(session, "S", by=None)
     return desk
 
 
-def _fill(database: Database, name: str, judge_moves: int) -> None:
+def _fill(database: Database, name: str, judge_moves: int, *, tags: bool) -> None:
     with database.write() as session:
         round_ = rounds.get_round(session, name)
         top = rounds.rubric_of(session, round_).rating_key("quality").domain[-1]
@@ -85,6 +86,11 @@ def _fill(database: Database, name: str, judge_moves: int) -> None:
                 for key in keys
                 for rater in raters
             ]  # fmt: skip
+            if tags and kind == "human":
+                rows += [
+                    {"output_id": key, "rater": rater, "criterion": "failure.stale", "value": 1}
+                    for key in keys if truth(key) < top for rater in raters
+                ]  # fmt: skip
             file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
             exchange.import_ratings(session, file, round=round_, name="r.jsonl", kind=kind, by=None)
 

@@ -18,6 +18,7 @@ from annotate.stats import (
 )
 from annotate.stats.estimate import weighted_rate
 from annotate.stats.figure import Floats
+from annotate.stats.planner import effective_size
 from tests.unit.stats.published import PPI, REFERENCE
 
 PUBLISHED = REFERENCE["rogan_gladen_ppi"]
@@ -326,10 +327,25 @@ def test_a_rate_of_unequal_weights_goes_by_them_and_knows_less() -> None:
 
 
 def test_where_all_pass_few_are_not_sure() -> None:
-    found = weighted_rate(np.ones(8), np.arange(1.0, 9.0))
-    assert (found.value, found.low, found.high) == (1.0, rate(8, 8).low, 1.0)
-    assert weighted_rate(np.zeros(8), np.ones(8)).high == rate(0, 8).high
-    assert weighted_rate(np.ones(1), np.ones(1)).low == rate(1, 1).low
+    found = weighted_rate(np.ones(8), np.full(8, 2.5))
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(rate(8, 8).low)
+    assert weighted_rate(np.zeros(8), np.ones(8)).high == pytest.approx(rate(0, 8).high)
+    assert weighted_rate(np.ones(1), np.ones(1)).low == pytest.approx(rate(1, 1).low)
+
+
+def test_where_all_pass_and_one_stands_for_nearly_all_hardly_more_than_one_is_known() -> None:
+    weights = np.array([1000.0] + [1.0] * 19)
+    found = weighted_rate(np.ones(20), weights)
+    z2 = 1.959964**2
+    effective = effective_size(weights)
+    assert effective < 1.04
+    assert found.low == pytest.approx(effective / (effective + z2), abs=1e-6)
+    none = weighted_rate(np.zeros(20), weights)
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert none.high == pytest.approx(1 - effective / (effective + z2), abs=1e-6)
+    people = prediction_powered_mean(np.ones(20), np.ones(20), np.ones(50), weights=weights)
+    assert people.people_alone.low == pytest.approx(found.low)
 
 
 @pytest.mark.parametrize(
