@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,7 +165,7 @@ def standing(desk: Desk, judge: Judge) -> dict[str, list[float]]:
 
 
 def test_fewer_samples_that_are_asked_again_are_mixed_with_no_older_ones(
-    database: Database, server: JudgeServer
+    database: Database, server: JudgeServer, tmp_path: Path
 ) -> None:
     desk = rated(database, anchors=2, units=4)
     server.level = lambda *_: 1
@@ -174,6 +175,15 @@ def test_fewer_samples_that_are_asked_again_are_mixed_with_no_older_ones(
     worked(desk, judge, "R", again=True)
     said = standing(desk, judge)
     assert sorted(said.values()) == [[1, 1, 1]] * 2 + [[3]] * 2
+    # What is exported says the same where it is imported.
+    with database.read() as session:
+        file = tmp_path / "r.jsonl"
+        count = exchange.export_ratings(session, get_round(session, "R"), file, by=None)
+    with database.write() as session, file.open("rb") as stream:
+        plan = exchange.import_ratings(
+            session, stream, round=get_round(session, "R"), name="r.jsonl", kind="human", by=None
+        )
+    assert (plan.new, plan.same, plan.conflicting) == (0, count, 0)
     # As many as before are asked again: all of them stand.
     worked(desk, add(desk, server, samples=3), "R", again=True)
     assert sorted(standing(desk, judge).values()) == [[1, 1, 1]] * 2 + [[3, 3, 3]] * 2
