@@ -86,6 +86,7 @@ def intervals(
         ),
     )
     height = 34 * len({row["name"] for row in rows}) * (1 + 0.4 * len(beside or {})) + 60
+    height = max(130.0, height)  # the axis and its title need their room beside one row too
     st.altair_chart((bars + dots).properties(height=height), width="stretch")
 
 
