@@ -18,6 +18,7 @@ from annotate import people, rounds
 from annotate.ratings import Floats
 from annotate.stats import Baseline, Chart, watch
 from annotate.stats.figure import Ints
+from annotate.stats.planner import effective_size
 from db.tables import Output, Rater, Rating, Round, Unit
 
 Period = Literal["day", "week"]
@@ -210,7 +211,7 @@ def _baseline(values: Floats, weights: Floats) -> Baseline:
     centre = float(share @ values)
     n = len(values)
     spread = float(np.sqrt(share @ (values - centre) ** 2 * n / (n - 1)))
-    return Baseline(centre, spread, float(1 / (share @ share)))
+    return Baseline(centre, spread, effective_size(weights))
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,8 @@ def weighted_rate(passed: Floats, weights: Floats) -> Figure:
 
     passed: (units,), 1 or 0. weights: (units,), one over the inclusion probability. The variance is
     linearised; the interval is Wilson's of as many independent units as have this variance (Korn &
-    Graubard 1998); where all are alike, and there is none, of Kish's effective number. With equal weights, and more than a few units, it is close to `rate`'s, a
-    little wider. Raises ValueError for arrays of different length or without units, for a weight
+    Graubard 1998); where all are alike, and there is none, of Kish's effective number. With equal
+    weights, and more than a few units, it is close to `rate`'s, a little wider. Raises ValueError for arrays of different length or without units, for a weight
     that is not above 0, and for anything but 0 and 1.
     """
     if len(passed) != len(weights) or not len(passed):
