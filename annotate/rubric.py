@@ -134,6 +134,13 @@ class Rubric(Part):
         known = ", ".join(one.key for one in self.rating_keys())
         raise NotFound(f"rubric {self.name} has no criterion {key!r} with values; it has {known}")
 
+    @property
+    def deciding(self) -> frozenset[str]:
+        """The ids of the criteria on whose answers it hangs whether others are asked."""
+        return frozenset(
+            name for one in self.criteria if one.show_if is not None for name in one.show_if.names
+        )
+
     def shown(self, answers: Mapping[str, Answer]) -> tuple[str, ...]:
         """The ids of the criteria that are asked, given these answers.
 

@@ -234,12 +234,7 @@ def draw(form: Form, problems: Iterable[Problem] = ()) -> None:
     by_criterion: dict[str, list[Problem]] = {}
     for problem in problems:
         by_criterion.setdefault(problem.criterion, []).append(problem)
-    deciding = {
-        name
-        for criterion in form.rubric.criteria
-        if criterion.show_if
-        for name in criterion.show_if.names
-    }
+    deciding = form.rubric.deciding
 
     def body() -> None:
         shown = tuple(criterion.id for criterion in form.rubric.criteria)
@@ -255,11 +250,33 @@ def draw(form: Form, problems: Iterable[Problem] = ()) -> None:
                     "rerun" if criterion.id in deciding else "ignore",
                     by_criterion.get(criterion.id, []),
                 )
+        if deciding:
+            st.html(f'<i hidden data-drawn-for="{drawn_for(form, shown, st.session_state)}"></i>')
 
     if deciding:
         _in_fragment(body)
     else:
         body()
+
+
+def drawn_for(form: Form, shown: Collection[str], state: Mapping[Any, Any]) -> str:
+    """Which choices the form was drawn for, as far as others hang on them: `0 1,2`.
+
+    Drawn behind the criteria, so that a key waits until what the one before decided stands there.
+    The places of what is chosen, for every widget of every criterion that decides; nothing is
+    chosen where the criterion itself is not shown.
+    """
+    found = []
+    for criterion in form.rubric.criteria:
+        if criterion.id not in form.rubric.deciding:
+            continue
+        for field in form.fields_of(criterion):
+            if field.options is not None:
+                said = state.get(field.key) if criterion.id in shown else None
+                chosen = said if field.many else [said]
+                places = [str(n) for n, one in enumerate(field.options) if one in (chosen or ())]
+                found.append(",".join(places))
+    return " ".join(found)
 
 
 @st.fragment

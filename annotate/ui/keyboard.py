@@ -13,13 +13,14 @@ from annotate.ui.form import NONE_OF_THESE, Field, Form, as_choice
 
 def described(form: Form) -> dict[str, Any]:
     """The form's fields and criteria, as JSON."""
-    deciding = {name for c in form.rubric.criteria if c.show_if for name in c.show_if.names}
     return {
         "fields": [
             {"name": f.name, "key": f.key, "options": f.options, "many": f.many}
             for f in form.fields
         ],
-        "criteria": [_criterion(form, c, c.id in deciding) for c in form.rubric.criteria],
+        "criteria": [
+            _criterion(form, c, c.id in form.rubric.deciding) for c in form.rubric.criteria
+        ],
     }
 
 

@@ -5,7 +5,7 @@ import random
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlmodel import select
 
 from annotate import outputs, people, rounds, rubric_versions
@@ -103,7 +103,7 @@ def fill(database: Database) -> None:
     file.write_text("\n".join(map(json.dumps, lines)))
     with database.write() as session:
         outputs.import_outputs(session, outputs.read_outputs(file), by=None)
-        for name in ("Ana", "Ben", "Cleo", "Dan", "Eve", "Flo", "Gil", "Hal", "Ivy", "Jon"):
+        for name in ("Ana", "Ben", "Cleo", "Dan", "Eve", "Flo", "Gil", "Hal", "Ivy", "Jon", "Kim"):
             people.add_rater(session, name)
         rubric_versions.add_rubric(session, RUBRIC, source_name="four.yaml", by=None)
         rubric_versions.add_rubric(session, CONDITIONAL, source_name="conditional.yaml", by=None)
@@ -119,6 +119,7 @@ def fill(database: Database) -> None:
             ("mouse", "conditional", "Hal"),
             ("short", "four", "Ivy"),
             ("badges", "four", "Jon"),
+            ("late", "conditional", "Kim"),
         ):
             units = 2 if name == "short" else UNITS
             design = Design(name=name, rubric=rubric, units=units, overlap=1, raters=(rater,))
@@ -271,6 +272,28 @@ def test_conditional_criteria_and_a_required_rationale(server: Server, page: Pag
     expect(page.get_by_text("Not submitted: 1 answer to complete")).to_be_visible()
     keys.press("1", "Control+Enter")
     done(page, 3)
+
+
+def test_keys_wait_for_a_widget_that_the_browser_still_loads(server: Server, page: Page) -> None:
+    """Streamlit loads the code of a kind of widget when it is first drawn; tags come with others."""
+    loading: list[Route] = []
+    page.route("**/ButtonGroup.*.js", lambda route: loading.append(route))
+    keys = at_the_desk(server, page, "Kim")
+    unit = unit_on(page)
+    keys.press("2")
+    expect(page.locator(".st-key-criterion-failure")).to_have_count(1)
+    keys.press("2", "1", "Enter", "1", "Enter")
+    page.wait_for_timeout(3000)
+    assert loading, "the tags were drawn at once"
+    for one in loading:
+        one.continue_()
+    done(page, 1)
+    assert of_unit(server, "Kim", unit) == {
+        "quality": 2.0,
+        "failure.unsupported": 1.0,
+        "failure.stale": 1.0,
+        "polite": 1.0,
+    }
 
 
 def test_evidence_is_marked_by_keyboard_and_by_mouse(server: Server, page: Page) -> None:

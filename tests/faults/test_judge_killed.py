@@ -63,7 +63,7 @@ def test_a_killed_run_goes_on_and_pays_for_nothing_twice(sqlite_database: Databa
                 found.beat_at = now() - 2 * run.BEAT
                 session.add(found)
             process = command(database, "resume", "1")
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
         with database.read() as session:
             ended = session.get_one(JudgeRun, 1)
@@ -76,5 +76,5 @@ def test_a_killed_run_goes_on_and_pays_for_nothing_twice(sqlite_database: Databa
         lost = kills * 2 * AT_ONCE
         assert UNITS <= len(server.log) <= UNITS + lost
         again = command(database, "run", "strict", "--round", "R")
-        again.communicate(timeout=60)
+        again.communicate(timeout=300)
         assert len(server.log) <= UNITS + lost

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from annotate import adjudication, outputs, pairs, rounds
 from annotate.ui import dispute, viewer
 from db.engine import Database
+from tests.pages.apps import app_of
 from tests.unit import test_pairs
 
 
@@ -38,7 +38,7 @@ def test_a_disputed_pair_shows_both_responses_and_which_stood_as_a(
     dispute.show_output(output, rival)
     assert (drawn["response"][:2], drawn["rival"][:2]) == ("v1", "v2")
     assert drawn["names"] == ("of the base, v1", "of the candidate, v2")
-    app = AppTest.from_function(sides).run()
+    app = app_of(sides).run()
     said = [one.value for one in app.caption if one.value.startswith("A was the")]
     assert said == [
         f"A was the {'candidate' if vote.swapped else 'base'}" for vote in found.votes
@@ -58,7 +58,7 @@ def card_of_a_pair() -> None:
 
 
 def test_the_card_of_pairs_has_both_responses_under_their_letters() -> None:
-    app = AppTest.from_function(card_of_a_pair).run()
+    app = app_of(card_of_a_pair).run()
     said = [one.value for one in (*app.markdown, *app.text)]
     assert "You: A is better. All together: B is better (majority)." in said
     assert [one for one in said if one.startswith("**Response")] == [

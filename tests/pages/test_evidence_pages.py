@@ -16,6 +16,7 @@ from annotate.reports import disagreements as reported
 from annotate.reports.opening import record_opening
 from annotate.ui import reports
 from db.engine import Database
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 from tests.unit.test_causes import disputed
@@ -269,7 +270,7 @@ def test_merging_points_in_the_lab_recomputes_agreement_and_calibration(
 ) -> None:
     closed_round(workspace_database)
     tab.sign_in("Lea")
-    app = AppTest.from_function(the_lab, default_timeout=PATIENCE).run()
+    app = app_of(the_lab).run()
     assert not app.exception, app.exception
     before = app.dataframe[0].value
     assert list(before["scale"]) == ["as it is"]
@@ -309,7 +310,7 @@ def compared() -> None:
 
 
 def test_beside_each_unit_stand_the_reasons_of_both_judges() -> None:
-    app = AppTest.from_function(compared).run()
+    app = app_of(compared).run()
     headings = [one.value.replace("\u2060", "") for one in app.caption]
     assert headings == ["People", "strict@2: 3", "strict@1: 1", "People", "strict@2: 3", "strict@1"]
     texts = [one.value for one in app.text]

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from annotate.rubric import Answer, Rubric, Span, parse
 from annotate.ui import quote
 from annotate.ui.form import Form
+from tests.pages.apps import app_of
 
 RUBRIC = """
 name: short
@@ -57,7 +58,7 @@ def page() -> None:
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_function(page)
+    app = app_of(page)
     app.session_state["yaml"] = RUBRIC
     app.session_state["contexts"] = CONTEXTS
     return app.run()

@@ -11,6 +11,7 @@ from annotate.judge import judges, process, run, spec
 from annotate.rounds import get_round
 from db.tables import JudgeRun, JudgeTask, Rater, now
 from tests.judge_server import JudgeServer, serving
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 from tests.unit.judge.test_iteration import graded, truth
@@ -57,7 +58,7 @@ def judge_in(tab: Tab, text: str) -> str:
 
 
 def test_a_refused_file_is_told_what_to_mend_and_nothing_is_added(lead: Tab) -> None:
-    app = AppTest.from_function(page, default_timeout=30).run()
+    app = app_of(page).run()
     assert "No judge to run yet" in drawn(app)
     for text, problem in (
         ("name: strict\nmodle: x\nrubric: answers\n", "modle: is not a known key"),
@@ -77,7 +78,7 @@ def test_a_refused_file_is_told_what_to_mend_and_nothing_is_added(lead: Tab) -> 
 def test_an_added_judge_is_there_at_once_and_chosen(lead: Tab) -> None:
     judge_in(lead, "name: aaa\nmodel: x\nrubric: answers\n")
     judge_in(lead, "name: zzz\nmodel: x\nrubric: answers\n")
-    app = AppTest.from_function(page, default_timeout=30).run()
+    app = app_of(page).run()
     assert app.selectbox(key="judge_name").value == "zzz@1"
     text = "name: mmm\nmodel: x\nrubric: answers\ncriteria: [quality]\n"
     written(app, text)
@@ -93,7 +94,7 @@ def test_an_added_judge_is_there_at_once_and_chosen(lead: Tab) -> None:
 def test_imported_judges_are_known_though_none_can_be_run(lead: Tab) -> None:
     with lead.database.write() as session:
         session.add(Rater(name="theirs-v1", kind="judge", identity={"model": "m"}))
-    assert "imported scores of Judge, theirs-v1" in drawn(AppTest.from_function(page).run())
+    assert "imported scores of Judge, theirs-v1" in drawn(app_of(page).run())
 
 
 def test_examples_and_the_form_of_the_data_are_shown_and_the_scoring_endpoint_has_its_own(
@@ -104,7 +105,7 @@ def test_examples_and_the_form_of_the_data_are_shown_and_the_scoring_endpoint_ha
         rater = session.exec(select(Rater).where(Rater.name == name)).one()
         shot = {"fields": {"response": "**Old**"}, "answer": {"level": 2}, "case": "c"}
         rater.identity = {**(rater.identity or {}), "shots": {"quality": [shot]}}
-    app = AppTest.from_function(page, default_timeout=30).run()
+    app = app_of(page).run()
     said = [text.value for text in app.text]
     assert any("CRITERION: Quality" in text for text in said)
     assert any(text.startswith("user: One-time tag") and "**Old**" in text for text in said)
@@ -112,7 +113,7 @@ def test_examples_and_the_form_of_the_data_are_shown_and_the_scoring_endpoint_ha
     assert any("data-TAG" in text and '"response": "..."' in text for text in said)
 
     judge_in(lead, "name: z\nengine: decisions\nmodel: x\nrubric: answers\ncriteria: [quality]\n")
-    app = AppTest.from_function(page, default_timeout=30).run()
+    app = app_of(page).run()
     assert not any("CRITERION" in text.value for text in app.text)
     assert "Good" in app.json[0].value and "judgeable" in app.json[0].value
 
@@ -124,7 +125,7 @@ def test_a_run_whose_process_did_not_start_says_so_and_can_be_started_again(lead
             session, judges.get_judge(session, name, by=None), round_=get_round(session, "R"),
             by=None,
         )  # fmt: skip
-    app = AppTest.from_function(runs, default_timeout=30).run()
+    app = app_of(runs).run()
     assert "did not start" not in drawn(app)
     with lead.database.write() as session:
         one = session.exec(select(JudgeRun)).one()
@@ -147,7 +148,7 @@ def test_both_budgets_of_a_run_can_be_raised(lead: Tab, monkeypatch: pytest.Monk
         )  # fmt: skip
         one.state, one.tokens, one.cost_usd = "budget_exceeded", {"input": 10}, 0.5
         number = one.id
-    app = AppTest.from_function(runs, default_timeout=30).run()
+    app = app_of(runs).run()
     app.number_input(key=f"judge_raised_tokens_{number}").set_value(1000)
     next(button for button in app.button if button.label == "Go on with it").click().run()
     assert not app.exception and not app.error
@@ -171,7 +172,7 @@ def test_a_run_that_is_to_ask_again_waits_for_its_process(lead: Tab) -> None:
         one.started_at -= 3 * run.BEAT
     with lead.database.write() as session:
         assert run.retry(session, one.id or 0, by=None)
-    app = AppTest.from_function(runs, default_timeout=30).run()
+    app = app_of(runs).run()
     assert [button.label for button in app.button] == ["Go on", "Cancel"]
     assert "did not start" not in drawn(app)
 
@@ -202,7 +203,7 @@ def test_every_tag_of_a_criterion_can_be_worked_on(tab: Tab) -> None:
         for model in ("stub-1", "stub-2"):
             graded(desk, server, criteria=["quality", "failure"], model=model)
     tab.sign_in("Lea")
-    app = AppTest.from_function(iterating, default_timeout=60).run()
+    app = app_of(iterating).run()
     box = app.segmented_control(key="iterate_criterion")
     assert box.options == ["quality", "failure.unsupported", "failure.stale"]
     box.select("failure.stale").run()

@@ -15,6 +15,7 @@ from annotate.planned import Plan
 from annotate.ui.launch_form import counted
 from db.engine import Database
 from db.tables import Round
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 
@@ -43,7 +44,7 @@ def page(workspace_database: Database, tab: Tab) -> AppTest:
         read = outputs.read_outputs(io.BytesIO("\n".join(lines).encode()), name="more.jsonl")
         outputs.import_outputs(session, read, by=None)
     tab.sign_in("Lea")
-    app = AppTest.from_function(launching_a_round, default_timeout=20).run()
+    app = app_of(launching_a_round).run()
     app.selectbox(key="launch_rubric").select("answers@1")
     app.multiselect(key="launch_segments").set_value(list(SEGMENTS))
     app.number_input(key="launch_units").set_value(20).run()

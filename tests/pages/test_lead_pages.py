@@ -13,6 +13,7 @@ from annotate.errors import NotAllowed
 from annotate.ui.session import later
 from db.engine import Database
 from db.tables import Output, Rating, Round
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 
@@ -82,7 +83,7 @@ def test_outputs_are_filtered_by_configuration_and_counted(workspace_database: D
         {"id": "b", "configuration": "new"},
         {"id": "c", "configuration": "new"},
     )
-    app = AppTest.from_function(listing).run()
+    app = app_of(listing).run()
     choice = app.selectbox(key="outputs_configuration")
     assert choice.options == ["All (3)", "new (2)", "old (1)"]
     choice.select("new").run()
@@ -93,7 +94,7 @@ def test_outputs_are_filtered_by_configuration_and_counted(workspace_database: D
 @pytest.mark.usefixtures("as_lead")
 def test_a_changed_filter_begins_at_the_first_page(workspace_database: Database) -> None:
     store(workspace_database, *({"id": f"o{n:03}"} for n in range(60)), {"id": "z"})
-    app = AppTest.from_function(listing).run()
+    app = app_of(listing).run()
     app.number_input(key="outputs_page").set_value(2).run()
     assert shown_ids(app)[-1] == "z"
     app.text_input(key="outputs_search").set_value("o00").run()
@@ -106,7 +107,7 @@ def test_an_upload_says_what_would_happen_before_anything_is_stored(
     workspace_database: Database,
 ) -> None:
     store(workspace_database, {"id": "a"})
-    app = AppTest.from_function(importing_outputs).run()
+    app = app_of(importing_outputs).run()
     file = ("o.jsonl", lines({"id": "a"}, {"id": "b"}), "application/jsonl")
     app.file_uploader[0].set_value(file).run()
     assert {m.label: m.value for m in app.metric}["New"] == "1"
@@ -122,7 +123,7 @@ def test_an_upload_in_conflict_shows_both_versions_and_stores_nothing(
     workspace_database: Database,
 ) -> None:
     store(workspace_database, {"id": "a", "response": "mine"})
-    app = AppTest.from_function(importing_outputs).run()
+    app = app_of(importing_outputs).run()
     file = ("o.jsonl", lines({"id": "a", "response": "theirs"}, {"id": "b"}), "application/jsonl")
     app.file_uploader[0].set_value(file).run()
     conflict = app.dataframe[-1].value.iloc[0]
@@ -142,7 +143,7 @@ def stored_outputs(database: Database) -> list[str]:
 def test_ratings_are_uploaded_with_their_plan_first(workspace_database: Database, tab: Tab) -> None:
     Desk(workspace_database)
     tab.sign_in("Lea")
-    app = AppTest.from_function(one_round).run()
+    app = app_of(one_round).run()
     rows = "output_id,rater,criterion,value\no00,Judge,quality,2\no01,Judge,quality,3\n"
     app.file_uploader[0].set_value(("judge.csv", rows.encode(), "text/csv")).run()
     app.selectbox(key=re_key(app, "ratings_kind")).select("judge").run()
@@ -164,7 +165,7 @@ def previewed(workspace_database: Database, tab: Tab) -> AppTest:
     """The launch form of a round S, filled in and previewed."""
     Desk(workspace_database)
     tab.sign_in("Lea")
-    app = AppTest.from_function(launching_a_round).run()
+    app = app_of(launching_a_round).run()
     app.text_input(key="launch_name").set_value("S")
     app.selectbox(key="launch_rubric").select("answers@1")
     app.multiselect(key="launch_raters").set_value(["Ada", "Ben", "Cy"])
@@ -205,7 +206,7 @@ def test_a_sample_that_changed_since_its_preview_is_not_launched(
 def test_a_person_who_is_refused_stays_in_the_form(workspace_database: Database) -> None:
     with workspace_database.write() as session:
         people.add_rater(session, "Ada")
-    app = AppTest.from_function(staff).run()
+    app = app_of(staff).run()
     app.text_input(key="person_name").set_value("Ada")
     app.text_input(key="person_email").set_value("ada@example.org")
     click(app, "Add")
@@ -229,7 +230,7 @@ def test_who_has_signed_out_elsewhere_does_nothing_on_a_page_that_still_stands(
     with workspace_database.write() as session:
         people.add_rater(session, "Ada")
         people.revoke(session, people.add_rater(session, "Ben"), by=None)
-    app = AppTest.from_function(staff).run()
+    app = app_of(staff).run()
     app.text_input(key="person_name").set_value("Lea II")
     app.selectbox(key="person_role").select("lead")
     before = everybody(workspace_database)
@@ -249,7 +250,7 @@ def everybody(database: Database) -> list[tuple[str, str, bool, bool]]:
 
 @pytest.mark.usefixtures("as_lead")
 def test_nor_does_who_leads_no_more(workspace_database: Database) -> None:
-    app = AppTest.from_function(staff).run()
+    app = app_of(staff).run()
     app.text_input(key="person_name").set_value("Lea II")
     with workspace_database.write() as session:
         people.get_rater(session, "Lea").role = "rater"

@@ -1,13 +1,13 @@
 """What raters read of their own work, and the password that they give themselves."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from annotate import own_history, passwords, people
 from annotate.settings import get_settings
 from annotate.ui.rating import nothing_left_in_words
 from annotate.workspace import open_database
 from db.engine import Database
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import GOOD, Desk
 
@@ -26,10 +26,10 @@ def test_a_rater_sets_a_first_password_and_then_needs_it(
     with workspace_database.write() as session:
         people.add_rater(session, "Ada")
     tab.sign_in("Ada")
-    assert not AppTest.from_function(own_password).run().text_input, "where passwords are off"
+    assert not app_of(own_password).run().text_input, "where passwords are off"
     monkeypatch.setenv("ANNOTATE_PASSWORDS", "true")
     get_settings.cache_clear()
-    app = AppTest.from_function(own_password).run()
+    app = app_of(own_password).run()
     app.text_input(key="own_password_new").set_value("correct horse battery")
     app.button[0].click().run()
     assert [box.value for box in app.success], [box.value for box in app.error]

@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 from annotate import rounds
 from annotate.design import checked
 from db.engine import Database
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 
@@ -27,7 +28,7 @@ def app(workspace_database: Database, tab: Tab) -> AppTest:
         asked = {"rubric": "answers", "units": 2, "overlap": 1, "raters": ("Ada",)}
         rounds.launch_round(session, checked(**asked, name="S"), by=None)
     tab.sign_in("Ada")
-    return AppTest.from_function(rate, default_timeout=20)
+    return app_of(rate)
 
 
 def test_an_address_with_a_round_opens_it_and_another_can_be_chosen(app: AppTest) -> None:

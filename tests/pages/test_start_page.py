@@ -12,6 +12,7 @@ from annotate import exchange, outputs, people, rounds
 from annotate.design import checked
 from annotate.desk import claim_next
 from db.engine import Database
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 from tests.unit.test_reports import TRUTH, judge, level, rated
@@ -38,7 +39,7 @@ def app(desk: Desk, tab: Tab, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr(st, "page_link", lambda page, *, label, icon=None: st.caption(label))
     assert desk.round().status == "open"
     tab.sign_in("Lea")
-    return AppTest.from_function(standing_now, default_timeout=30)
+    return app_of(standing_now)
 
 
 def said(app: AppTest) -> str:
@@ -142,7 +143,7 @@ def test_drift_from_an_open_round_is_kept_from_a_lead_who_rates_in_it(
     close(workspace_database, "R2")
     assert "since R" in said(app.run())
     tab.sign_in("Ada")
-    hers = AppTest.from_function(standing_now, default_timeout=30).run()
+    hers = app_of(standing_now).run()
     assert not hers.error
     assert "Whether it moved since R is shown once that round is closed: you rate in it." in said(
         hers

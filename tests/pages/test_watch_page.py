@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from annotate import people
 from db.engine import Database
+from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
 from tests.unit.test_reports import judge
@@ -36,7 +37,7 @@ def desk(workspace_database: Database, tab: Tab, monkeypatch: pytest.MonkeyPatch
 
 
 def watch() -> AppTest:
-    app = AppTest.from_function(one_round, default_timeout=20).run()
+    app = app_of(one_round).run()
     assert not app.exception
     return app
 

@@ -4,11 +4,11 @@ import os
 
 import pytest
 from streamlit import config
-from streamlit.testing.v1 import AppTest
 
 from annotate.cli import serve
 from annotate.ui.messages import as_plain_text
 from annotate.ui.rating import unwrapped
+from tests.pages.apps import app_of
 
 
 def failing() -> None:
@@ -30,13 +30,13 @@ def failing() -> None:
 
 
 def test_a_refusal_is_drawn_as_a_sentence_and_the_page_goes_on() -> None:
-    app = AppTest.from_function(failing).run()
+    app = app_of(failing).run()
     assert [box.value for box in app.warning] == [r"Round \*first\* is closed."]
     assert app.text[0].value == "and goes on"
 
 
 def test_a_refusal_in_a_callback_is_shown_once() -> None:
-    app = AppTest.from_function(failing).run()
+    app = app_of(failing).run()
     app.button[0].click().run()
     assert [box.value for box in app.error] == ["The disk is full."]
     app.run()
@@ -60,7 +60,7 @@ def redrawn() -> None:
 
 
 def test_where_the_page_is_drawn_anew_by_itself_a_refusal_stands_until_the_next_step() -> None:
-    app = AppTest.from_function(redrawn).run()
+    app = app_of(redrawn).run()
     app.button[0].click().run()
     app.run()
     assert [box.value for box in app.error] == ["The disk is full."]

@@ -392,13 +392,17 @@ def test_a_repeat_is_not_adjudicated(database: Database) -> None:
 
 
 def test_of_two_leads_at_once_the_later_decision_supersedes(desk: Desk) -> None:
-    def decide(value: str) -> None:
+    def decide(value: str, reason: str) -> None:
         with desk.database.write() as session:
             adjudication.adjudicate(
-                session, desk.round(), "o02", "quality", value, "so", by=desk.rater("Lea")
+                session, desk.round(), "o02", "quality", value, reason, by=desk.rater("Lea")
             )
 
-    threads = [threading.Thread(target=decide, args=(value,)) for value in "123" * 3]
+    # Each with a reason of its own: what is said twice in a row is stored once.
+    threads = [
+        threading.Thread(target=decide, args=(value, f"reason {n}"))
+        for n, value in enumerate("123" * 3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -6,7 +6,7 @@ import * as badges from "./badges.js";
 import { COMMANDS } from "./commands.js";
 import { Drafts, finish } from "./drafts.js";
 import { MarkButton, MarkMode, mark, repaint } from "./evidence.js";
-import { asked, choices, isChosen, isTyping, keyed, press, running, settled, textField, unfold, until } from "./form.js";
+import { asked, awaitedChoice, awaitedField, choices, drawnFor, isChosen, isTyping, keyed, press, running, settled, textField, unfold, until } from "./form.js";
 import { Held, composes, named, sheet } from "./keys.js";
 import { Menus, covered } from "./menus.js";
 import { selected } from "./places.js";
@@ -155,12 +155,13 @@ class Desk {
       .then(() => { this.sent = false; drafts.hold(false); });
   }
 
-  /** What stands in the form goes with the step; a draft that follows could be the other unit's. */
-  undoing() {
+  /** The step leads to another unit: a draft that follows could be that one's, or be refused for the
+   * one that is left, which draws the page anew over what it says of the step. */
+  leaving() {
     const { drafts } = this;
     drafts?.hold(true);
     // If it is refused the unit stays, and nothing else would tell.
-    settled(3000).then(() => drafts?.hold(false));
+    settled(8000).then(() => drafts?.hold(false));
   }
 
   /** Choose or press as a click does; false where there is nothing, or nobody to hear it. */
@@ -216,9 +217,10 @@ class Desk {
     if (!target) return;
     const button = target.closest("button");
     if (button && keyed(this.data.submit)?.contains(button)) this.submitting();
-    if (button && keyed("undo-last")?.contains(button)) this.undoing();
-    if (!event.isTrusted) return;
     const menu = this.menus.at(target);
+    const skips = menu?.name === "skip" && keyed(menu.commit)?.contains(button);
+    if (button && (skips || keyed("undo-last")?.contains(button))) this.leaving();
+    if (!event.isTrusted) return;
     if (menu) {
       const commits = button && keyed(menu.commit)?.contains(button) && this.menus.says(menu);
       if (commits) setTimeout(() => this.menus.close(menu), 0);
@@ -360,7 +362,8 @@ class Desk {
     const criterion = this.criterion();
     const found = criterion?.digits.find((one) => one.digit === name);
     if (!found) return;
-    const choice = choices(found.key)[found.index];
+    const choice = await awaitedChoice(found.key, found.index);
+    if (!choice) { this.words.hint("This answer is not drawn yet: press its key again."); return; }
     const anew = found.many || !isChosen(choice);
     if (anew && !this.press(choice)) return;
     this.drafts?.soon();
@@ -377,7 +380,8 @@ class Desk {
     const criterion = this.criterion();
     const found = criterion?.abstain[which];
     if (!found) { this.words.hint(criterion ? "This question takes no such answer." : "No question is marked."); return; }
-    const choice = choices(found.key)[found.index];
+    const choice = await awaitedChoice(found.key, found.index);
+    if (!choice) { this.words.hint("This answer is not drawn yet: press its key again."); return; }
     const anew = !isChosen(choice);
     if (anew && !this.press(choice)) return;
     this.drafts?.soon();
@@ -386,9 +390,9 @@ class Desk {
   }
 
   /** What is asked next may hang on this answer: the key after it waits until that is drawn, however
-   * long a busy browser takes to begin. */
+   * long a busy server or browser takes. */
   after(criterion, anew) {
-    return criterion.decides && anew ? settled(2000) : new Promise((r) => setTimeout(r, 0));
+    return criterion.decides && anew ? until(() => drawnFor(this.data), 15_000) : new Promise((r) => setTimeout(r, 0));
   }
 
   /** To the question after this one. A text that may stay empty is passed by, so that Enter
@@ -406,8 +410,8 @@ class Desk {
     return this.move(1);
   }
 
-  write(key) {
-    const field = textField(key);
+  async write(key) {
+    const field = await awaitedField(key);
     if (!field) return undefined;
     unfold(field);
     // The folded part is inert until Streamlit has drawn it open.

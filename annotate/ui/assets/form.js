@@ -51,12 +51,12 @@ export function write(field, text) {
 }
 
 /** What is entered, by field, as the page reads it; fields that say nothing are left out.
- * A menu that is closed, or a criterion that is not asked now, has no fields on the page: what they
- * said before still holds. */
+ * A menu that is closed, a criterion that is not asked now, or a widget that the browser still loads
+ * has no fields on the page: what they said before still holds. */
 export function entries(data, before = {}) {
   const said = {};
   for (const field of data.fields) {
-    if (!keyed(field.key)) {
+    if (!(field.options ? choices(field.key).length : textField(field.key))) {
       if (before[field.name] !== undefined) said[field.name] = before[field.name];
     } else if (field.options) {
       const chosen = choices(field.key).flatMap((c, i) => (isChosen(c) ? [field.options[i]] : []));
@@ -83,10 +83,32 @@ export function isTyping(target) {
     target.matches('textarea, select, input:not([type="radio"]):not([type="checkbox"]):not([type="button"])'));
 }
 
-/** Until a condition holds, at most so many milliseconds. */
+/** Until a condition holds, at most so many milliseconds; what it said last. */
 export async function until(condition, patience) {
   const end = performance.now() + patience;
-  while (!condition() && performance.now() < end) await new Promise((r) => setTimeout(r, 10));
+  for (;;) {
+    const found = condition();
+    if (found || performance.now() >= end) return found;
+    await new Promise((r) => setTimeout(r, 10));
+  }
+}
+
+/** How long a widget may take to come: the browser loads each kind when it is first drawn. */
+const LOADING_MS = 8000;
+
+/** A choice of a widget that is on the page or about to be. */
+export const awaitedChoice = (key, index) => until(() => choices(key)[index], LOADING_MS);
+
+/** The text field of a widget that is on the page or about to be. */
+export const awaitedField = (key) => until(() => textField(key), LOADING_MS);
+
+/** Whether the form is drawn for what is chosen now, where other criteria hang on it. */
+export function drawnFor(data) {
+  const drawn = document.querySelector("[data-drawn-for]")?.dataset.drawnFor;
+  const deciding = data.criteria.filter((criterion) => criterion.decides).map((criterion) => criterion.id);
+  const chosen = data.fields.filter(({ name, options }) => options && deciding.includes(name.slice(0, name.lastIndexOf(":"))))
+    .map(({ key }) => choices(key).flatMap((one, index) => (isChosen(one) ? [index] : [])).join(","));
+  return drawn === chosen.join(" ") && !running();
 }
 
 /** Whether the server draws the page at this moment. */

@@ -25,12 +25,10 @@ export class Menus {
     if (!menu || !press(this.button(menu))) return false;
     // Who came by Tab instead gets the opener back when the menu closes, as Streamlit has it.
     this.byKey = true;
-    await until(() => this.isOpen(menu), 1000);
-    this.enter(menu);
+    const first = () => this.isOpen(menu) && (menu.reasons ? choices(menu.reasons)[0] : textField(menu.text));
+    (await until(first, 3000))?.focus();
     return true;
   }
-
-  enter(menu) { (choices(menu.reasons ?? "")[0] ?? textField(menu.text))?.focus(); }
 
   /** The one whose opener or inside an element is, by which a click is told. */
   at(target) {
@@ -69,7 +67,7 @@ export class Menus {
     this.byKey = false;
     const button = this.button(menu);
     press(button);
-    await until(() => !button.isConnected || document.activeElement === button, 300);
+    await until(() => !button.isConnected || document.activeElement === button, 3000);
     if (document.activeElement === button) button.blur();
   }
 
