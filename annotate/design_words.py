@@ -81,17 +81,23 @@ def _sample(design: Mapping[str, Any]) -> str:
     )
 
 
-def _filters(filters: Mapping[str, Any]) -> str:
+def chosen(filters: Mapping[str, Any]) -> str:
+    """Which outputs filters leave, as they are stored; empty where they leave all."""
     said = [
         f"{name} {', '.join(filters[name])}"
         for name in ("segments", "configurations")
-        if filters[name]
+        if filters.get(name)
     ]
-    if filters["since"]:
-        said.append(f"from {filters['since'][:10]} on")
-    if filters["until"]:
-        said.append(f"before {filters['until'][:10]}")
-    return f"; only {'; '.join(said)}" if said else ""
+    if since := filters.get("since"):
+        said.append(f"from {since[:10]} on")
+    if until := filters.get("until"):
+        said.append(f"before {until[:10]}")
+    return "; ".join(said)
+
+
+def _filters(filters: Mapping[str, Any]) -> str:
+    said = chosen(filters)
+    return f"; only {said}" if said else ""
 
 
 def _anchors(design: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from annotate import outputs, pairs, rounds
+from annotate import outputs, pairs, progress, rounds
 from annotate.reports import causes
 from annotate.ui import choose, disagreeing, dispute, ideal_answers, messages, reports, session
 
@@ -22,7 +22,13 @@ with messages.shown_errors(), session.database().read() as db:
         disagreeing.show_alone(reports.judge_alone(db, round_, by=lead), round_)
         st.stop()
     if not found:
-        st.success("Nothing waits for a decision in this round.")
+        if progress.progress(db, round_, by=lead).done:
+            st.success("Nothing waits for a decision in this round.")
+        else:
+            st.info(
+                "Nothing waits for a decision yet: no unit of this round has all its ratings. What "
+                "raters differ about stands here as soon as two have rated it."
+            )
         st.stop()
     found = [one for one in found if cause in (dispute.ALL, one.cause)]
     if not found:

@@ -29,11 +29,14 @@ def demo(
     import os
 
     from annotate.cli import console
+    from annotate.cli.serve import LOCAL, free_port, serve
     from annotate.demo.build import VISITOR, build, is_demo
     from annotate.errors import BadInput
     from annotate.settings import get_settings
     from db.engine import Database
 
+    if not no_serve:
+        port = free_port(LOCAL, port)  # before the minute that the workspace takes
     path = folder / "annotate.db"
     if path.exists() and not is_demo(Database(f"sqlite:///{path}")):
         raise BadInput(f"{path} is no demo workspace and stays as it is; choose another --folder")
@@ -61,8 +64,6 @@ def demo(
     if no_serve:
         console.note(f"ANNOTATE_DATABASE_URL=sqlite:///{path} uv run annotate serve  opens it.")
         return
-    from annotate.cli.serve import serve
-
     os.environ["ANNOTATE_DEMO_RATER"] = VISITOR
     get_settings.cache_clear()
     serve(port=port, host=None, open_browser=open_browser)

@@ -65,11 +65,16 @@ def list_(json: AsJson = False) -> None:
             }
             for rater in judges.list_judges(session, by=None)
         ]
+        imported = [rater.name for rater in judges.list_imported(session, by=None)]
     if json:
-        console.show_json({"rows": rows})
+        console.show_json({"rows": rows, "imported": imported})
         return
+    if imported:
+        console.note(
+            f"Imported scores, which are calibrated and cannot be run: {', '.join(imported)}"
+        )
     if not rows:
-        console.note("There is no judge yet: annotate judge add FILE")
+        console.note("No judge has been added yet: annotate judge add FILE")
         return
     console.show_table(
         [

@@ -150,6 +150,13 @@ def runs(json: AsJson = False) -> None:
             for name in {name for _, name in found}
         }
         rows = [_told(one, name, priced=priced[name]) for one, name in found]
+        notes = [
+            f"its process has died: annotate judge resume {one.id}"
+            if one.state == "running" and not runs_.is_alive(one)
+            else one.note or ""
+            for one, _ in found
+        ]
+        scopes = [runs_.scope_in_words(one) for one, _ in found]
     if json:
         console.show_json({"rows": rows})
         return
@@ -157,8 +164,8 @@ def runs(json: AsJson = False) -> None:
         console.note("No judge has been run yet: annotate judge run JUDGE --round ROUND")
         return
     console.show_table(
-        [[str(r["run"]), r["judge"], _scope(r["scope"]), r["state"], _counted(r["counts"]), _usd(r["cost_usd"]), r["note"] or ""]
-         for r in rows],
+        [[str(r["run"]), r["judge"], scope, r["state"], _counted(r["counts"]), _usd(r["cost_usd"]), note]
+         for r, scope, note in zip(rows, scopes, notes, strict=True)],
         ["run", "judge", "scope", "state", "questions", "cost", "note"],
     )  # fmt: skip
 
@@ -313,18 +320,6 @@ def _told(run: "JudgeRun", judge: str, *, priced: bool) -> dict[str, Any]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
     }
-
-
-def _scope(scope: dict[str, Any]) -> str:
-    """What a run grades, in words; what is empty chooses nothing."""
-    told = [
-        f"{name}: {value if isinstance(value, str) else '|'.join(map(str, value))}"
-        for name, value in scope.items()
-        if value and name != "again"
-    ]
-    if scope.get("again"):
-        told.append("its anchors again")
-    return ", ".join(told) or "all outputs"
 
 
 def _counted(counts: dict[str, int]) -> str:

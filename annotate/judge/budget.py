@@ -6,14 +6,12 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from annotate.judge import prices, prompt
+from annotate.judge import prices, prompt, spec
 from annotate.judge.judges import Judge
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
 
 OUTPUT_TOKENS = 400
 """What an answer is thought to take before the first is there."""
-BOUNDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-"""Parameters by which a judge's file bounds its answers."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,8 @@ class Room:
     def __init__(self, session: Session, run: JudgeRun, judge: Judge) -> None:
         self._judge, self._run = judge, run
         self.in_flight = 0
+        self.lack = ""
+        """Why the last question that was refused had no room, in words."""
         self._tokens, self._usd = used(run), run.cost_usd
         if not limited(run):
             return
@@ -107,10 +107,26 @@ class Room:
             self._run.budget_usd is not None and self._usd > self._run.budget_usd
         )
         if over:
+            self.lack = self._lacks(self._tokens - tokens, self._usd - usd)
             self._tokens, self._usd = tokens, usd
         else:
             self.in_flight += 1
         return not over
+
+    def _lacks(self, tokens: int, usd: float) -> str:
+        run = self._run
+        told = []
+        if run.budget_usd is not None:
+            told.append(
+                f"{run.cost_usd:.4f} of {run.budget_usd:.4f} USD are spent, and the next question "
+                f"may take up to {usd:.4f}"
+            )
+        if run.budget_tokens is not None:
+            told.append(
+                f"{used(run):,} of {run.budget_tokens:,} tokens are spent, and the next question "
+                f"may take up to {tokens:,}"
+            )
+        return "; ".join(told)
 
     def _add(self, criterion: str, fields: Mapping[str, Any]) -> None:
         if self._judge.spec.engine == "lexical":
@@ -132,7 +148,7 @@ def _open(session: Session, run: JudgeRun, *states: str) -> list[tuple[str, Outp
 
 
 def _bound(judge: Judge) -> int | None:
-    said = [judge.spec.parameters.get(name) for name in BOUNDS]
+    said = [judge.spec.parameters.get(name) for name in spec.BOUNDS]
     return min([n for n in said if isinstance(n, int) and n > 0], default=None)
 
 

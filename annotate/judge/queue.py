@@ -126,7 +126,8 @@ def claim(
     if taken or run.state != "running":
         return Claimed(tuple(taken), run.state)
     if full and not room.in_flight:
-        end(run, "budget_exceeded", "the budget has no room for another question", at)
+        note = f"the budget has no room for another question: {room.lack}"
+        end(run, "budget_exceeded", note, at)
         run.beat_at = None
         return Claimed((), run.state)
     if chosen:

@@ -22,7 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from annotate import events, people, population
+from annotate import design_words, events, people, population
 from annotate.answer import Answer
 from annotate.design import Filters
 from annotate.errors import BadInput, Conflict, NotFound
@@ -362,6 +362,29 @@ def _answer_from_before(
     for task, verdict in done:
         task.state, task.verdict_id = "done", verdict.id
     answers.rate(session, run, judge, done)
+
+
+def scope_in_words(run: JudgeRun) -> str:
+    """What it grades: a round, or which outputs."""
+    if "round" in run.scope:
+        return f"round {run.scope['round']}{', its anchors again' * bool(run.scope.get('again'))}"
+    said = design_words.chosen(run.scope)
+    return f"outputs of {said}" if said else "all outputs"
+
+
+def abstentions(session: Session, runs: Sequence[JudgeRun]) -> dict[int, int]:
+    """Of each run's questions, those that were answered with "cannot judge"."""
+    rows = session.exec(
+        select(JudgeTask.run_id, sa.func.count())
+        .join(JudgeVerdict, col(JudgeVerdict.id) == JudgeTask.verdict_id)
+        .where(
+            col(JudgeTask.run_id).in_([run.id for run in runs]),
+            JudgeTask.state == "done",
+            JudgeVerdict.status == "cannot_judge",
+        )
+        .group_by(col(JudgeTask.run_id))
+    )
+    return {run_id: int(number) for run_id, number in rows}
 
 
 def refresh(session: Session, run: JudgeRun) -> None:

@@ -27,6 +27,8 @@ Engine = Literal["chat", "decisions", "lexical"]
 Part = Literal["input", "contexts", "response", "reference"]
 
 OPENAI = "https://api.openai.com/v1"
+BOUNDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+"""Parameters by which a judge's file bounds its answers."""
 DECIDES = ("model", "messages", "response_format", "stream", "n")
 """Parameters of a request that this product sets itself."""
 NOT_DECISIVE = frozenset({"name", "api_key_env", "timeout", "concurrency", "prices", "samples"})
@@ -164,6 +166,12 @@ class Spec(BaseModel):
                 "api_key_env names",
                 "base_url",
             )
+        for name in BOUNDS:
+            bound = self.parameters.get(name, 1)
+            if isinstance(bound, bool) or not isinstance(bound, int) or bound < 1:
+                raise bad(
+                    f"is {str(bound)[:60]!r}", "give a whole number above 0", f"parameters.{name}"
+                )
         if self.engine != "chat" and self.shots:
             raise bad(
                 f"is given for {self.engine}, which takes no examples", "leave it out", "shots"

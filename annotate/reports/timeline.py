@@ -167,8 +167,8 @@ class Moved:
     nothing."""
     people: tuple[str, str]
     """Their mean; of categories the commonest, several where they are as common."""
-    by_judge: float
-    """How far the judge moved, in points; of categories 1 where it gives another one. 0 where it
+    by_judge: float | None
+    """How far the judge moved, in points; of categories 1 where it gives another one. None where it
     did not score both times."""
     by_people: float
     """How far people moved."""
@@ -226,7 +226,7 @@ def moved_units(
     shared = sorted(set(before.segment) & set(after.segment))
     told = [output for output in shared if before.case[output] not in closed]
     rows = [_moved(output, before, after, key) for output in told]
-    rows.sort(key=lambda one: (-max(abs(one.by_judge), abs(one.by_people)), one.output))
+    rows.sort(key=lambda one: (-max(abs(one.by_judge or 0.0), abs(one.by_people)), one.output))
     return MovedUnits(
         rows,
         comparable.left_out({criterion: _anchors(max(before.left_out, after.left_out))}),
@@ -283,18 +283,20 @@ def _moved(output: str, before: _Anchors, after: _Anchors, key: RatingKey) -> Mo
     if key.categories:
         judge = ["-" if np.isnan(value) else key.label(value) for value in judged]
         said = [commonest_words(key, side.people[output]) for side in both]
-        by_judge, by_people = (
-            float("-" not in judge and judge[0] != judge[1]),
-            float(said[0] != said[1]),
-        )
+        by_judge, by_people = float(judge[0] != judge[1]), float(said[0] != said[1])
     else:
         judge = ["-" if np.isnan(value) else f"{value:.3g}" for value in judged]
         said = [f"{value:.3g}" for value in mean]
-        by_judge, by_people = np.nan_to_num(judged[1] - judged[0]), mean[1] - mean[0]
+        by_judge, by_people = judged[1] - judged[0], mean[1] - mean[0]
+    both_times = not np.isnan(judged).any()
     return Moved(
-        output, before.segment[output], (judge[0], judge[1]), (said[0], said[1]), float(by_judge),
+        output,
+        before.segment[output],
+        (judge[0], judge[1]),
+        (said[0], said[1]),
+        float(by_judge) if both_times else None,
         by_people,
-    )  # fmt: skip
+    )
 
 
 def _anchors(number: int) -> str:

@@ -165,9 +165,9 @@ def _line(one: Moved, *, categories: bool) -> dict[str, object]:
     ):
         line[who] = " → ".join(said)
         if categories:
-            line[f"{who} moved"] = by != 0
+            line[f"{who} moved"] = None if by is None else by != 0
         else:
-            line[f"{who} moved by"] = round(by, 2)
+            line[f"{who} moved by"] = None if by is None else round(by, 2)
     return line
 
 

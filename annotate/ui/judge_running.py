@@ -138,6 +138,7 @@ def show_runs() -> None:
     with session.lead_reads() as (db, lead):
         found = run.list_runs(db, by=lead)[:SHOWN]
         missing = run.missing(db, [one for one, _ in found])
+        abstained = run.abstentions(db, [one for one, _ in found])
         for one, _ in found:
             if one.state == "running" and not run.is_alive(one):
                 # What a process that died had stored it could not count any more.
@@ -148,16 +149,19 @@ def show_runs() -> None:
         st.caption("No run yet.")
     for one, judge in found:
         with st.container(border=True, key=f"judge-run-{one.id}"):
-            _show_run(one, judge, [m for m in missing if m.run == one.id], left[one.id])
+            without = [m for m in missing if m.run == one.id]
+            _show_run(one, judge, without, abstained.get(one.id or 0, 0), left[one.id])
 
 
 def _show_run(
-    one: JudgeRun, judge: str, without: list[run.Missing], left: timedelta | None
+    one: JudgeRun, judge: str, without: list[run.Missing], abstained: int, left: timedelta | None
 ) -> None:
     done, total = one.counts.get("done", 0), sum(one.counts.values())
     failed = one.counts.get("failed", 0)
-    words = f"Run {one.id}: {judge} on {_where(one)} · {one.state.replace('_', ' ')}"
+    words = f"Run {one.id}: {judge} on {run.scope_in_words(one)} · {one.state.replace('_', ' ')}"
     figures = [f"{done + failed - len(without)} of {total} answered"]
+    if abstained:
+        figures[0] += f", {abstained} of them with “cannot judge”"
     figures.append(f"{budget.used(one):,} tokens")
     if one.cost_usd:
         figures.append(f"{one.cost_usd:.4f} USD")
@@ -201,15 +205,6 @@ def _show_run(
                     hide_index=True,
                 )
                 _button("Ask these again", "retry", one)
-
-
-def _where(one: JudgeRun) -> str:
-    """What it grades, in words."""
-    if "round" in one.scope:
-        again = ", its anchors again" if one.scope.get("again") else ""
-        return f"{one.scope['round']}{again}"
-    names = [*one.scope.get("segments", ()), *one.scope.get("configurations", ())]
-    return f"outputs ({', '.join(names)})" if names else "all outputs"
 
 
 def _show_raising(one: JudgeRun) -> None:

@@ -77,5 +77,11 @@ def _show_drift(db: Session, round_: Round, judge: str, lead: Rater) -> None:
     for row in moved:
         where = row.criterion if row.segment is None else f"{row.criterion} in {row.segment}"
         show_verdict(row.result.verdict, where, row.result.sentence(None))
-    if not moved:
+    if moved:
+        told = (
+            f"The verdicts above say how it agrees with people in {round_.name}. Since "
+            f"{baseline.name} something has moved: do not read scores from before and after as one."
+        )
+        st.caption(messages.as_plain_text(told))
+    else:
         st.caption(messages.as_plain_text(f"No sign that it moved since {baseline.name}."))

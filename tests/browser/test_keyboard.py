@@ -103,7 +103,20 @@ def fill(database: Database) -> None:
     file.write_text("\n".join(map(json.dumps, lines)))
     with database.write() as session:
         outputs.import_outputs(session, outputs.read_outputs(file), by=None)
-        for name in ("Ana", "Ben", "Cleo", "Dan", "Eve", "Flo", "Gil", "Hal", "Ivy", "Jon", "Kim"):
+        for name in (
+            "Ana",
+            "Ben",
+            "Cleo",
+            "Dan",
+            "Eve",
+            "Flo",
+            "Gil",
+            "Hal",
+            "Ivy",
+            "Jon",
+            "Kim",
+            "Lee",
+        ):
             people.add_rater(session, name)
         rubric_versions.add_rubric(session, RUBRIC, source_name="four.yaml", by=None)
         rubric_versions.add_rubric(session, CONDITIONAL, source_name="conditional.yaml", by=None)
@@ -120,6 +133,8 @@ def fill(database: Database) -> None:
             ("short", "four", "Ivy"),
             ("badges", "four", "Jon"),
             ("late", "conditional", "Kim"),
+            ("early", "four", "Lee"),
+            ("second", "four", "Lee"),
         ):
             units = 2 if name == "short" else UNITS
             design = Design(name=name, rubric=rubric, units=units, overlap=1, raters=(rater,))
@@ -639,6 +654,19 @@ def badged(page: Page, criterion: str) -> None:
           .map(place => /st-key-criterion-(\\w+)/.exec(place.className)[1]).join() === wanted""",
         arg=criterion,
     )
+
+
+def test_after_another_round_is_chosen_digits_answer_its_form(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Lee")
+    box = page.get_by_role("combobox", name="Round")
+    expect(page.get_by_text("early: 0 done")).to_be_visible()
+    box.click()
+    page.get_by_role("option", name="second").click()
+    expect(page.get_by_text("second: 0 done")).to_be_visible()
+    unit = unit_on(page)
+    keys.press("3", "4", "1", "2", "Enter")
+    done(page, 1)
+    assert of_unit(server, "Lee", unit)["useful"] == 4.0
 
 
 def test_badges_stand_on_the_focused_criterion_only(server: Server, page: Page) -> None:

@@ -123,7 +123,7 @@ def test_a_judge_is_added_run_calibrated_changed_and_caught(
     # The test split is closed: of it nothing is told unit by unit.
     assert len(moved.rows) + moved.held_back == 54 and moved.held_back > 0
     assert {one.segment for one in moved.rows[:4]} == {"refunds"}
-    assert all(one.by_judge > 0 for one in moved.rows[:4])
+    assert all(one.by_judge and one.by_judge > 0 for one in moved.rows[:4])
     line = [p for p in points if (p.criterion, p.segment) == ("faithfulness", "refunds")]
     assert [(p.round, p.judge) for p in line] == [("q3", "strict@1"), ("q4", "strict@2")]
     few, since = (p.bias for p in line)

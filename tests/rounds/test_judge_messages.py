@@ -28,7 +28,7 @@ def run(sqlite_database: Database, tmp_path: Path) -> CommandLine:
 
 
 def test_where_there_is_nothing_to_show_a_sentence_says_so(run: CommandLine) -> None:
-    assert "There is no judge yet: annotate judge add FILE" in run("judge", "list").err
+    assert "No judge has been added yet: annotate judge add FILE" in run("judge", "list").err
     run("judge", "add", "floor.yaml")
     assert "No judge has been run yet" in run("judge", "runs").err
     run("judge", "run", "floor", "--round", "R")
@@ -49,7 +49,7 @@ def test_a_runs_scope_names_what_was_chosen_and_no_more(run: CommandLine) -> Non
     run("judge", "run", "floor", "--all")
     run("judge", "run", "floor", "--segment", "hidden-segment")
     table = run("judge", "runs").out
-    assert "all outputs" in table and "segments: hidden-segment" in table
+    assert "all outputs" in table and "outputs of segments hidden-segment" in table
     assert "configurations" not in table
     scopes = [row["scope"] for row in run("judge", "runs", "--json").json["rows"]]
     assert scopes == [{"segments": ["hidden-segment"]}, {}]
@@ -67,7 +67,7 @@ def test_a_judge_is_asked_again_about_anchors_by_command(
     run("judge", "run", "strict", "--round", "R", "--again")
     assert len(server.log) == asked + 2
     table = run("judge", "runs").out
-    assert "round: R, its anchors again" in table and "unknown" in table
+    assert "round R, its anchors again" in table and "unknown" in table
     costs = [row["cost_usd"] for row in run("judge", "runs", "--json").json["rows"]]
     assert costs == [None, None], "nobody knows the price of stub-1"
     assert "name the round" in run.refused("judge", "run", "strict", "--again")

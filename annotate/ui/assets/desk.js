@@ -106,6 +106,9 @@ class Desk {
     this.menus = new Menus(data.menus, { empty: () => this.words.hint("Say why first.") });
     this.focus = null;
     this.auto = true;
+    // Whoever chose another round here goes on with its form: a digit is no search in the list.
+    const { activeElement } = document;
+    if (keyed("round")?.contains(activeElement)) activeElement.blur();
     this.words.status("");
     if (data.draft_url) {
       this.drafts = new Drafts(data, {

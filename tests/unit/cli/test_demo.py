@@ -1,5 +1,6 @@
 """`annotate demo`: a workspace that is made and can be opened as the message says."""
 
+import socket
 import sqlite3
 from datetime import UTC, datetime
 
@@ -18,3 +19,11 @@ def test_the_demo_is_made_says_how_it_is_opened_and_lies_in_the_past(run: Comman
         ).fetchone()
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     assert launched < last < now, open_
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_is_made(run: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = run.refused("demo", "--port", port, "--folder", "demo", "--no-open")
+    assert f"127.0.0.1 port {port}" in said and "--port" in said
+    assert not (run.folder / "demo").exists()

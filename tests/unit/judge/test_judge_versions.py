@@ -181,6 +181,8 @@ def test_another_pass_point_is_another_judge_whose_answers_are_there(
         ("base_url", "https://x/v1?api-key=sk-1", "base_url: has a part after the path"),
         ("base_url", "https://u:p@x/v1", "base_url: holds a password"),
         ("parameters", {"api_key": "sk-1"}, "parameters.api_key: would be stored and shown"),
+        ("parameters", {"max_tokens": "lots"}, "parameters.max_tokens: is 'lots'"),
+        ("parameters", {"max_completion_tokens": 0}, "give a whole number above 0"),
         ("parameters", {"extra_headers": {"Authorization": "Bearer sk-1"}}, "Authorization"),
         ("parameters", {"Token": "sk-1"}, "parameters.Token: would be stored and shown"),
         ("parameters", {"extra_headers": {"X-Auth-Token": "sk-1"}}, "X-Auth-Token"),
