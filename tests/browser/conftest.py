@@ -18,6 +18,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 PATIENCE_MS = 30_000
 
 
@@ -30,10 +31,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Headless Chromium as the distribution ships it."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    """Headless Chromium as the distribution ships it; the build that has no window is the fastest."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        absent("Chromium (Debian: apt-get install chromium)")
+        absent("Chromium (Debian: apt-get install chromium-headless-shell)")
         return
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
