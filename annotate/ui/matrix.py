@@ -16,6 +16,10 @@ TINTS = {
     Verdict.NOT_ENOUGH: "rgba(128, 128, 128, .12)",
 }
 """Behind a cell; its words say the same."""
+FEW = 3
+"""So many criteria share the window by themselves; of more, each is as wide as three lines need."""
+NARROW = 168
+"""Pixels of a column, where there are more."""
 
 
 def show(rows: Sequence[CalibrationRow], *, key: str, chosen: tuple[str, str]) -> None:
@@ -37,6 +41,8 @@ def show(rows: Sequence[CalibrationRow], *, key: str, chosen: tuple[str, str]) -
         columns=criteria,
     )
 
+    height = 56 if len(criteria) <= FEW else 76
+
     def pick() -> None:
         picked = st.session_state[key]["selection"]["cells"]
         if picked:
@@ -51,8 +57,11 @@ def show(rows: Sequence[CalibrationRow], *, key: str, chosen: tuple[str, str]) -
         on_select=pick,
         selection_mode="single-cell",
         width="stretch",
-        row_height=56,
-        height=min(40 + 57 * len(segments), 620),
+        column_config=None
+        if len(criteria) <= FEW
+        else {name: st.column_config.Column(width=NARROW) for name in criteria},
+        row_height=height,
+        height=min(40 + (height + 1) * len(segments), 620),
     )
     st.caption(
         "Each cell: the verdict; kappa of the judge with people and its 95 % interval; the units; "

@@ -276,7 +276,7 @@ def test_a_budget_stops_the_run_before_it_is_exceeded(
     ended = worked(desk, judge, run_id)
     assert ended.state == "budget_exceeded"
     assert server.sum("input") + server.sum("output") <= tokens
-    assert f"{budget.used(ended):,} of {tokens:,} tokens are spent, and the next" in ended.note
+    assert f"{budget.used(ended):,} of {tokens:,} tokens are spent, and the next" in str(ended.note)
     assert (
         ended.tokens == {"input": server.sum("input"), "output": server.sum("output")}
         or not server.log
