@@ -99,7 +99,7 @@ def test_standard_input_is_named_so_in_messages(monkeypatch: pytest.MonkeyPatch)
     [
         (b"", "a.csv", "a.csv: is empty; give at least one row"),
         (b"", "a.parquet", "a.parquet: is empty; give at least one row"),
-        (gzip.compress(b""), "a.csv.gz", "a.csv.gz: is empty; give at least one row"),
+        (gzip.compress(b"", mtime=0), "a.csv.gz", "a.csv.gz: is empty; give at least one row"),
         (b"\n \n", "a.jsonl", "a.jsonl: holds only blank lines; give at least one row"),
         (b"id,n\n", "a.csv", "a.csv: has a header and no rows; give at least one row"),
         (
@@ -206,7 +206,7 @@ def test_standard_input_is_named_so_in_messages(monkeypatch: pytest.MonkeyPatch)
             "a.csv: is named as CSV and holds JSON; rename it, or pass --format jsonl",
         ),
         (
-            gzip.compress(CSV * 1000)[:-20],
+            gzip.compress(CSV * 1000, mtime=0)[:-20],
             "a.csv.gz",
             "a.csv.gz: the gzip data end too early; the file was cut off: copy it again",
         ),
