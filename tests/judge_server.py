@@ -7,6 +7,7 @@ import math
 import re
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,6 +79,7 @@ class JudgeServer:
 
     async def complete(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
+        came = time.monotonic()
         body = await request.json()
         last = body["messages"][-1]["content"]
         found = _DATA.search(last)
@@ -89,7 +91,7 @@ class JudgeServer:
         self.most_open = max(self.most_open, self.open)
         try:
             if self.latency:
-                await asyncio.sleep(self.latency)
+                await asyncio.sleep(came + self.latency - time.monotonic())
             response = self._answer(asked)
             asked.status = response.status_code
             return response

@@ -10,10 +10,12 @@ request that was refused, which no server charges.
 import json
 import os
 import re
+import ssl
 import time
 from dataclasses import dataclass, field, replace
 from datetime import date
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, Literal
 
 import aiohttp
@@ -49,11 +51,14 @@ def api_key(spec: Spec) -> str:
     return os.environ.get(spec.api_key_env, "").strip()
 
 
-def client(spec: Spec, *, http_client: httpx2.AsyncClient | None = None) -> openai.AsyncOpenAI:
-    """The connection to a judge's server; BadInput where it needs a key and has none.
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom to believe: read once, which takes as long as a question."""
+    return ssl.create_default_context()
 
-    http_client: through which it asks; None is the client's own.
-    """
+
+def client(spec: Spec) -> openai.AsyncOpenAI:
+    """The connection to a judge's server; BadInput where it needs a key and has none."""
     if not may_hold_a_key(spec.api_key_env):
         raise BadInput(
             f"judge {spec.name}: api_key_env is {spec.api_key_env!r}; {KEY_MEND}, and add the "
@@ -70,7 +75,7 @@ def client(spec: Spec, *, http_client: httpx2.AsyncClient | None = None) -> open
         api_key=key or "none",
         base_url=spec.server,
         timeout=spec.timeout,
-        http_client=http_client,
+        http_client=openai.DefaultAsyncHttpxClient(timeout=spec.timeout, verify=_certificates()),
         # The run counts, pays and spaces every attempt itself.
         max_retries=0,
     )
@@ -91,17 +96,44 @@ async def shutdown_date(client_: openai.AsyncOpenAI, model: str) -> date | None:
 
 
 class ChatEngine:
-    """One judge's server; close it when the run ends."""
+    """One judge's server; close it when the run ends.
+
+    What is asked is what OpenAI's client would ask, with its headers, and fails as it would. It is
+    sent without that client, whose way of sending takes more of the processor than everything else
+    that is done about a question: with dozens at once the server would wait for us.
+    """
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.learned = Learned()
-        # Dozens of questions at once are mostly the processor's work, and this way it is least.
-        self.client = client(spec, http_client=openai.DefaultAioHttpClient(timeout=spec.timeout))
+        self.client = client(spec)
+        self._url = f"{spec.server}/chat/completions"
+        said = {**self.client.default_headers, **self.client.auth_headers}
+        self._headers = {name: value for name, value in said.items() if isinstance(value, str)}
+        self._open: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self.client.close()
+        if self._open is not None:
+            await self._open.close()
+
+    async def _post(self, request: dict[str, Any]) -> tuple[str, str | None]:
+        """The body of the response and its `x-request-id`; raises what OpenAI's client raises."""
+        if self._open is None:
+            patience = self.spec.timeout
+            self._open = aiohttp.ClientSession(
+                # Only while nothing comes: an answer may be long.
+                timeout=aiohttp.ClientTimeout(sock_connect=patience, sock_read=patience),
+                connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
+            )
+        body = json.dumps(request, ensure_ascii=False).encode(errors="replace")
+        async with self._open.post(self._url, data=body, headers=self._headers) as response:
+            said = await response.read()
+            text = said.decode(response.get_encoding(), errors="replace")
+            if response.status >= 400:
+                raise _refused(self._url, response, text)
+            return text, response.headers.get("x-request-id")
 
     async def ask(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> Reply:
         """One answer; every failure is a `Reply` too."""
@@ -109,22 +141,16 @@ class ChatEngine:
         while True:
             form, dropped = self.learned.form, frozenset(self.learned.dropped)
             try:
-                # The client's own method would check and rebuild a body that is ours already.
-                response = await self.client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body=self._request(messages, schema),
-                )
-            except openai.BadRequestError as error:
-                if self._learn(error, form, dropped):
+                text, request_id = await self._post(self._request(messages, schema))
+            except openai.APIStatusError as error:
+                if error.status_code == 400 and self._learn(error, form, dropped):
                     continue
                 return failed(error, started)
-            except openai.APIError as error:
-                return failed(error, started)
-            except (ValueError, UnicodeError, aiohttp.ClientError) as error:
-                return Reply("transient", problem=f"unreadable response: {error}"[:2000])
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                took = 1000 * (time.perf_counter() - started)
+                return Reply("transient", problem=_lost(error), latency_ms=took)
             took = 1000 * (time.perf_counter() - started)
-            return _read(response.text, response.headers.get("x-request-id"), took)
+            return _read(text, request_id, took)
 
     def _request(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in self.spec.parameters.items() if k not in self.learned.dropped}
@@ -143,7 +169,7 @@ class ChatEngine:
         request["messages"] = [{**first, "content": f"{first['content']}\n\n{told}"}, *rest]
         return request
 
-    def _learn(self, error: openai.BadRequestError, form: Form, dropped: frozenset[str]) -> bool:
+    def _learn(self, error: openai.APIStatusError, form: Form, dropped: frozenset[str]) -> bool:
         """Whether the request is worth making again, with less: another may have learnt it."""
         if self.learned.form != form or frozenset(self.learned.dropped) != dropped:
             return True
@@ -163,6 +189,23 @@ class ChatEngine:
             self.learned.form = FORMS[FORMS.index(form) + 1]
             return True
         return False
+
+
+def _refused(url: str, response: aiohttp.ClientResponse, text: str) -> openai.APIStatusError:
+    """A response that is no answer, as OpenAI's client would raise it."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = text
+    error = body.get("error", body) if isinstance(body, dict) else body
+    said = error.get("message") if isinstance(error, dict) else None
+    return openai.APIStatusError(
+        said if isinstance(said, str) and said else f"Error code: {response.status}",
+        body=error,
+        response=httpx2.Response(
+            response.status, headers=dict(response.headers), request=httpx2.Request("POST", url)
+        ),
+    )
 
 
 def _read(text: str, request_id: str | None, latency_ms: float) -> Reply:
@@ -250,19 +293,19 @@ def failed(error: openai.APIError, started: float) -> Reply:
     return Reply("transient", problem=_lost(error), latency_ms=took)
 
 
-def _lost(error: openai.APIError) -> str:
+def _lost(error: Exception) -> str:
     """Why there is no response at all."""
-    # Of what aiohttp tells apart, the client makes a timeout of all.
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, aiohttp.ClientError):
-        cause = cause.__cause__
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        return f"no connection: {cause}"[:2000]
-    if isinstance(cause, aiohttp.ClientError) and not isinstance(cause, aiohttp.ServerTimeoutError):
-        return f"the server cut the connection: {cause}"[:2000]
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection: {error}"[:2000]
+    if isinstance(error, TimeoutError | openai.APITimeoutError):
         return "the server did not answer in time"
-    return f"no connection: {error.message}"[:2000]
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
+        return f"the server cut the connection: {error}"[:2000]
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return f"the server cut the connection: {error}"[:2000]
+    if isinstance(error, openai.APIError):
+        return f"no connection: {error.message}"[:2000]
+    return f"unreadable response: {error}"[:2000]
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

@@ -6,6 +6,8 @@ that had not arrived yet.
 """
 
 import asyncio
+import gc
+import re
 import secrets
 import sys
 import time
@@ -20,6 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from annotate.criterion import Criterion
 from annotate.errors import AnnotateError
 from annotate.judge import lexical, prompt, provenance, queue, verdict
 from annotate.judge.chat import ChatEngine, api_key, shutdown_date
@@ -32,7 +35,7 @@ from db.tables import JudgeRun, now
 
 BEAT_SECONDS = 1.0
 """So soon does it hear that it is to stop."""
-GATHER_SECONDS = 0.04
+GATHER_SECONDS = 0.05
 """So long may answers wait for others, to be stored with them: a transaction costs as much for one
 as for many, and nobody waits for it."""
 SWITCH_SECONDS = 0.0005
@@ -40,12 +43,14 @@ SWITCH_SECONDS = 0.0005
 PAUSES = (0.5, 2.0, 8.0)
 """So many seconds before the database, which has refused a step, is asked again: what the step would
 have stored is paid for."""
-AHEAD = 2
+AHEAD = 3
 """So many times as many questions are claimed as are asked at once: whatever is answered makes
 room for one that is there, and need not wait for the database."""
 ALIKE = 5
 """So many questions that are refused in the same words, before any is answered, and the fault is the
 judge's own, such as a parameter that its server does not take."""
+TAGS = 256
+"""One-time tags that are drawn at once."""
 LEAST_KEY = 6
 """A shorter one is no secret, and may be part of any text."""
 Result = TypeVar("Result")
@@ -98,10 +103,14 @@ def apart(work: Coroutine[Any, Any, Result]) -> Result:
     """Run it in a thread of its own: the main thread stays free for signals."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
+    # What is loaded by now stays: to go through all of it again and again for garbage would keep
+    # every question waiting.
+    gc.freeze()
     try:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, work).result()
     finally:
+        gc.unfreeze()
         sys.setswitchinterval(before)
 
 
@@ -112,6 +121,7 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
     ended: list[Outcome | Task] = []
     """What has come and is not stored yet."""
     beaten, refusals = 0.0, 0
+    off: asyncio.Task[date | None] | None = None
     try:
         while True:
             beat = time.monotonic() - beaten >= BEAT_SECONDS
@@ -139,6 +149,8 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                     await asyncio.to_thread(told, run)
             # What is fatal may have come while earlier answers were stored: it is not taken back.
             asker.stopped |= claimed.state != "running"
+            if asker.answered and off is None:
+                off = asyncio.create_task(asker.shutdown_date())
             asked |= {asyncio.create_task(asker.ask(task)): task.id for task in claimed.tasks}
             if asked:
                 await asyncio.wait(asked, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -147,8 +159,8 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 break
             elif not claimed.tasks:
                 await asyncio.sleep(min(claimed.wait, BEAT_SECONDS))
-        if asker.answered and (off := await asker.shutdown_date()) is not None:
-            await asyncio.to_thread(_note_shutdown, database, judge, off)
+        if off is not None and (day := await off) is not None:
+            await asyncio.to_thread(_note_shutdown, database, judge, day)
     except Exception:
         # Nothing more is asked. What is on its way is paid for: it is waited for, and stored with
         # the rest if the database takes it by then.
@@ -162,6 +174,8 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
     finally:
         for one in asked:
             one.cancel()
+        if off is not None:
+            off.cancel()
         await asker.close()
     return await asyncio.to_thread(_finish, database, run_id)
 
@@ -235,6 +249,8 @@ class Asker:
         """Whether the server has answered anything."""
         self.known = known
         self._refused: Counter[str] = Counter()
+        self._rendered: dict[str, tuple[list[dict[str, str]], dict[str, Any]]] = {}
+        self._tags: list[str] = []
         self._room = asyncio.Semaphore(judge.spec.concurrency)
         self.engine: ChatEngine | DecisionsEngine | None = None
         if judge.spec.engine == "chat":
@@ -301,17 +317,9 @@ class Asker:
         if isinstance(self.engine, DecisionsEngine):
             reply, found = await self.engine.decide(self.judge.rubric, criterion, task.fields)
         else:
-            asked = prompt.messages(
-                self.judge.rubric,
-                criterion,
-                task.fields,
-                tag=secrets.token_hex(4),
-                shots=self.judge.shots.get(task.criterion, ()),
-                critique=self.judge.spec.critique,
-            )
-            reply = await self.engine.ask(
-                asked, prompt.schema(criterion, critique=self.judge.spec.critique)
-            )
+            messages, schema = self._same_for_all(criterion)
+            last = {"role": "user", "content": prompt.user(task.fields, self._tag())}
+            reply = await self.engine.ask([*messages, last], schema)
             found = verdict.of(criterion, reply)
         if reply.busy:
             reply = replace(reply, retry_after=max(reply.retry_after or 0.0, self.gate.back_off()))
@@ -322,6 +330,24 @@ class Asker:
         raw = None if reply.raw is None else self._without_key(reply.raw)
         reply = replace(reply, problem=self._without_key(reply.problem), raw=raw)
         return Outcome(task, replace(found, problem=self._without_key(found.problem)), reply)
+
+    def _same_for_all(self, criterion: Criterion) -> tuple[list[dict[str, str]], dict[str, Any]]:
+        """What every question about a criterion begins with, and the schema of its answers."""
+        if criterion.id not in self._rendered:
+            said = prompt.rendered(
+                self.judge.rubric,
+                criterion,
+                shots=self.judge.shots.get(criterion.id, ()),
+                critique=self.judge.spec.critique,
+            )
+            self._rendered[criterion.id] = said["messages"][:-1], said["schema"]
+        return self._rendered[criterion.id]
+
+    def _tag(self) -> str:
+        """A one-time tag; they are drawn by the hundred, for drawing takes the system's time."""
+        if not self._tags:
+            self._tags = re.findall(r".{8}", secrets.token_hex(4 * TAGS))
+        return self._tags.pop()
 
     def _without_key(self, text: str) -> str:
         """A server may say the key that it refuses; it is stored nowhere."""

@@ -24,7 +24,7 @@ from tests.unit.desk_round import Desk
 
 LATENCY = 0.2
 AT_ONCE = 32
-UNITS = 1_500
+UNITS = 3_200
 BUDGET = 0.95
 
 
