@@ -17,6 +17,8 @@ from datetime import date
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
@@ -126,6 +128,7 @@ class ChatEngine:
                 # Only while nothing comes: an answer may be long.
                 timeout=aiohttp.ClientTimeout(sock_connect=patience, sock_read=patience),
                 connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
+                proxy=_proxy(self._url),
             )
         body = json.dumps(request, ensure_ascii=False).encode(errors="replace")
         async with self._open.post(self._url, data=body, headers=self._headers) as response:
@@ -189,6 +192,14 @@ class ChatEngine:
             self.learned.form = FORMS[FORMS.index(form) + 1]
             return True
         return False
+
+
+def _proxy(url: str) -> str | None:
+    """Through which proxy the environment has this address asked."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme) or getproxies().get("all")
 
 
 def _refused(url: str, response: aiohttp.ClientResponse, text: str) -> openai.APIStatusError:

@@ -61,7 +61,7 @@ def test_a_real_model_is_added_run_calibrated_changed_and_found_wanting_by_pages
         page.get_by_role("button", name="Start").click()
         run = page.locator('[class*="st-key-judge-run-"]').first
         expect(run).to_contain_text(
-            re.compile(rf"local@{number} on {round_} · done"), timeout=RUN_MS
+            re.compile(rf"local@{number} on round {round_} · done"), timeout=RUN_MS
         )
     open_page(page, "Calibration")
     pick(page, "^Round$", "q4")

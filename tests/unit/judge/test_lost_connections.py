@@ -92,6 +92,19 @@ def test_a_server_that_goes_away_or_says_nothing_is_told_as_that(
     assert reply.kind == "transient" and reply.problem.startswith(problem)
 
 
+def test_a_proxy_that_the_environment_names_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = sending(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    async def asking(proxy: str) -> tuple[Reply, Reply]:
+        monkeypatch.setenv("http_proxy", proxy.removesuffix("/v1"))
+        monkeypatch.setenv("no_proxy", "near.invalid")
+        return await asked("http://far.invalid/v1"), await asked("http://near.invalid/v1")
+
+    through, past = apart(at(nothing, asking))
+    assert through.problem.startswith("no answer in the response")
+    assert past.problem.startswith("no connection: ")
+
+
 def test_a_server_that_cannot_tell_of_a_shutdown_tells_of_none() -> None:
     async def told(base: str) -> object:
         chat = engine(base)
