@@ -113,7 +113,7 @@ def cluster() -> Iterator[Cluster]:
         return
     # Not pytest's own folder: a Unix socket's path holds 107 characters at most, and the
     # cluster's user must be able to walk down to it.
-    folder = Path("/tmp") / f"annotate-{uuid.uuid4().hex[:12]}"
+    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"annotate-{uuid.uuid4().hex[:12]}"
     folder.mkdir(mode=0o755)
     cluster = Cluster(folder, binaries)
     try:
