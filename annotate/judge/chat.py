@@ -56,7 +56,7 @@ def api_key(spec: Spec) -> str:
 @cache
 def _certificates() -> ssl.SSLContext:
     """Whom to believe: read once, which takes as long as a question."""
-    return ssl.create_default_context()
+    return httpx2.create_ssl_context()
 
 
 def client(spec: Spec) -> openai.AsyncOpenAI:
@@ -88,7 +88,7 @@ async def shutdown_date(client_: openai.AsyncOpenAI, model: str) -> date | None:
     try:
         raw = await client_.models.with_raw_response.retrieve(model)
         said = json.loads(raw.text)
-    except (openai.OpenAIError, aiohttp.ClientError, ValueError):
+    except (openai.OpenAIError, ValueError):
         return None
     found = said.get("shutdown_date") if isinstance(said, dict) else None
     try:
@@ -310,9 +310,8 @@ def _lost(error: Exception) -> str:
         return f"no connection: {error}"[:2000]
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return "the server did not answer in time"
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
-        return f"the server cut the connection: {error}"[:2000]
-    if isinstance(error, aiohttp.ClientPayloadError):
+    cut = aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | aiohttp.ClientPayloadError
+    if isinstance(error, cut):
         return f"the server cut the connection: {error}"[:2000]
     if isinstance(error, openai.APIError):
         return f"no connection: {error.message}"[:2000]

@@ -267,8 +267,9 @@ def drawn_for(form: Form, shown: Collection[str], state: Mapping[Any, Any]) -> s
     chosen where the criterion itself is not shown.
     """
     found = []
+    deciding = form.rubric.deciding
     for criterion in form.rubric.criteria:
-        if criterion.id not in form.rubric.deciding:
+        if criterion.id not in deciding:
             continue
         for field in form.fields_of(criterion):
             if field.options is not None:

@@ -13,14 +13,13 @@ from annotate.ui.form import NONE_OF_THESE, Field, Form, as_choice
 
 def described(form: Form) -> dict[str, Any]:
     """The form's fields and criteria, as JSON."""
+    deciding = form.rubric.deciding
     return {
         "fields": [
             {"name": f.name, "key": f.key, "options": f.options, "many": f.many}
             for f in form.fields
         ],
-        "criteria": [
-            _criterion(form, c, c.id in form.rubric.deciding) for c in form.rubric.criteria
-        ],
+        "criteria": [_criterion(form, c, c.id in deciding) for c in form.rubric.criteria],
     }
 
 
