@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -14,12 +14,29 @@ from annotate.criterion import Criterion
 from annotate.judge import spec
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
-from annotate.judge.verdict import SETTLED, Verdict
+from annotate.judge.verdict import Verdict
 from annotate.ratings import WITHDRAWN
 from annotate.stats.cut_points import at_cuts
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating, now
 
 CHUNK = 500
+_SETTLED = sa.text("judge_verdict.status IN ('ok', 'cannot_judge')")
+"""In the words of the index of settled answers: SQLite takes it for no others."""
+
+
+class Stored(NamedTuple):
+    """An answer that is stored, as far as ratings and tasks need it."""
+
+    id: int
+    run_id: int
+    output_id: int
+    status: str
+    answer: dict[str, Any] | None
+    score: float | None
+    critique: str | None
+    cost_usd: float | None
+    latency_ms: float | None
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -44,17 +61,17 @@ def lock(session: Session, judge: Judge) -> None:
         session.connection().execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
-def known(session: Session, keys: Sequence[str]) -> dict[str, JudgeVerdict]:
-    """Settled verdicts by key."""
-    found: dict[str, JudgeVerdict] = {}
+def known(session: Session, keys: Sequence[str]) -> dict[str, Stored]:
+    """Settled answers by key."""
+    columns = [getattr(JudgeVerdict, name) for name in Stored._fields]
+    found: dict[str, Stored] = {}
     for start_ in range(0, len(keys), CHUNK):
-        rows = session.exec(
-            select(JudgeVerdict).where(
-                col(JudgeVerdict.key).in_(keys[start_ : start_ + CHUNK]),
-                col(JudgeVerdict.status).in_(SETTLED),
+        rows = session.connection().execute(
+            sa.select(col(JudgeVerdict.key), *columns).where(
+                col(JudgeVerdict.key).in_(keys[start_ : start_ + CHUNK]), _SETTLED
             )
         )
-        found |= {row.key: row for row in rows}
+        found |= {key: Stored(*told) for key, *told in rows}
     return found
 
 
@@ -98,12 +115,17 @@ def row(
     }
 
 
-def store(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[JudgeVerdict]:
+def store(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Stored]:
     """Store answers, all in one statement; in their order."""
     if not rows:
         return []
-    insert = sa.insert(JudgeVerdict).returning(JudgeVerdict, sort_by_parameter_order=True)
-    return list(session.scalars(insert, list(rows)))
+    # What was stored is known: only its number is asked back.
+    insert = sa.insert(JudgeVerdict.__table__).returning(  # type: ignore[attr-defined]
+        col(JudgeVerdict.id), sort_by_parameter_order=True
+    )
+    ids: Sequence[Any] = session.connection().execute(insert, list(rows)).scalars().all()
+    told = Stored._fields[1:]
+    return [Stored(id_, *(row[name] for name in told)) for id_, row in zip(ids, rows, strict=True)]
 
 
 def _kept(text: str | None) -> str | None:
@@ -114,7 +136,7 @@ def rate(
     session: Session,
     run: JudgeRun,
     judge: Judge,
-    done: Iterable[tuple[JudgeTask, JudgeVerdict]],
+    done: Iterable[tuple[JudgeTask, Stored]],
     lost: Sequence[JudgeTask] = (),
 ) -> None:
     """Write the ratings that verdicts say, where this judge's do not stand yet.
@@ -216,7 +238,7 @@ def _withdrawn(
     return rows
 
 
-def _ratings(judge: Judge, criterion: Criterion, verdict: JudgeVerdict) -> list[Any]:
+def _ratings(judge: Judge, criterion: Criterion, verdict: Stored) -> list[Any]:
     answer = Answer.model_validate(verdict.answer or {})
     cuts = judge.spec.cut_points.get(criterion.id)
     if cuts and verdict.score is not None and answer.value is not None:
@@ -231,19 +253,13 @@ def _standing(
     """The judge's rating that stands, by output, criterion and sample."""
     named = sorted(outputs)
     there: dict[tuple[int, str, int], _Standing] = {}
-    where = (
-        col(Rating.round_id).is_(None)
-        if run.round_id is None
-        else col(Rating.round_id) == run.round_id
-    )
     for start_ in range(0, len(named), CHUNK):
         rows = session.connection().execute(
             sa.select(
                 col(Rating.output_id), col(Rating.criterion), col(Rating.run), col(Rating.id),
-                col(Rating.judge_run_id), col(Rating.abstained),
+                col(Rating.judge_run_id), col(Rating.abstained), col(Rating.round_id),
             )
             .where(
-                where,
                 col(Rating.rater_id) == judge.rater.id,
                 col(Rating.output_id).in_(named[start_ : start_ + CHUNK]),
             )
@@ -252,6 +268,8 @@ def _standing(
         )  # fmt: skip
         there |= {
             (output, name, sample): _Standing(id_, of_run, abstained == WITHDRAWN)
-            for output, name, sample, id_, of_run, abstained in rows
+            for output, name, sample, id_, of_run, abstained, round_ in rows
+            # Asked of the database, it would go through all ratings of the round.
+            if round_ == run.round_id
         }
     return there

@@ -17,7 +17,7 @@ from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.judge.run import BEAT, end, refresh
 from annotate.judge.verdict import SETTLED, Verdict
-from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
+from db.tables import JudgeRun, JudgeTask, Output
 
 ATTEMPTS = 4
 LEASE = timedelta(minutes=5)
@@ -95,7 +95,8 @@ def claim(
         select(JudgeTask, Output)
         .join(Output, col(Output.id) == JudgeTask.output_id)
         .where(JudgeTask.run_id == run_id, JudgeTask.state == "queued", JudgeTask.not_before <= at)
-        .order_by(col(JudgeTask.id))
+        # As the index has them: the first are found without sorting all that wait.
+        .order_by(col(JudgeTask.not_before), col(JudgeTask.id))
         .limit(count)
         .with_for_update(skip_locked=True, of=JudgeTask)
     ).all()
@@ -181,6 +182,16 @@ def settle(
     count: count the run's tasks anew, which takes as long as there are many.
     """
     run = _locked(session, run_id, judge)
+    # What changes is written once, at the end.
+    with session.no_autoflush:
+        _settle(session, run, judge, outcomes, at)
+    session.flush()
+    _finish_if_done(session, run, at, count=count)
+
+
+def _settle(
+    session: Session, run: JudgeRun, judge: Judge, outcomes: Sequence[Outcome], at: datetime
+) -> None:
     ids = [outcome.task.id for outcome in outcomes]
     tasks = {
         task.id: task for task in session.exec(select(JudgeTask).where(col(JudgeTask.id).in_(ids)))
@@ -189,7 +200,7 @@ def settle(
     source = prices.source(judge.spec)
     rows: list[dict[str, Any]] = []
     new: dict[str, int] = {}
-    found: list[tuple[JudgeTask, JudgeVerdict | int]] = []
+    found: list[tuple[JudgeTask, answers.Stored | int]] = []
     lost: list[JudgeTask] = []
     for outcome in outcomes:
         task, reply = tasks[outcome.task.id], outcome.reply
@@ -241,8 +252,6 @@ def settle(
     for task, verdict in told:
         task.verdict_id = verdict.id
     answers.rate(session, run, judge, [(t, v) for t, v in told if v.status in SETTLED], lost)
-    session.flush()
-    _finish_if_done(session, run, at, count=count)
 
 
 def give_back(session: Session, tasks: Sequence[Task]) -> None:

@@ -28,7 +28,8 @@ from annotate.design import Filters
 from annotate.errors import BadInput, Conflict, NotFound
 from annotate.judge import answers, budget, prices
 from annotate.judge.judges import Judge
-from annotate.judge.verdict import SETTLED
+from annotate.judge.reply import Reply
+from annotate.judge.verdict import SETTLED, Verdict
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output, Rater, Round, Unit, now
 
 BEAT = timedelta(seconds=30)
@@ -348,16 +349,16 @@ def _answer_from_before(
     assert run.id is not None
     tasks = list(session.exec(select(JudgeTask).where(JudgeTask.run_id == run.id)))
     known = answers.known(session, [task.key for task in tasks])
+    rows: dict[str, dict[str, Any]] = {}
     for task in tasks:
         if lacking[task.output_id] and task.key not in known:
-            known[task.key] = JudgeVerdict(
-                key=task.key, run_id=run.id, output_id=task.output_id, criterion=task.criterion,
-                sample=task.sample, status="cannot_judge", cost_usd=0.0, tokens={},
-                answer=Answer(abstained="cannot_judge").model_dump(mode="json", exclude_none=True),
+            found = Verdict(
+                "cannot_judge",
+                answer=Answer(abstained="cannot_judge"),
                 problem=f"the output has no {' and no '.join(lacking[task.output_id])}",
-            )  # fmt: skip
-            session.add(known[task.key])
-    session.flush()
+            )
+            rows[task.key] = answers.row(run, task, found, Reply("answered"), 0.0, None, now())
+    known |= dict(zip(rows, answers.store(session, list(rows.values())), strict=True))
     done = [(task, known[task.key]) for task in tasks if task.key in known]
     for task, verdict in done:
         task.state, task.verdict_id = "done", verdict.id

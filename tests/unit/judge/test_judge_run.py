@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import select
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
@@ -405,3 +406,39 @@ def test_the_baseline_needs_no_server(desk: Desk) -> None:
     assert judge.rater.kind == "metric"
     ended = worked(desk, judge)
     assert (ended.state, ended.cost_usd, ended.counts) == ("done", 0.0, {"done": UNITS})
+
+
+def test_a_step_looks_up_what_it_needs_however_much_is_stored(
+    sqlite_database: Database, server: JudgeServer
+) -> None:
+    desk = Desk(sqlite_database, units=UNITS)
+    judge = add(desk, server)
+    run_id = planned(desk, judge)
+    asked: list[tuple[str, Any]] = []
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+
+    @sa.event.listens_for(sqlite_database.engine, "before_cursor_execute")
+    def _note(*said: Any) -> None:
+        asked.append((said[2], said[3]))
+
+    worker.work(sqlite_database, run_id, judge)
+    sa.event.remove(sqlite_database.engine, "before_cursor_execute", _note)
+    plans: dict[str, str] = {}
+    with sqlite_database.engine.connect() as connection:
+        for statement, parameters in asked:
+            if statement.startswith("SELECT"):
+                explained = connection.exec_driver_sql(
+                    f"EXPLAIN QUERY PLAN {statement}", parameters
+                )
+                plans[statement] = "; ".join(row.detail for row in explained)
+    assert not [plan for plan in plans.values() if "SCAN" in plan.replace("SCAN judge_run", "")]
+
+    def of(part: str) -> list[str]:
+        found = [plan for statement, plan in plans.items() if part in statement]
+        assert found, (part, plans)
+        return found
+
+    assert all("uq_judge_verdict_settled" in plan for plan in of('judge_verdict."key" IN'))
+    assert all("ix_rating_output" in plan for plan in of("FROM rating"))
+    assert all("ORDER BY" not in plan for plan in of("judge_task JOIN output"))
