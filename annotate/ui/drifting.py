@@ -101,7 +101,7 @@ def show_contrasts(row: DriftRow) -> None:
             .mark_rect(opacity=0.18, color="#2f8f78")
             .encode(x="low:Q", x2="high:Q")
         )
-        title = alt.X("low:Q", title="moved by, in points; shaded: counts as stable")
+        title = alt.X("low:Q", title="moved by (points; shaded: stable)")
         bars = base.mark_rule(strokeWidth=2, color="#2f8f78").encode(x=title, x2="high:Q")
         dots = base.mark_point(size=70, filled=True, opacity=1, color="#2f8f78").encode(x="value:Q")
         st.altair_chart((band + bars + dots).properties(height=190), width="stretch")

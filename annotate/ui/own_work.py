@@ -58,6 +58,9 @@ def _show_round(rater: Rater, round_: Round, rubric: Rubric) -> None:
         if not units:
             st.write("No response of yours has these words.")
             return
+    if not units:
+        st.write("Nothing submitted yet.")
+        return
     st.dataframe(table(units, own_zone()), hide_index=True, width="stretch")
     submitted = [unit for unit in units if unit.state == "submitted"]
     if round_.status != "open" or not submitted:

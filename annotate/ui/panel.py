@@ -27,23 +27,27 @@ def show_people() -> None:
                     "Restore", key=f"restore/{rater.id}", on_click=_restore, args=(rater.name,)
                 )
                 continue
-            st.button(
-                "Personal link",
-                key=f"link/{rater.id}",
-                on_click=_link,
-                args=(rater.name,),
-                help="Makes a new link; an earlier one stops working",
-            )
-            if (known := sign_ins.get(rater.id or 0)) and known.browsers:
+            # Together, so that they stay side by side under the name on a phone.
+            with st.container(horizontal=True, width="content"):
                 st.button(
-                    "Sign out",
-                    key=f"sign-out/{rater.id}",
-                    on_click=_sign_out,
+                    "Personal link",
+                    key=f"link/{rater.id}",
+                    on_click=_link,
                     args=(rater.name,),
-                    help="In every browser of theirs",
+                    help="Makes a new link; an earlier one stops working",
                 )
-            if rater.id != lead.id:
-                st.button("Revoke", key=f"revoke/{rater.id}", on_click=_revoke, args=(rater.name,))
+                if (known := sign_ins.get(rater.id or 0)) and known.browsers:
+                    st.button(
+                        "Sign out",
+                        key=f"sign-out/{rater.id}",
+                        on_click=_sign_out,
+                        args=(rater.name,),
+                        help="In every browser of theirs",
+                    )
+                if rater.id != lead.id:
+                    st.button(
+                        "Revoke", key=f"revoke/{rater.id}", on_click=_revoke, args=(rater.name,)
+                    )
 
 
 def _said(rater: Rater, sign_ins: SignIns | None) -> str:
