@@ -118,16 +118,10 @@ def moved(contrast: "Contrast") -> str:
     """`+0.41 [+0.20, +0.63] (40)`, or why there is no estimate."""
     if contrast.estimate is None or contrast.low is None or contrast.high is None:
         return contrast.reason or "undefined"
-    interval = f"[{contrast.low:+.2f}, {contrast.high:+.2f}]"
-    return f"{contrast.estimate:+.2f} {interval} ({contrast.n})"
+    interval = f"[{contrast.low:+z.2f}, {contrast.high:+z.2f}]"
+    return f"{contrast.estimate:+z.2f} {interval} ({contrast.n})"
 
 
 def figure(figure: "Figure", *, percent: bool = False) -> str:
     """`0.71 [0.66, 0.76]`, or the reason why there is no number."""
-    if figure.value is None:
-        return figure.reason or "undefined"
-    form = "{:.0%}" if percent else "{:.2f}"
-    shown = form.format(figure.value)
-    if figure.low is None or figure.high is None:
-        return shown
-    return f"{shown} [{form.format(figure.low)}, {form.format(figure.high)}]"
+    return figure.words("{:.0%}") if percent else figure.words()

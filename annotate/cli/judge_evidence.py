@@ -55,7 +55,7 @@ def disagreements(
             [
                 [
                     one.unit, one.segment, *one.labels,
-                    "" if one.categories else f"{one.difference:+.2f}", one.error or "",
+                    "" if one.categories else f"{one.difference:+z.2f}", one.error or "",
                     one.reason or "",
                 ]
                 for one in found
@@ -129,9 +129,9 @@ def _show_lines(found: "BetweenRounds") -> None:
         [
             [
                 line.segment,
-                f"{line.baseline.centre:.2f} ({line.baseline_size})",
+                f"{line.baseline.centre:z.2f} ({line.baseline_size})",
                 str(int(line.sizes.sum())),
-                f"{line.chart.line[-1]:+.2f} of ±{line.chart.limit:.2f}",
+                f"{line.chart.line[-1]:+z.2f} of ±{line.chart.limit:z.2f}",
                 "within its limits" if line.alarm is None else f"out since {line.alarm}",
             ]
             for line in found.lines

@@ -178,35 +178,17 @@ def _template(lowest: float) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": _words, "percent": _percent, "signed": _signed}
+    environment.filters |= {
+        "figure": Figure.words,
+        "percent": lambda figure: figure.words("{:.0%}"),
+        "signed": lambda figure: figure.words("{:+z.2f}"),
+    }
     environment.globals |= {
         "drawn": lambda figure: _drawn(figure, lowest),
-        "lowest": f"{lowest:.1f}".replace("-", "−"),
+        "lowest": f"{lowest:z.1f}".replace("-", "−"),
         "width": WIDTH,
     }
     return environment.get_template("round.html")
-
-
-def _words(figure: Figure) -> str:
-    return _said(figure, "{:.2f}")
-
-
-def _signed(figure: Figure) -> str:
-    return _said(figure, "{:+.2f}")
-
-
-def _percent(figure: Figure) -> str:
-    return _said(figure, "{:.0%}")
-
-
-def _said(figure: Figure, form: str) -> str:
-    """The value with its interval, or the reason why there is none."""
-    if figure.value is None:
-        return figure.reason or "undefined"
-    said = form.format(figure.value)
-    if figure.low is None or figure.high is None:
-        return said
-    return f"{said} [{form.format(figure.low)}, {form.format(figure.high)}]"
 
 
 def _drawn(figure: Figure, low: float, high: float = 1.0) -> dict[str, float] | None:

@@ -231,7 +231,7 @@ def _sentences(
     judge: Shift | None,
     raters: Shift | None,
 ) -> list[str]:
-    whole, segments = rows[0], rows[1:]
+    whole = rows[0]
     said = []
     if whole.pass_rate is not None:
         said += _share_in_words(f"A pass rate near {USUAL_PASS_RATE:.0%}", "fresh unit", rows)
@@ -257,7 +257,7 @@ def _sentences(
             f"Nothing is foretold of {', '.join(unknown)}, asked on a condition: no earlier round "
             "says how often it holds."
         )
-    said += _withheld(segments, plan.design.parameters.minimum_units)
+    said += _withheld(rows, plan.design.parameters.minimum_units)
     if judge and raters and plan.baseline is not None:
         said.append(
             f"On {whole.anchors} anchors a judge that moved by {judge.points:.2g} points would most "
@@ -284,13 +284,13 @@ def _share_in_words(what: str, unit: str, rows: Sequence[SegmentOutlook]) -> lis
     return [f"{said}."]
 
 
-def _withheld(segments: Sequence[SegmentOutlook], minimum: int) -> list[str]:
+def _withheld(rows: Sequence[SegmentOutlook], minimum: int) -> list[str]:
     """Which segments would get no figure: every one that is foretold for them is withheld."""
     few = []
-    for row in segments:
+    for row in rows:
         reaches = [*row.alpha.values(), *(r for r in (row.pass_rate, row.preference) if r)]
         if reaches and all(reach.half_width is None for reach in reaches):
-            few.append(row.segment or "")
+            few.append(row.segment or "all segments together")
     if not few:
         return []
     return [f"Withheld, because their units are fewer than {minimum}: {', '.join(few)}."]

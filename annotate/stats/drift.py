@@ -275,7 +275,7 @@ def _points(number: float, form: str = ".2g") -> str:
 
 def _range(contrast: Contrast) -> str:
     """`-1.84 to +0.24`"""
-    return f"{contrast.low or 0.0:+.2f} to {contrast.high or 0.0:+.2f}"
+    return f"{contrast.low or 0.0:+z.2f} to {contrast.high or 0.0:+z.2f}"
 
 
 def _listed(names: list[str]) -> str:

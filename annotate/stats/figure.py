@@ -66,6 +66,15 @@ class Figure:
         """No number, and why."""
         return cls(None, None, None, n, str(reason), method)
 
+    def words(self, form: str = "{:z.2f}") -> str:
+        """`0.71 [0.66, 0.76]`, or the reason why there is no number; form: of each number."""
+        if self.value is None:
+            return self.reason or "undefined"
+        said = form.format(self.value)
+        if self.low is None or self.high is None:
+            return said
+        return f"{said} [{form.format(self.low)}, {form.format(self.high)}]"
+
     def as_json(self) -> dict[str, Any]:
         """`{"value", "low", "high", "n", "reason"}`."""
         return {

@@ -56,7 +56,7 @@ def decide(
         why = kappa.reason or kappa.interval.removeprefix("none: ")
         return Verdict.WATCH, f"agreement with people is undefined: {why}"
     if ceiling.value is None or ceiling.value < limits.ceiling:
-        said = "is undefined" if ceiling.value is None else f"is {ceiling.value:.2f}"
+        said = "is undefined" if ceiling.value is None else f"is {ceiling.value:z.2f}"
         return (
             Verdict.WATCH,
             f"people's agreement with each other {said}: they cannot calibrate a judge; "
@@ -65,23 +65,23 @@ def decide(
     span = domain[-1] - domain[0]
     off = abs(bias.value) if bias.value is not None else 0.0
     share = kappa.value / ceiling.value
-    beside = f"kappa {kappa.value:.2f} beside {ceiling.value:.2f} among people"
+    beside = f"kappa {kappa.value:z.2f} beside {ceiling.value:z.2f} among people"
     direction = "lenient" if (bias.value or 0) > 0 else "strict"
     if off > limits.poor_bias * span:
-        return Verdict.DO_NOT_USE, f"{off:.1f} points too {direction}; {beside}"
+        return Verdict.DO_NOT_USE, f"{off:z.1f} points too {direction}; {beside}"
     if share < limits.poor_of_ceiling:
         return Verdict.DO_NOT_USE, f"it follows people too little: {beside}"
     if off > limits.bias * span:
-        return Verdict.WATCH, f"{off:.1f} points too {direction}; {beside}"
+        return Verdict.WATCH, f"{off:z.1f} points too {direction}; {beside}"
     if share < limits.of_ceiling:
         return Verdict.WATCH, f"it follows people less than they follow each other: {beside}"
     if kappa.low < limits.poor_of_ceiling * ceiling.value:
-        return Verdict.WATCH, f"too few ratings to be sure, from {kappa.low:.2f} up: {beside}"
+        return Verdict.WATCH, f"too few ratings to be sure, from {kappa.low:z.2f} up: {beside}"
     low, high = bias.low or 0.0, bias.high or 0.0
     if max(-low, high) > limits.poor_bias * span:
         return (
             Verdict.WATCH,
-            f"too few ratings to be sure, a bias from {low:+.1f} to {high:+.1f} points is "
+            f"too few ratings to be sure, a bias from {low:+z.1f} to {high:+z.1f} points is "
             f"possible: {beside}",
         )
     return Verdict.TRUST, f"it follows people as they follow each other: {beside}"

@@ -101,7 +101,7 @@ def _show_cards(cards: Sequence[_Card], kinds: Mapping[str, str | None], key: st
 
 def _line(one: Disagreement) -> str:
     error = f" · {one.error}" if one.error else ""
-    apart = "" if one.categories else f" ({one.difference:+.2f})"
+    apart = "" if one.categories else f" ({one.difference:+z.2f})"
     people, judge = map(messages.as_plain_text, one.labels)
     return f"people {people}, judge {judge}{apart}{error}"
 

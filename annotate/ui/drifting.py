@@ -109,14 +109,14 @@ def show_contrasts(row: DriftRow) -> None:
         [
             {
                 "contrast": CONTRASTS[name],
-                "moved by (points)": "" if c.estimate is None else f"{c.estimate:+.2f}",
+                "moved by (points)": "" if c.estimate is None else f"{c.estimate:+z.2f}",
                 "95 % interval": (
                     (c.reason or "")
                     if c.low is None or c.high is None
-                    else f"[{c.low:+.2f}, {c.high:+.2f}]"
+                    else f"[{c.low:+z.2f}, {c.high:+z.2f}]"
                 ),
                 "p, adjusted": p_words(c.p_adjusted),
-                "would be found from": "" if c.detectable is None else f"{c.detectable:.2f}",
+                "would be found from": "" if c.detectable is None else f"{c.detectable:z.2f}",
                 "units": c.n,
             }
             for name, c in row.result.contrasts.items()
@@ -295,6 +295,6 @@ def _chart(line: Line) -> alt.LayerChart:
     )
     chart: alt.LayerChart = (drawn + limits).properties(
         height=180,
-        title=f"{line.segment}: {line.baseline.centre:.2f} before ({line.baseline_size} scores)",
+        title=f"{line.segment}: {line.baseline.centre:z.2f} before ({line.baseline_size} scores)",
     )
     return chart

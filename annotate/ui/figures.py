@@ -18,17 +18,9 @@ ROOM = 12
 
 def words(figure: Figure, *, percent: bool = False, signed: bool = False) -> str:
     """`0.71 [0.66, 0.76]`, or the reason."""
-    if figure.value is None:
-        return figure.reason or "undefined"
-
-    def number(value: float) -> str:
-        if percent:
-            return f"{value:.0%}"
-        return f"{value:+.2f}" if signed else f"{value:.2f}"
-
-    if figure.low is None or figure.high is None:
-        return number(figure.value)
-    return f"{number(figure.value)} [{number(figure.low)}, {number(figure.high)}]"
+    if percent:
+        return figure.words("{:.0%}")
+    return figure.words("{:+z.2f}") if signed else figure.words()
 
 
 def intervals(

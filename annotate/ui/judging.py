@@ -153,7 +153,7 @@ def table_of(rows: list[Rater]) -> list[dict[str, Any]]:
         {
             "judge": rater.name,
             "engine": said["spec"].get("engine"),
-            "model": said["spec"].get("model"),
+            "model": said["spec"].get("model") or "",
             "rubric": said["rubric"],
             "version": said["version"],
         }

@@ -75,18 +75,15 @@ def _words(row: CalibrationRow | None) -> str:
     if row.result.verdict is Verdict.NOT_ENOUGH:
         return f"not enough: {row.result.verdict_reason.split(' that ')[0]}"
     ceiling = row.result.ceiling.weighted_kappa.value
-    people = "people -" if ceiling is None else f"people {ceiling:.2f}"
-    kappa = short(row.result.weighted_kappa)
-    return f"{row.result.verdict} · {kappa} · n {row.result.n_units} · {people}"
+    # What belongs together stays on one line where the cell is narrow.
+    people = "people -" if ceiling is None else f"people\N{NO-BREAK SPACE}{ceiling:z.2f}"
+    kappa, n = short(row.result.weighted_kappa), f"n\N{NO-BREAK SPACE}{row.result.n_units}"
+    return f"{row.result.verdict} · {kappa} · {n} · {people}"
 
 
 def short(figure: Figure) -> str:
     """`0.71 [0.66, 0.76]`, or a dash where there is no number."""
-    if figure.value is None:
-        return "-"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:.2f}"
-    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
+    return "-" if figure.value is None else figure.words()
 
 
 def _tint(row: CalibrationRow | None) -> str:

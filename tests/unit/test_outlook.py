@@ -214,6 +214,10 @@ def test_what_the_round_would_withhold_is_not_promised(sqlite_database: Database
     assert found.sentences[-1] == (
         "Withheld, because their units are fewer than 10: billing, refunds."
     )
+    few = foretold(sqlite_database, **asked, parameters={"minimum_units": 19})
+    assert few.sentences[-1] == (
+        "Withheld, because their units are fewer than 19: all segments together, billing, refunds."
+    )
     low = foretold(sqlite_database, **asked, parameters={"minimum_units": 5})
     assert all(row.pass_rate and row.pass_rate.half_width for row in low.rows)
 
