@@ -260,7 +260,7 @@ def draw(form: Form, problems: Iterable[Problem] = ()) -> None:
 
 
 def drawn_for(form: Form, shown: Collection[str], state: Mapping[Any, Any]) -> str:
-    """Which choices the form was drawn for, as far as others hang on them: `0 1,2`.
+    """Which choices the form was drawn for, as far as others hang on them: `0;1,2;`.
 
     Drawn behind the criteria, so that a key waits until what the one before decided stands there.
     The places of what is chosen, for every widget of every criterion that decides; nothing is
@@ -277,7 +277,8 @@ def drawn_for(form: Form, shown: Collection[str], state: Mapping[Any, Any]) -> s
                 chosen = said if field.many else [said]
                 places = [str(n) for n, one in enumerate(field.options) if one in (chosen or ())]
                 found.append(",".join(places))
-    return " ".join(found)
+    # Not by spaces: the browser's copy of the page has none at the end of an attribute.
+    return ";".join(found)
 
 
 @st.fragment

@@ -63,6 +63,25 @@ criteria:
   - {id: polite, question: Is it polite?, scale: binary}
   - {id: remark, question: Anything else?, scale: text, required: false}
 """
+# What decides hangs on what was decided before: a level, tags, and a yes or no.
+CHAINED = """
+name: chained
+criteria:
+  - id: quality
+    question: How good is it?
+    scale: ordinal
+    points:
+      - {value: 1, label: Bad, anchor: It is wrong.}
+      - {value: 2, label: Fair, anchor: It is half right.}
+      - {value: 3, label: Good, anchor: It is right.}
+  - id: failure
+    question: What went wrong?
+    scale: tags
+    show_if: quality < 3
+    options: [{id: unsupported, label: Unsupported}, {id: stale, label: Stale}]
+  - {id: old, question: Was it true once?, scale: binary, show_if: failure has stale}
+  - {id: polite, question: Is it polite?, scale: binary}
+"""
 # Named as the menus are, with eleven points, the last of which has no digit.
 ODD = """
 name: odd
@@ -116,7 +135,7 @@ def fill(database: Database) -> None:
     file.write_text("\n".join(map(json.dumps, lines)))
     with database.write() as session:
         outputs.import_outputs(session, outputs.read_outputs(file), by=None)
-        for name in (
+        for name in [
             "Ana",
             "Ben",
             "Cleo",
@@ -129,10 +148,13 @@ def fill(database: Database) -> None:
             "Jon",
             "Kim",
             "Lee",
-        ):
+            "Max",
+            "Nia",
+        ]:
             people.add_rater(session, name)
         rubric_versions.add_rubric(session, RUBRIC, source_name="four.yaml", by=None)
         rubric_versions.add_rubric(session, CONDITIONAL, source_name="conditional.yaml", by=None)
+        rubric_versions.add_rubric(session, CHAINED, source_name="chained.yaml", by=None)
         rubric_versions.add_rubric(session, ODD, source_name="odd.yaml", by=None)
         for name, rubric, rater in (
             ("four", "four", "Ana"),
@@ -148,6 +170,8 @@ def fill(database: Database) -> None:
             ("late", "conditional", "Kim"),
             ("early", "four", "Lee"),
             ("second", "four", "Lee"),
+            ("shipped", "rag-answer", "Max"),
+            ("chained", "chained", "Nia"),
         ):
             units = 2 if name == "short" else UNITS
             design = Design(name=name, rubric=rubric, units=units, overlap=1, raters=(rater,))
@@ -254,6 +278,31 @@ def test_twenty_units_by_keyboard_alone_at_five_keys_each(server: Server, page: 
             .where(Rater.name == "Ana", Assignment.state == "submitted")
         ).all()
     assert len(worked) == 20 and all(0 < seconds < 60 for seconds in worked)
+
+
+def test_no_key_waits_for_what_is_drawn_already(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Max")
+    unit = unit_on(page)
+    # Three questions that decide together whether there is a fourth.
+    keys.press("5", "5", "5", "Enter")
+    done(page, 1)
+    assert of_unit(server, "Max", unit) == dict.fromkeys(
+        ("faithfulness", "relevance", "completeness"), 5.0
+    )
+
+
+def test_what_was_decided_decides_on_what_decides_next(server: Server, page: Page) -> None:
+    keys = at_the_desk(server, page, "Nia")
+    unit = unit_on(page)
+    keys.press("2", "2", "Enter", "1", "0", "Enter")
+    done(page, 1)
+    assert of_unit(server, "Nia", unit) == {
+        "quality": 2.0, "failure.unsupported": 0.0, "failure.stale": 1.0, "old": 1.0, "polite": 0.0,
+    }  # fmt: skip
+    unit = unit_on(page, after=unit)
+    keys.press("3", "1", "Enter")
+    done(page, 2)
+    assert of_unit(server, "Nia", unit) == {"quality": 3.0, "polite": 1.0}
 
 
 def test_conditional_criteria_and_a_required_rationale(server: Server, page: Page) -> None:

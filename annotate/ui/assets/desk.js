@@ -367,10 +367,11 @@ class Desk {
     if (!found) return;
     const choice = await awaitedChoice(found.key, found.index);
     if (!choice) { this.words.hint("This answer is not drawn yet: press its key again."); return; }
-    const anew = found.many || !isChosen(choice);
+    const was = isChosen(choice);
+    const anew = found.many || !was;
     if (anew && !this.press(choice)) return;
     this.drafts?.soon();
-    await this.after(criterion, anew);
+    await this.after(criterion, anew && (() => isChosen(choices(found.key)[found.index] ?? choice) !== was));
     if (found.many) return;
     if (criterion.why?.includes(name) && !textField(criterion.rationale_key)?.value.trim()) {
       await this.write(criterion.rationale_key);
@@ -388,14 +389,16 @@ class Desk {
     const anew = !isChosen(choice);
     if (anew && !this.press(choice)) return;
     this.drafts?.soon();
-    await this.after(criterion, anew);
+    await this.after(criterion, anew && (() => isChosen(choices(found.key)[found.index] ?? choice)));
     this.onwards(criterion);
   }
 
   /** What is asked next may hang on this answer: the key after it waits until that is drawn, however
-   * long a busy server or browser takes. */
-  after(criterion, anew) {
-    return criterion.decides && anew ? until(() => drawnFor(this.data), 15_000) : new Promise((r) => setTimeout(r, 0));
+   * long a busy server or browser takes. `heard` says whether the widget shows the answer, which tags
+   * do a moment after they were pressed; false where nothing was pressed. */
+  after(criterion, heard) {
+    if (!criterion.decides || !heard) return new Promise((r) => setTimeout(r, 0));
+    return until(() => heard() && drawnFor(this.data), 15_000);
   }
 
   /** To the question after this one. A text that may stay empty is passed by, so that Enter

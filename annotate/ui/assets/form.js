@@ -108,7 +108,7 @@ export function drawnFor(data) {
   const deciding = data.criteria.filter((criterion) => criterion.decides).map((criterion) => criterion.id);
   const chosen = data.fields.filter(({ name, options }) => options && deciding.includes(name.slice(0, name.lastIndexOf(":"))))
     .map(({ key }) => choices(key).flatMap((one, index) => (isChosen(one) ? [index] : [])).join(","));
-  return drawn === chosen.join(" ") && !running();
+  return drawn === chosen.join(";") && !running();
 }
 
 /** Whether the server draws the page at this moment. */

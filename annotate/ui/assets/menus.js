@@ -25,7 +25,7 @@ export class Menus {
     if (!menu || !press(this.button(menu))) return false;
     // Who came by Tab instead gets the opener back when the menu closes, as Streamlit has it.
     this.byKey = true;
-    const first = () => this.isOpen(menu) && (menu.reasons ? choices(menu.reasons)[0] : textField(menu.text));
+    const first = () => (this.isOpen(menu) ? (menu.reasons ? choices(menu.reasons)[0] : textField(menu.text)) : null);
     (await until(first, 3000))?.focus();
     return true;
   }
