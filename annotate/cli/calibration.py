@@ -24,9 +24,8 @@ def calibration(
     """
     from annotate import rounds
     from annotate.cli import console
-    from annotate.errors import NotFound
     from annotate.reports.calibration import calibration_report, judges_of
-    from annotate.reports.drift import version_there
+    from annotate.reports.drift import no_scores, version_there
     from annotate.stats import Verdict
 
     with console.database().read() as session:
@@ -34,10 +33,7 @@ def calibration(
         judges = judges_of(session, found, by=None)
         judge = judge and version_there(judge, judges)
         if judge is not None and judge not in judges:
-            raise NotFound(
-                f"round {round_name} has no scores of judge {judge!r}; "
-                f"it has those of: {', '.join(judges) or 'none'}"
-            )
+            raise no_scores(session, found, judge, judges)
         report = calibration_report(
             session, found, judge=judge, by_segment=console.by_segment(by), by=None
         )

@@ -236,6 +236,7 @@ def retry(run_: RunNumber) -> None:
 def _work(run_id: int, judge: "Judge", json: bool) -> None:
     """Work off a run in this process, and say how it ended."""
     import signal
+    import threading
 
     from annotate.cli import console
     from annotate.judge import prices, worker
@@ -245,10 +246,20 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
     with database.write() as session:
         runs_.start(session, run_id, by=None)
 
-    def stop(*_: Any) -> None:
+    def pause() -> None:
         with database.write() as session:
             if runs_.get_run(session, run_id, by=None).state == "running":
                 runs_.pause(session, run_id, by=None)
+
+    told = threading.Event()
+
+    def stop(*_: Any) -> None:
+        # A signal may come twice, and in the middle of the first one's handling: here nothing is
+        # done that could wait for itself.
+        if not told.is_set():
+            told.set()
+            console.note("Stopping: what has been asked is waited for, and stored.")
+            threading.Thread(target=pause).start()
 
     before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
     try:

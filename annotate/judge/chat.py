@@ -7,6 +7,7 @@ it names as unsupported is dropped. Nothing that could cost money is asked twice
 request that was refused, which no server charges.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -32,6 +33,10 @@ from db.tables import now
 Form = Literal["json_schema", "json_object", "words"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "words")
 MAX_RAW = 200_000
+MAX_BODY = 8_000_000
+"""No answer is that long: what sends more is not read to its end."""
+LONGEST = 10
+"""So many times the timeout may an answer take that has begun: servers send spaces meanwhile."""
 _UNKNOWN = re.compile(
     "unsupported|not support|unknown|unrecogni|unexpected|not permitted|not allowed|forbidden"
 )
@@ -88,7 +93,7 @@ async def shutdown_date(client_: openai.AsyncOpenAI, model: str) -> date | None:
     try:
         raw = await client_.models.with_raw_response.retrieve(model)
         said = json.loads(raw.text)
-    except (openai.OpenAIError, ValueError):
+    except (openai.OpenAIError, ValueError, RecursionError):
         return None
     found = said.get("shutdown_date") if isinstance(said, dict) else None
     try:
@@ -125,15 +130,19 @@ class ChatEngine:
         if self._open is None:
             patience = self.spec.timeout
             self._open = aiohttp.ClientSession(
-                # Only while nothing comes: an answer may be long.
                 timeout=aiohttp.ClientTimeout(sock_connect=patience, sock_read=patience),
                 connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
                 proxy=_proxy(self._url),
             )
         body = json.dumps(request, ensure_ascii=False).encode(errors="replace")
-        async with self._open.post(self._url, data=body, headers=self._headers) as response:
-            said = await response.read()
-            text = said.decode(response.get_encoding(), errors="replace")
+        async with (
+            # A proxy that is silent, and a server that does not read, count as silence too.
+            asyncio.timeout(self.spec.timeout) as patience_left,
+            self._open.post(self._url, data=body, headers=self._headers) as response,
+        ):
+            now_ = asyncio.get_running_loop().time()
+            patience_left.reschedule(now_ + LONGEST * self.spec.timeout)
+            text = await _body(response)
             if response.status >= 400:
                 raise _refused(self._url, response, text)
             return text, response.headers.get("x-request-id")
@@ -197,9 +206,19 @@ class ChatEngine:
 def _proxy(url: str) -> str | None:
     """Through which proxy the environment has this address asked."""
     parts = urlsplit(url)
-    if proxy_bypass(parts.netloc):
+    if proxy_bypass(parts.netloc) or proxy_bypass(parts.hostname or ""):
         return None
-    return getproxies().get(parts.scheme) or getproxies().get("all")
+    found = getproxies().get(parts.scheme) or getproxies().get("all")
+    return f"http://{found}" if found and "://" not in found else found
+
+
+async def _body(response: aiohttp.ClientResponse) -> str:
+    said = bytearray()
+    async for some in response.content.iter_any():
+        said += some
+        if len(said) > MAX_BODY:
+            raise ValueError(f"it is longer than {MAX_BODY:,} bytes")
+    return said.decode(errors="replace")
 
 
 def _refused(url: str, response: aiohttp.ClientResponse, text: str) -> openai.APIStatusError:
@@ -209,12 +228,14 @@ def _refused(url: str, response: aiohttp.ClientResponse, text: str) -> openai.AP
     except (ValueError, RecursionError):
         body = text
     error = body.get("error", body) if isinstance(body, dict) else body
-    said = error.get("message") if isinstance(error, dict) else None
+    said = error.get("message") if isinstance(error, dict) else error
+    if not isinstance(said, str) or not said.strip():
+        said = text
     return openai.APIStatusError(
-        said if isinstance(said, str) and said else f"Error code: {response.status}",
+        said.strip() or f"Error code: {response.status}",
         body=error,
         response=httpx2.Response(
-            response.status, headers=dict(response.headers), request=httpx2.Request("POST", url)
+            response.status, headers=response.raw_headers, request=httpx2.Request("POST", url)
         ),
     )
 
@@ -290,7 +311,9 @@ def failed(error: openai.APIError, started: float) -> Reply:
     if isinstance(error, openai.APIStatusError):
         code = str(error.code or "")
         said = error.message.removeprefix(f"Error code: {error.status_code} - ")
-        problem = f"HTTP {error.status_code}: {said}"[:2000]
+        # Nothing is there: most often the address is not what the judge's file should say.
+        where = f" at {error.request.url}" if error.status_code == 404 else ""
+        problem = f"HTTP {error.status_code}{where}: {said}"[:2000]
         request_id = error.request_id
         busy = error.status_code == 429 and code not in NEVER_AGAIN
         if busy or error.status_code in (408, 409) or error.status_code >= 500:
@@ -304,18 +327,33 @@ def failed(error: openai.APIError, started: float) -> Reply:
     return Reply("transient", problem=_lost(error), latency_ms=took)
 
 
+def without_credentials(text: str) -> str:
+    """Errors name addresses, and a proxy's holds a name and a password."""
+    return re.sub(r"(?<=//)[^/@\s]+@", "", text)
+
+
 def _lost(error: Exception) -> str:
     """Why there is no response at all."""
+    return without_credentials(_why(error))[:2000]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"no connection: the proxy says {error.status} {error.message}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"no connection: {error}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection: {error}"[:2000]
+        refused = isinstance(error.os_error, ConnectionRefusedError)
+        why = "nothing listens there" if refused else error.strerror or error.os_error
+        return f"no connection: {error.host}:{error.port}: {why}"
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return "the server did not answer in time"
     cut = aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | aiohttp.ClientPayloadError
     if isinstance(error, cut):
-        return f"the server cut the connection: {error}"[:2000]
+        return f"the server cut the connection: {error}"
     if isinstance(error, openai.APIError):
-        return f"no connection: {error.message}"[:2000]
-    return f"unreadable response: {error}"[:2000]
+        return f"no connection: {error.message}"
+    return f"unreadable response: {error}"
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

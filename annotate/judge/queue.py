@@ -17,7 +17,7 @@ from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.judge.run import BEAT, end, refresh
 from annotate.judge.verdict import SETTLED, Verdict
-from db.tables import JudgeRun, JudgeTask, Output
+from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Output
 
 ATTEMPTS = 4
 LEASE = timedelta(minutes=5)
@@ -77,6 +77,7 @@ def claim(
         if held or run.state == "running":
             run.beat_at = at
         _renew(session, held, at)
+        refresh(session, run)
     if run.state != "running":
         return Claimed((), run.state)
     if beat:
@@ -179,7 +180,8 @@ def settle(
 ) -> None:
     """Store what came of tasks; an answer that another process has stored meanwhile stands.
 
-    count: count the run's tasks anew, which takes as long as there are many.
+    count: count the run's tasks anew, which takes as long as there are many; each beat of `claim`
+        does.
     """
     run = _locked(session, run_id, judge)
     # What changes is written once, at the end.
@@ -252,6 +254,41 @@ def _settle(
     for task, verdict in told:
         task.verdict_id = verdict.id
     answers.rate(session, run, judge, [(t, v) for t, v in told if v.status in SETTLED], lost)
+
+
+def after_refusal(
+    session: Session, run_id: int, outcomes: Sequence[Outcome], held: Collection[int]
+) -> list[Outcome]:
+    """What is still to be stored after the database has refused a step, which it may have taken
+    all the same, only its word being lost: what it stored is neither stored nor counted again, and
+    what it claimed for this process, which never heard of it, is free again.
+
+    held: every task that the process knows of.
+    """
+    there: set[tuple[str, float | None]] = set()
+    keys = [outcome.task.key for outcome in outcomes]
+    for start in range(0, len(keys), answers.CHUNK):
+        rows = session.connection().execute(
+            sa.select(col(JudgeVerdict.key), col(JudgeVerdict.latency_ms)).where(
+                col(JudgeVerdict.run_id) == run_id,
+                col(JudgeVerdict.key).in_(keys[start : start + answers.CHUNK]),
+            )
+        )
+        there |= {(key, latency) for key, latency in rows}
+    session.connection().execute(
+        sa.update(JudgeTask)
+        .where(
+            col(JudgeTask.run_id) == run_id,
+            col(JudgeTask.state) == "leased",
+            col(JudgeTask.id).not_in(sorted(held)),
+        )
+        .values(state="queued", lease_until=None, attempts=JudgeTask.attempts - 1)
+    )
+    return [
+        one
+        for one in outcomes
+        if one.reply.raw is None or (one.task.key, one.reply.latency_ms) not in there
+    ]
 
 
 def give_back(session: Session, tasks: Sequence[Task]) -> None:

@@ -196,11 +196,12 @@ def retry(session: Session, run_id: int, *, by: Rater | None) -> int:
         raise Conflict(f"run {run_id} is cancelled; plan a new one")
     again = [one.task for one in missing(session, [run])]
     if again:
-        session.connection().execute(
-            sa.update(JudgeTask)
-            .where(col(JudgeTask.id).in_(again))
-            .values(state="queued", attempts=0, not_before=now(), problem=None, verdict_id=None)
-        )
+        for start_ in range(0, len(again), answers.CHUNK):
+            session.connection().execute(
+                sa.update(JudgeTask)
+                .where(col(JudgeTask.id).in_(again[start_ : start_ + answers.CHUNK]))
+                .values(state="queued", attempts=0, not_before=now(), problem=None, verdict_id=None)
+            )
         if run.state in ("done", "planned"):
             # It waits for its process from now on.
             run.state, run.started_at, run.ended_at = "planned", now(), None

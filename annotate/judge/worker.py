@@ -2,7 +2,7 @@
 
 It runs outside Streamlit, started by the command or by the page; the page only reads. What it has
 asked is stored before anything else is claimed; killed at any moment it loses at most the answers
-that had not arrived yet.
+that were on their way, and those of the moment before that were not stored yet.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from sqlmodel import Session
 from annotate.criterion import Criterion
 from annotate.errors import AnnotateError
 from annotate.judge import lexical, prompt, provenance, queue, verdict
-from annotate.judge.chat import ChatEngine, api_key, shutdown_date
+from annotate.judge.chat import ChatEngine, api_key, shutdown_date, without_credentials
 from annotate.judge.decisions import DecisionsEngine
 from annotate.judge.judges import Judge
 from annotate.judge.queue import Outcome, Task
@@ -49,6 +49,10 @@ room for one that is there, and need not wait for the database."""
 ALIKE = 5
 """So many questions that are refused in the same words, before any is answered, and the fault is the
 judge's own, such as a parameter that its server does not take."""
+MORE_TOKENS = (
+    "raise max_tokens or max_completion_tokens in the parameters of the judge's file, or let it give "
+    "the level alone (critique: false)"
+)
 TAGS = 256
 """One-time tags that are drawn at once."""
 LEAST_KEY = 6
@@ -132,7 +136,7 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
             begun = time.monotonic()
             try:
                 claimed, run = await asyncio.to_thread(
-                    _step, database, run_id, judge, ended, free, asked.values(), beat
+                    _step, database, run_id, judge, ended, free, asked.values(), beat, refusals > 0
                 )
             except (DatabaseError, DBAPIError):
                 if refusals == len(PAUSES):
@@ -195,14 +199,16 @@ def _step(
     free: int,
     held: Collection[int],
     beat: bool,
+    again: bool,
 ) -> tuple[queue.Claimed, JudgeRun | None]:
     """Store what has come and claim what there is room for, in one transaction; the run with it,
     where something was stored.
 
     beat: also what is done once a second: renew claims, look for lapsed ones, and count.
+    again: whether the database has refused this step before.
     """
     with database.write() as session:
-        run = _stored(session, run_id, judge, ended, count=beat)
+        run = _stored(session, run_id, judge, ended, held=held if again else None)
         claimed = queue.claim(session, run_id, judge, free, at=now(), held=held, beat=beat)
     return claimed, run
 
@@ -213,9 +219,19 @@ def _store(database: Database, run_id: int, judge: Judge, ended: list[Outcome | 
 
 
 def _stored(
-    session: Session, run_id: int, judge: Judge, ended: list[Outcome | Task], *, count: bool
+    session: Session,
+    run_id: int,
+    judge: Judge,
+    ended: list[Outcome | Task],
+    *,
+    count: bool = False,
+    held: Collection[int] | None = None,
 ) -> JudgeRun | None:
+    """held: what the process has on its way, where the database has refused to store this before."""
     outcomes = [one for one in ended if isinstance(one, Outcome)]
+    if held is not None:
+        ids = {one.task.id if isinstance(one, Outcome) else one.id for one in ended}
+        outcomes = queue.after_refusal(session, run_id, outcomes, ids.union(held))
     if outcomes:
         queue.settle(session, run_id, judge, outcomes, at=now(), count=count)
     queue.give_back(session, [one for one in ended if isinstance(one, Task)])
@@ -285,7 +301,8 @@ class Asker:
                 outcome = await self._ask(task)
             except Exception as error:
                 # Whatever it is, the answers that came with it are stored.
-                problem = self._without_key(f"it could not be asked: {error!r}")
+                problem = without_credentials(f"it could not be asked: {error!r}")
+                problem = self._without_key(problem)
                 outcome = Outcome(
                     task, verdict.Verdict("failed"), Reply("transient", problem=problem)
                 )
@@ -297,12 +314,15 @@ class Asker:
     def _held_to_the_others(self, outcome: Outcome) -> Outcome:
         """What every question meets is no output's fault: it stops the run."""
         reply = outcome.reply
-        if reply.kind != "invalid" or reply.raw is not None or self.answered or self.known:
+        refused = reply.kind == "invalid" and reply.raw is None
+        if self.answered or self.known or not (refused or reply.kind == "truncated"):
             return outcome
         self._refused[reply.problem] += 1
         if self._refused[reply.problem] < ALIKE:
             return outcome
         problem = f"the server refuses every question alike: {reply.problem}"
+        if not refused:
+            problem = f"{ALIKE} answers, and each was cut off at the token limit: {MORE_TOKENS}"
         return replace(
             outcome,
             verdict=verdict.Verdict("failed", problem=problem),

@@ -1,11 +1,12 @@
 """Drift of a judge between a baseline round and a later one, with its cause."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from annotate import people, ratings, rounds
@@ -17,7 +18,7 @@ from annotate.ratings import Floats
 from annotate.reports import comparable
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
-from annotate.stats import Drift, RoundScores, across, drift
+from annotate.stats import Drift, DriftVerdict, RoundScores, across, drift
 from db.tables import JudgeRun, Rater, Round, Rubric, Unit
 
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
@@ -45,6 +46,21 @@ class DriftReport:
     rows: list[DriftRow]
     facts: list[str]
     """What changed on record between the rounds: rubric, panel, configurations."""
+
+    @property
+    def nothing_found(self) -> str:
+        """What is said where nothing is seen to have moved: that may be for want of ratings."""
+        untold = [
+            row.criterion
+            for row in self.rows
+            if row.segment is None and row.result.verdict is not DriftVerdict.STABLE
+        ]
+        if not untold:
+            return f"No sign that it moved since {self.baseline}."
+        return (
+            f"Whether it moved since {self.baseline} cannot be told of {', '.join(untold)}: too few "
+            "units tell."
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The document that `annotate drift --json` prints."""
@@ -274,11 +290,7 @@ class _Side:
         judged = scores(session, round_)
         judge = version_there(judge, {str(name) for name in judged["rater"].unique()})
         if required and judge not in set(judged["rater"]):
-            known = ", ".join(sorted(judged["rater"].unique())) or "none"
-            raise NotFound(
-                f"round {round_.name} has no scores of judge {judge!r}; "
-                f"it has those of: {known}. Import them with `annotate rating import`"
-            )
+            raise no_scores(session, round_, judge, sorted(judged["rater"].unique()))
         said = ratings.counted(blind(ratings.people(session, round_)))
         case = comparable.cases_of(session, round_)
         return cls(said, judged[judged["rater"] == judge], judge, case)
@@ -406,6 +418,33 @@ def _no_anchors(session: Session, baseline: Round, current: Round) -> str:
     return (
         f"{why}, so nothing can tell who moved: launch the next round with the anchors of "
         f"{baseline.name} (--anchors-from {baseline.name})."
+    )
+
+
+def no_scores(session: Session, round_: Round, judge: str, known: Sequence[str]) -> NotFound:
+    """That a round has none of this judge, and what to do: it may have graded it in vain.
+
+    known: the judges of which it has scores.
+    """
+    told = f"round {round_.name} has no scores of judge {judge!r}"
+    ran = session.exec(
+        select(JudgeRun.id)
+        .join(Rater, col(Rater.id) == JudgeRun.rater_id)
+        .where(
+            JudgeRun.round_id == round_.id,
+            sa.or_(
+                col(Rater.name) == judge, col(Rater.name).startswith(f"{judge}@", autoescape=True)
+            ),
+        )
+        .order_by(col(JudgeRun.id).desc())
+    ).first()
+    if ran is not None:
+        return NotFound(
+            f"{told}: its run {ran} gave no verdict; see `annotate judge failures {ran}`"
+        )
+    return NotFound(
+        f"{told}; it has those of: {', '.join(known) or 'none'}. Grade it with `annotate judge run`, "
+        "or import them with `annotate rating import`"
     )
 
 

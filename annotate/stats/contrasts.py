@@ -95,6 +95,11 @@ class Contrast:
             "would"
         )
 
+    @property
+    def one_way(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
     def within(self, delta: float) -> bool:
         """Whether the whole interval lies within plus or minus delta."""
         return (

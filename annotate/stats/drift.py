@@ -20,7 +20,7 @@ from annotate.stats.contrasts import (
     RoundScores,
     contrasts,
 )
-from annotate.stats.figure import Level, Reason, plural
+from annotate.stats.figure import Level, Reason, p_words, plural
 from annotate.stats.multiplicity import benjamini_hochberg
 
 ALARM_AT = 0.01
@@ -98,6 +98,11 @@ class Drift:
             ranges = [f"{_the(CAUSES[first])} may have moved by {_range(self.contrasts[first])}"]
             ranges += [f"{_the(CAUSES[n])} by {_range(self.contrasts[n])}" for n in others]
             parts.append(f"{', '.join(ranges)} points")
+            parts += [
+                f"chance is not ruled out for {_the(CAUSES[n])}: p {p_words(p)}"
+                for n in wide
+                if (p := self.contrasts[n].p_adjusted) is not None and self.contrasts[n].one_way
+            ]
             parts.append(
                 f"about {self._asked(wide)} would narrow this to {_points(self.delta, 'g')}"
             )

@@ -159,7 +159,9 @@ def _show_run(
     done, total = one.counts.get("done", 0), sum(one.counts.values())
     failed = one.counts.get("failed", 0)
     words = f"Run {one.id}: {judge} on {run.scope_in_words(one)} · {one.state.replace('_', ' ')}"
-    figures = [f"{done + failed - len(without)} of {total} answered"]
+    # What is counted once a second may lag behind what is listed.
+    answered = max(0, done + failed - len(without))
+    figures = [f"{answered} of {total} answered"]
     if abstained:
         figures[0] += f", {abstained} of them with “cannot judge”"
     figures.append(f"{budget.used(one):,} tokens")
@@ -168,7 +170,7 @@ def _show_run(
     if left is not None:
         figures.append(f"about {in_minutes(left.total_seconds())} left")
     st.progress(
-        (done + failed) / max(1, total),
+        answered / max(1, total),
         text=messages.as_plain_text(f"{words} · {' · '.join(figures)}"),
     )
     alive = run.is_alive(one)

@@ -47,13 +47,20 @@ def _show_trust(db: Session, round_: Round, judge: str, lead: Rater) -> None:
     for row in rows:
         if row.segment is None:
             show_verdict(row.result.verdict, row.criterion, row.result.verdict_reason)
-    worst = [
-        f"{row.criterion} in {row.segment}"
-        for row in rows
-        if row.segment is not None and row.result.verdict is Verdict.DO_NOT_USE
-    ]
-    if worst:
-        st.caption(messages.as_plain_text(f"Do not use it for {', '.join(worst)}."))
+    of_segments = [row for row in rows if row.segment is not None]
+    for verdict, words in ((Verdict.DO_NOT_USE, "Do not use"), (Verdict.WATCH, "Watch")):
+        named = [
+            f"{row.criterion} in {row.segment}"
+            for row in of_segments
+            if row.result.verdict is verdict
+        ]
+        if named:
+            st.caption(messages.as_plain_text(f"{words} it for {', '.join(named)}."))
+    told = {r.criterion for r in of_segments if r.result.verdict is not Verdict.NOT_ENOUGH}
+    untold = list(dict.fromkeys(r.criterion for r in of_segments if r.criterion not in told))
+    if untold:
+        words = f"In no segment are there enough ratings for a verdict on {', '.join(untold)}."
+        st.caption(messages.as_plain_text(words))
 
 
 def _show_drift(db: Session, round_: Round, judge: str, lead: Rater) -> None:
@@ -84,4 +91,4 @@ def _show_drift(db: Session, round_: Round, judge: str, lead: Rater) -> None:
         )
         st.caption(messages.as_plain_text(told))
     else:
-        st.caption(messages.as_plain_text(f"No sign that it moved since {baseline.name}."))
+        st.caption(messages.as_plain_text(report.nothing_found))

@@ -32,6 +32,35 @@ def command(database: Database, *words: str) -> "subprocess.Popen[str]":
     )
 
 
+def test_a_run_that_is_asked_to_end_again_and_again_ends(sqlite_database: Database) -> None:
+    """A terminal, `timeout` and `uv run` all pass a signal on: it comes twice, and at once."""
+    database = sqlite_database
+    Desk(database, units=UNITS)
+    with serving(JudgeServer(level=lambda *_: 2, latency=0.2)) as server:
+        document = {
+            "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
+            "criteria": ["quality"], "concurrency": 2, "prices": {"input": 1, "output": 1},
+        }  # fmt: skip
+        with database.write() as session:
+            judges.add_judge(session, spec.from_document(document), by=None)
+        process = command(database, "run", "strict", "--round", "R")
+        until = time.monotonic() + 60
+        while not stored(database) and time.monotonic() < until:
+            time.sleep(0.02)
+        for number in (signal.SIGTERM, signal.SIGINT) * 10:
+            process.send_signal(number)
+            time.sleep(0.001)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 3, said
+        assert said.count("Stopping: ") == 1 and "Run 1 is paused" in said
+        with database.read() as session:
+            counts = session.get_one(JudgeRun, 1).counts
+        assert counts["done"] == len(server.log) and set(counts) == {"done", "queued"}
+        again = command(database, "resume", "1")
+        again.communicate(timeout=120)
+        assert again.returncode == 0 and len(server.log) == UNITS
+
+
 def stored(database: Database) -> int:
     with database.read() as session:
         return len(list(session.exec(select(JudgeVerdict.id))))

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from annotate.judge import budget, judges, prices, queue, run, spec, verdict, wo
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
 from annotate.ratings import frame
+from annotate.reports.drift import no_scores
 from db.engine import Database, DatabaseError
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating, now
 from tests.judge_server import JudgeServer, completion, error, serving
@@ -302,6 +304,24 @@ def test_what_was_refused_once_and_fails_now_is_listed_as_failed(
     assert (one.status, "down" in (one.problem or "")) == ("failed", True)
 
 
+def test_a_judge_whose_answers_are_all_cut_off_is_stopped_early_and_told_so(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1, parameters={"max_tokens": 3})
+    server.faults["Response"] = [lambda body: completion('{"lev', body, finish="length")] * 50
+    run_id = planned(desk, judge)
+    ended = worked(desk, judge, run_id)
+    assert (ended.state, len(server.log)) == ("aborted", worker.ALIKE)
+    assert ended.note == f"{worker.ALIKE} answers, and each was cut off at the token limit: " + (
+        worker.MORE_TOKENS
+    )
+    assert ended.tokens["input"] == server.sum("input"), "what was paid is counted"
+    with desk.database.read() as session:
+        told = no_scores(session, desk.round(), "strict", [])
+        assert f"its run {run_id} gave no verdict" in str(told)
+        assert "it has those of: A, B" in str(no_scores(session, desk.round(), "other", ["A", "B"]))
+
+
 def test_what_the_server_refuses_alike_stops_the_run_early(desk: Desk, server: JudgeServer) -> None:
     judge = add(desk, server, criteria=["quality"], concurrency=1, parameters={"top_k": 5})
 
@@ -460,6 +480,52 @@ def test_a_database_that_refuses_a_step_loses_no_answer(
     assert (ended.state, ended.counts, len(held) > 2) == ("done", {"done": UNITS}, True)
     assert len(server.log) == UNITS
     assert ended.tokens["input"] == server.sum("input"), "and each is counted once"
+
+
+def test_a_step_that_was_stored_although_it_was_refused_is_not_counted_twice(
+    desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    run_id = planned(desk, judge)
+    write, settle = Database.write, queue.settle
+    stored_: list[int] = []
+
+    def settled(session: Any, *said: Any, **more: Any) -> None:
+        settle(session, *said, **more)
+        stored_.append(1)
+
+    @contextmanager
+    def unheard(database: Database) -> Iterator[Any]:
+        before = len(stored_)
+        with write(database) as session:
+            yield session
+        # The connection is lost behind the commit.
+        if before == 0 and stored_:
+            raise DatabaseError("the connection was lost")
+
+    monkeypatch.setattr(queue, "settle", settled)
+    monkeypatch.setattr(Database, "write", unheard)
+    monkeypatch.setattr(worker, "PAUSES", (0.01, 0.01))
+    ended = worked(desk, judge, run_id)
+    assert (ended.state, ended.counts, len(server.log)) == ("done", {"done": UNITS}, UNITS)
+    assert ended.tokens["input"] == server.sum("input")
+    assert stored_
+
+
+def test_what_was_settled_is_counted_at_the_next_beat_though_nothing_comes_any_more(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    run_id = planned(desk, judge)
+    with desk.database.write() as session:
+        run.start(session, run_id, by=None)
+        (task, *_) = queue.claim(session, run_id, judge, 2, at=now()).tasks
+    one = queue.Outcome(task, verdict.Verdict("failed"), Reply("invalid", problem="too long"))
+    with desk.database.write() as session:
+        queue.settle(session, run_id, judge, [one], at=now(), count=False)
+    with desk.database.write() as session:
+        queue.claim(session, run_id, judge, 0, at=now())
+    assert stored(desk, run_id).counts == {"queued": UNITS - 2, "leased": 1, "done": 1}
 
 
 def test_a_run_that_the_database_fails_stores_what_was_on_its_way(

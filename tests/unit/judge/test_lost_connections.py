@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from annotate.judge import judges, run, spec, worker
-from annotate.judge.chat import ChatEngine, shutdown_date
+from annotate.judge.chat import MAX_BODY, ChatEngine, shutdown_date, without_credentials
 from annotate.judge.reply import Reply
 from annotate.judge.worker import apart
 from annotate.rounds import get_round
@@ -82,6 +82,10 @@ def test_a_server_that_is_not_there_is_no_connection(base: str) -> None:
             "the server cut the connection",
         ),
         (sending(b"garbage\r\n\r\n"), "unreadable response: "),
+        (
+            sending(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (MAX_BODY + 1)),
+            "unreadable response: it is lo",
+        ),
         (silent, "the server did not answer in time"),
     ],
 )
@@ -92,17 +96,64 @@ def test_a_server_that_goes_away_or_says_nothing_is_told_as_that(
     assert reply.kind == "transient" and reply.problem.startswith(problem)
 
 
-def test_a_proxy_that_the_environment_names_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_that_the_environment_names_is_asked(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
     nothing = sending(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
 
     async def asking(proxy: str) -> tuple[Reply, Reply]:
-        monkeypatch.setenv("http_proxy", proxy.removesuffix("/v1"))
+        address = proxy.removeprefix("http://").removesuffix("/v1")
+        monkeypatch.setenv("http_proxy", f"{scheme}{address}")
         monkeypatch.setenv("no_proxy", "near.invalid")
         return await asked("http://far.invalid/v1"), await asked("http://near.invalid/v1")
 
     through, past = apart(at(nothing, asking))
     assert through.problem.startswith("no answer in the response")
     assert past.problem.startswith("no connection: ")
+
+
+@pytest.mark.parametrize(
+    ("served", "problem"),
+    [
+        (
+            sending(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"),
+            "no connection: the proxy says 407 Proxy Authentication Required",
+        ),
+        (silent, "the server did not answer in time"),
+    ],
+)
+def test_a_proxy_that_lets_nobody_through_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, served: Served, problem: str
+) -> None:
+    async def asking(proxy: str) -> Reply:
+        address = proxy.removeprefix("http://").removesuffix("/v1")
+        monkeypatch.setenv("https_proxy", f"http://ada:secret@{address}")
+        return await asked("https://far.invalid/v1")
+
+    assert apart(at(served, asking)).problem == problem
+
+
+def test_no_error_says_the_password_of_an_address() -> None:
+    assert without_credentials(
+        "at http://ada:pa%20ss@10.0.0.1:3128/x?a@b, url='https://ada@h'"
+    ) == ("at http://10.0.0.1:3128/x?a@b, url='https://h'")
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (b"bad key", "HTTP 401: bad key"),
+        (b'{"error": "bad key"}', "HTTP 401: bad key"),
+        (b'{"error": {"message": "bad key"}}', "HTTP 401: bad key"),
+        (b'{"detail": ["bad key"]}', 'HTTP 401: {"detail": ["bad key"]}'),
+        (b"", "HTTP 401: Error code: 401"),
+    ],
+)
+def test_a_refusal_is_told_in_the_words_of_the_server(said: bytes, problem: str) -> None:
+    head = "HTTP/1.1 401 No\r\nx-reason: clé\r\n\r\n".encode()
+    reply = apart(at(sending(head + said), asked))
+    assert (reply.kind, reply.problem) == ("fatal", problem)
 
 
 def test_a_server_that_cannot_tell_of_a_shutdown_tells_of_none() -> None:
