@@ -177,6 +177,8 @@ def _show_run(
     starting = not alive and _is_starting(one)
     if starting:
         st.caption("Its process is starting.")
+    elif alive and one.state == "running" and not done + failed:
+        st.caption("Its process waits for the first answer.")
     elif one.state == "running" and not alive:
         st.caption("Its process has died. What it had stored is kept; go on from there.")
     elif one.state == "planned" and one.beat_at is None and now() - one.started_at > STARTS:
