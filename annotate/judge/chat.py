@@ -140,8 +140,8 @@ class ChatEngine:
             asyncio.timeout(self.spec.timeout) as patience_left,
             self._open.post(self._url, data=body, headers=self._headers) as response,
         ):
-            now_ = asyncio.get_running_loop().time()
-            patience_left.reschedule(now_ + LONGEST * self.spec.timeout)
+            begun = asyncio.get_running_loop().time()
+            patience_left.reschedule(begun + LONGEST * self.spec.timeout)
             text = await _body(response)
             if response.status >= 400:
                 raise _refused(self._url, response, text)

@@ -215,7 +215,7 @@ def _step(
 
 def _store(database: Database, run_id: int, judge: Judge, ended: list[Outcome | Task]) -> None:
     with database.write() as session:
-        _stored(session, run_id, judge, ended, count=True)
+        _stored(session, run_id, judge, ended, count=True, held=())
 
 
 def _stored(
