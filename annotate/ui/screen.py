@@ -31,7 +31,7 @@ class Screen:
     idempotency_key: str = ""
     problems: list[Problem] = field(default_factory=list)
     refused: int = 0
-    """How often a submission was refused: marks the next scroll to the first problem."""
+    """How often a step was refused: the page tells its script by it that there is an answer."""
     beginner: bool = False
     """Whether this is the rater's first sight of the round: the guidelines then are open."""
     said: str = ""

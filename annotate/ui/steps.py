@@ -202,6 +202,7 @@ def _stored(screen: Screen, work: Callable[[Session, Rater], None]) -> bool:
         with database().write() as session:
             work(session, rater)
     except (AnnotateError, DatabaseError) as error:
+        screen.refused += 1
         # That a round is closed is said by the page, which has no desk for it any more.
         if not isinstance(error, RoundClosed):
             messages.keep(error)

@@ -6,7 +6,7 @@ import * as badges from "./badges.js";
 import { COMMANDS } from "./commands.js";
 import { Drafts, finish } from "./drafts.js";
 import { MarkButton, MarkMode, mark, repaint } from "./evidence.js";
-import { asked, awaitedChoice, awaitedField, choices, drawnFor, isChosen, isTyping, keyed, press, running, settled, textField, unfold, until } from "./form.js";
+import { asked, awaitedChoice, awaitedField, choices, drawnFor, isChosen, isTyping, keyed, press, settled, textField, unfold, until } from "./form.js";
 import { Held, composes, named, sheet } from "./keys.js";
 import { Menus, covered } from "./menus.js";
 import { selected } from "./places.js";
@@ -17,6 +17,7 @@ import { Writing } from "./writing.js";
 export { adjudication } from "./adjudicate.js";
 
 const PENDING = "annotate:pending";
+const SUBMITTED_MS = 15_000;
 const DEAF = "Not connected: this waits until the connection is back. What you have entered is kept here.";
 
 let desk = null;
@@ -78,10 +79,11 @@ class Desk {
     const before = this.data;
     this.data = data;
     this.trigger = trigger;
-    this.sent = false;
+    // Drawn as it was, a submission that is on its way has no answer yet.
+    if (other || before.refused !== data.refused) this.sent = false;
     this.words.into(parent);
     if (other) this.begin();
-    else this.drafts?.hold(false);
+    else if (!this.sent) this.drafts?.hold(false);
     if (data.problem && (other || before.refused !== data.refused)) {
       this.focus = data.problem;
       this.auto = false;
@@ -151,11 +153,14 @@ class Desk {
       sessionStorage.setItem(PENDING, JSON.stringify({ assignment: this.data.assignment, screen: this.data.screen }));
     } catch { /* the server knows */ }
     const { drafts } = this;
-    // Until it is answered: a draft that comes after it would be of a unit that is finished, and a
-    // key would be for the next one. A busy server takes its time to begin.
-    const answered = () => !this.sent;
-    until(() => running() || answered(), 3000).then(() => until(() => !running() || answered(), 5000))
-      .then(() => { this.sent = false; drafts.hold(false); });
+    // Until the page shows what came of it: a draft that comes after it would be of a unit that is
+    // finished, and be refused, and a key would be for the next one. A busy server, and a busy
+    // browser, take their time; if nothing comes at all the unit goes on.
+    until(() => !this.sent, SUBMITTED_MS).then((answered) => {
+      if (answered) return;
+      this.sent = false;
+      drafts.hold(false);
+    });
   }
 
   /** The step leads to another unit: a draft that follows could be that one's, or be refused for the
@@ -164,7 +169,7 @@ class Desk {
     const { drafts } = this;
     drafts?.hold(true);
     // If it is refused the unit stays, and nothing else would tell.
-    settled(8000).then(() => drafts?.hold(false));
+    settled(8000).then(() => until(() => drafts?.ended, 1000)).then(() => drafts?.hold(false));
   }
 
   /** Choose or press as a click does; false where there is nothing, or nobody to hear it. */
