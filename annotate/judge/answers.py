@@ -14,13 +14,13 @@ from annotate.criterion import Criterion
 from annotate.judge import spec
 from annotate.judge.judges import Judge
 from annotate.judge.reply import Reply
-from annotate.judge.verdict import Verdict
+from annotate.judge.verdict import SETTLED, Verdict
 from annotate.ratings import WITHDRAWN
 from annotate.stats.cut_points import at_cuts
 from db.tables import JudgeRun, JudgeTask, JudgeVerdict, Rating, now
 
 CHUNK = 500
-_SETTLED = sa.text("judge_verdict.status IN ('ok', 'cannot_judge')")
+_SETTLED = sa.text(f"judge_verdict.status IN ({', '.join(map(repr, SETTLED))})")
 """In the words of the index of settled answers: SQLite takes it for no others."""
 
 

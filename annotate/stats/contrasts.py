@@ -85,7 +85,7 @@ class Contrast:
         """
         if self.p_adjusted is None or self.low is None or self.high is None:
             return None
-        if self.p_adjusted > NOTABLE or not self.low <= 0 <= self.high:
+        if self.p_adjusted > NOTABLE or self.one_way:
             return None
         if self.scatter:
             further = "further from" if self.scatter > 0 else "closer to"
