@@ -13,13 +13,14 @@ from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
 from annotate.judge import provenance
 from annotate.judge.judges import is_asked_here, is_floor
+from annotate.judge.run import OPEN
 from annotate.judge.spec import NOT_DECISIVE
 from annotate.ratings import Floats
 from annotate.reports import comparable
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
 from annotate.stats import Drift, DriftVerdict, RoundScores, across, drift
-from db.tables import JudgeRun, Rater, Round, Rubric, Unit
+from db.tables import JudgeRun, JudgeVerdict, Rater, Round, Rubric, Unit
 
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
 
@@ -55,6 +56,8 @@ class DriftReport:
             for row in self.rows
             if row.segment is None and row.result.verdict is not DriftVerdict.STABLE
         ]
+        if not self.rows:
+            return f"Nothing of it can be compared with {self.baseline}."
         if not untold:
             return f"No sign that it moved since {self.baseline}."
         return (
@@ -428,7 +431,7 @@ def no_scores(session: Session, round_: Round, judge: str, known: Sequence[str])
     """
     told = f"round {round_.name} has no scores of judge {judge!r}"
     ran = session.exec(
-        select(JudgeRun.id)
+        select(JudgeRun)
         .join(Rater, col(Rater.id) == JudgeRun.rater_id)
         .where(
             JudgeRun.round_id == round_.id,
@@ -439,9 +442,17 @@ def no_scores(session: Session, round_: Round, judge: str, known: Sequence[str])
         .order_by(col(JudgeRun.id).desc())
     ).first()
     if ran is not None:
-        return NotFound(
-            f"{told}: its run {ran} gave no verdict; see `annotate judge failures {ran}`"
-        )
+        asked = select(JudgeVerdict.id).where(JudgeVerdict.run_id == ran.id)
+        if session.exec(asked).first():
+            return NotFound(
+                f"{told}: its run {ran.id} gave no verdict; see `annotate judge failures {ran.id}`"
+            )
+        if ran.state in OPEN:
+            state = ran.state.replace("_", " ")
+            return NotFound(
+                f"{told} yet: its run {ran.id} is {state}. See `annotate judge runs`; `annotate judge "
+                f"resume {ran.id}` goes on with one that stands"
+            )
     return NotFound(
         f"{told}; it has those of: {', '.join(known) or 'none'}. Grade it with `annotate judge run`, "
         "or import them with `annotate rating import`"

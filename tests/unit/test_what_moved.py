@@ -46,6 +46,7 @@ def test_a_criterion_on_another_scale_is_not_compared_and_the_report_says_why(
         with pytest.raises(BadInput, match="quality cannot be compared between R and S"):
             moved_units(session, before, after, judge="Judge", criterion="quality", by=None)
     assert "quality" not in {row.criterion for row in report.rows}
+    assert not report.rows and report.nothing_found == "Nothing of it can be compared with R."
     (said,) = [fact for fact in report.facts if fact.startswith("quality is not compared")]
     assert why in said
     assert {p.round for p in line.points if p.criterion == "quality"} == {"S"}

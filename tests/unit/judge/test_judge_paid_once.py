@@ -310,6 +310,9 @@ def test_a_judge_whose_answers_are_all_cut_off_is_stopped_early_and_told_so(
     judge = add(desk, server, criteria=["quality"], concurrency=1, parameters={"max_tokens": 3})
     server.faults["Response"] = [lambda body: completion('{"lev', body, finish="length")] * 50
     run_id = planned(desk, judge)
+    with desk.database.read() as session:
+        told = str(no_scores(session, desk.round(), "strict", []))
+        assert f"its run {run_id} is planned" in told and "failures" not in told
     ended = worked(desk, judge, run_id)
     assert (ended.state, len(server.log)) == ("aborted", worker.ALIKE)
     assert ended.note == f"{worker.ALIKE} answers, and each was cut off at the token limit: " + (
