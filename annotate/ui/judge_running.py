@@ -95,7 +95,7 @@ def _scope() -> _Scope | None:
             name = st.selectbox("Round", known, key="judge_round", width=320)
             return _Scope(name, Filters())
         among = st.multiselect(
-            "Segments", segments, key="judge_segments", placeholder="all", width=240
+            "Segments", segments, key="judge_segments", placeholder="all", width=240, wrap=True
         )
         of = st.multiselect(
             "Configurations",
@@ -103,6 +103,7 @@ def _scope() -> _Scope | None:
             key="judge_configurations",
             placeholder="all",
             width=240,
+            wrap=True,
         )
     return _Scope(None, Filters(segments=tuple(among), configurations=tuple(of)))
 

@@ -113,10 +113,13 @@ def _filters(among: Choices) -> dict[str, Any]:
     with st.expander("Only some of them: by segment, configuration or time"):
         first, second = st.columns(2)
         segments = first.multiselect(
-            "Only these segments", list(among.sizes), key="launch_segments"
+            "Only these segments", list(among.sizes), key="launch_segments", wrap=True
         )
         configurations = second.multiselect(
-            "Only these configurations", among.configurations, key="launch_configurations"
+            "Only these configurations",
+            among.configurations,
+            key="launch_configurations",
+            wrap=True,
         )
         since = first.date_input("From this day on (UTC)", value=None, key="launch_since")
         until = second.date_input("Before this day (UTC)", value=None, key="launch_until")
@@ -147,7 +150,7 @@ def counted(sizes: dict[str, int], *, filtered: bool) -> str:
 
 def _raters(among: Choices) -> dict[str, Any]:
     """Who rates, seeing what; which judges are measured, and from which round on."""
-    panel = st.multiselect("Raters", among.raters, key="launch_raters")
+    panel = st.multiselect("Raters", among.raters, key="launch_raters", wrap=True)
     if not among.raters:
         st.page_link("../pages/people.py", label="Add raters", icon=":material/group:")
     first, second = st.columns(2)
@@ -158,14 +161,15 @@ def _raters(among: Choices) -> dict[str, Any]:
         "Units shown twice", min_value=0, value=0, key="launch_repeats",
         help="To the same rater, unannounced: how consistent is each with themselves?",
     )  # fmt: skip
-    judged = first.multiselect("Judges to calibrate", among.judges, key="launch_judges")
+    judged = first.multiselect("Judges to calibrate", among.judges, key="launch_judges", wrap=True)
     baseline = second.selectbox(
         "Baseline round", [NONE, *among.names], key="launch_baseline",
         help="Drift is measured from it; with anchors of an earlier round it is that round",
     )  # fmt: skip
     shown = st.multiselect(
         "Raters see, beside input, contexts and response", HIDEABLE, default=["reference"],
-        key="launch_shown", help="A judge's score and other raters' values are never shown",
+        key="launch_shown", wrap=True,
+        help="A judge's score and other raters' values are never shown",
     )  # fmt: skip
     return {
         "raters": tuple(panel),

@@ -64,7 +64,7 @@ def _change(key: RatingKey) -> tuple[float | None, tuple[tuple[float, ...], ...]
         return cut, ()
     if how == MERGE and not ordered:
         group = st.multiselect(
-            "Put together", key.domain, format_func=word, key=f"lab_merge/{key.key}"
+            "Put together", key.domain, format_func=word, key=f"lab_merge/{key.key}", wrap=True
         )
         return None, (tuple(sorted(group)),) if len(group) > 1 else ()
     if how == MERGE:
