@@ -109,20 +109,26 @@ def show_contrasts(row: DriftRow) -> None:
         [
             {
                 "contrast": CONTRASTS[name],
-                "moved by (points)": "" if c.estimate is None else f"{c.estimate:+z.2f}",
+                "units": c.n,
+                "moved by": "" if c.estimate is None else f"{c.estimate:+z.2f}",
                 "95 % interval": (
                     (c.reason or "")
                     if c.low is None or c.high is None
                     else f"[{c.low:+z.2f}, {c.high:+z.2f}]"
                 ),
                 "p, adjusted": p_words(c.p_adjusted),
-                "would be found from": "" if c.detectable is None else f"{c.detectable:z.2f}",
-                "units": c.n,
+                "found from": "" if c.detectable is None else f"{c.detectable:z.2f}",
             }
             for name, c in row.result.contrasts.items()
         ],
         hide_index=True,
         width="stretch",
+        column_config={
+            "moved by": st.column_config.Column(help="In points of the scale"),
+            "found from": st.column_config.Column(
+                help="The smallest move, in points, that so many units would most likely show"
+            ),
+        },
     )
     st.caption(
         "p, adjusted for the four, asks whether anything moved: of judge and raters the mean of "

@@ -145,8 +145,8 @@ def test_drift_is_shown_of_the_rounds_that_are_chosen(
     moved = next(d.value for d in app.dataframe if "judge moved by" in d.value)
     assert set(moved["judge moved by"]) == {0, 1}
     mean = moved["judge moved by"].mean()
-    assert contrasts.loc["Judge on anchors", "moved by (points)"] == f"{mean:+.2f}"
-    assert contrasts.loc["Raters on anchors", "moved by (points)"] == "+0.00"
+    assert contrasts.loc["Judge on anchors", "moved by"] == f"{mean:+.2f}"
+    assert contrasts.loc["Raters on anchors", "moved by"] == "+0.00"
     assert not set(moved["output"]) & {f"o{n:02}" for n in range(6)}
     assert f"Left out are {18 - len(moved)} anchors: the judge has seen their case" in said(app)
     assert "held back" not in said(app)
