@@ -237,45 +237,55 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
     """Work off a run in this process, and say how it ended."""
     import signal
     import threading
+    from contextlib import suppress
+
+    from sqlalchemy.exc import DBAPIError
 
     from annotate.cli import console
     from annotate.judge import prices, worker
     from annotate.judge import run as runs_
+    from db.engine import DatabaseError
 
     database = console.database()
     with database.write() as session:
         runs_.start(session, run_id, by=None)
 
-    def pause() -> None:
-        with database.write() as session:
-            if runs_.get_run(session, run_id, by=None).state == "running":
-                runs_.pause(session, run_id, by=None)
+    told, over = threading.Event(), threading.Event()
 
-    told = threading.Event()
+    def pause() -> None:
+        # A database that refuses it now takes it soon: nobody says a second time to stop.
+        while not over.is_set():
+            with suppress(DatabaseError, DBAPIError), database.write() as session:
+                if runs_.get_run(session, run_id, by=None).state == "running":
+                    runs_.pause(session, run_id, by=None)
+                return
+            over.wait(1)
 
     def stop(*_: Any) -> None:
         # A signal may come twice, and in the middle of the first one's handling: here nothing is
         # done that could wait for itself.
         if not told.is_set():
             told.set()
-            console.note("Stopping: what has been asked is waited for, and stored.")
             threading.Thread(target=pause).start()
+            # Nobody may be listening any more.
+            with suppress(OSError):
+                console.note("Stopping: what has been asked is waited for, and stored.")
 
     before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
     try:
         ended = worker.work(database, run_id, judge, told=_progress())
     finally:
+        over.set()
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     said = _told(ended, judge.rater.name, priced=prices.source(judge.spec) is not None)
     if json:
         console.show_json(said)
-    counts = ended.counts
     with database.read() as session:
         bad = len(runs_.missing(session, [ended]))
-    answered = counts.get("done", 0) + counts.get("failed", 0) - bad
     console.note(
-        f"Run {run_id} is {ended.state}: {answered} of {sum(counts.values())} answered, "
+        f"Run {run_id} is {ended.state}: {runs_.answered(ended, bad)} of "
+        f"{sum(ended.counts.values())} answered, "
         f"cost {_usd(said['cost_usd'])}." + (f" {ended.note}" if ended.note else "")
     )
     if bad:
@@ -290,12 +300,13 @@ def _progress() -> Any:
     """A line that counts, where somebody watches."""
     import sys
 
+    from annotate.judge.run import ended
+
     if not sys.stderr.isatty():
         return None
 
     def told(run: "JudgeRun") -> None:
-        done = run.counts.get("done", 0) + run.counts.get("failed", 0)
-        sys.stderr.write(f"\r{done} of {sum(run.counts.values())}, {run.cost_usd:.4f} USD ")
+        sys.stderr.write(f"\r{ended(run)} of {sum(run.counts.values())}, {run.cost_usd:.4f} USD ")
         sys.stderr.flush()
 
     return told

@@ -82,7 +82,9 @@ def client(spec: Spec) -> openai.AsyncOpenAI:
         api_key=key or "none",
         base_url=spec.server,
         timeout=spec.timeout,
-        http_client=openai.DefaultAsyncHttpxClient(timeout=spec.timeout, verify=_certificates()),
+        http_client=openai.DefaultAsyncHttpxClient(
+            timeout=spec.timeout, verify=_certificates(), proxy=_proxy(spec.server), trust_env=False
+        ),
         # The run counts, pays and spaces every attempt itself.
         max_retries=0,
     )
@@ -209,7 +211,16 @@ def _proxy(url: str) -> str | None:
     if proxy_bypass(parts.netloc) or proxy_bypass(parts.hostname or ""):
         return None
     found = getproxies().get(parts.scheme) or getproxies().get("all")
-    return f"http://{found}" if found and "://" not in found else found
+    if not found:
+        return None
+    found = found if "://" in found else f"http://{found}"
+    if urlsplit(found).scheme not in ("http", "https"):
+        raise BadInput(
+            f"the environment has {parts.hostname} asked through the proxy "
+            f"{without_credentials(found)}, and only HTTP proxies are spoken to: set "
+            f"{parts.scheme}_proxy to one, or name the server in no_proxy"
+        )
+    return found
 
 
 async def _body(response: aiohttp.ClientResponse) -> str:
@@ -226,13 +237,10 @@ def _refused(url: str, response: aiohttp.ClientResponse, text: str) -> openai.AP
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        body = text
+        body = None
     error = body.get("error", body) if isinstance(body, dict) else body
-    said = error.get("message") if isinstance(error, dict) else error
-    if not isinstance(said, str) or not said.strip():
-        said = text
     return openai.APIStatusError(
-        said.strip() or f"Error code: {response.status}",
+        _words(error) or text.strip() or f"Error code: {response.status}",
         body=error,
         response=httpx2.Response(
             response.status, headers=response.raw_headers, request=httpx2.Request("POST", url)
@@ -240,12 +248,32 @@ def _refused(url: str, response: aiohttp.ClientResponse, text: str) -> openai.AP
     )
 
 
+def _words(error: Any) -> str:
+    """The reason that the body of a refusal gives; empty where it names none."""
+    if not isinstance(error, dict):
+        return error.strip() if isinstance(error, str) else ""
+    said = error.get("message") or error.get("detail")
+    if isinstance(said, list):
+        # As FastAPI says it, beside a copy of what it was sent.
+        found = [one for one in said if isinstance(one, dict) and isinstance(one.get("msg"), str)]
+        said = "; ".join(
+            f"{'.'.join(map(str, one.get('loc') or ['body']))}: {one['msg']}" for one in found
+        )
+    return said.strip() if isinstance(said, str) else ""
+
+
 def _read(text: str, request_id: str | None, latency_ms: float) -> Reply:
     """The reply in the body of a response with status 200."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return Reply("transient", problem="the response is no JSON", raw=text[:MAX_RAW])
+        return Reply(
+            "transient",
+            problem="the response is no JSON",
+            raw=text[:MAX_RAW],
+            request_id=request_id,
+            latency_ms=latency_ms,
+        )
     told = Reply(
         "transient",
         request_id=request_id,
@@ -322,14 +350,16 @@ def failed(error: openai.APIError, started: float) -> Reply:
         if error.status_code in (400, 413, 422):
             # This output's alone: too long, or refused by a filter before it was read.
             kind = "filtered" if "content" in code and "filter" in code else "invalid"
-            return Reply(kind, problem=problem, request_id=request_id, latency_ms=took)  # type: ignore[arg-type]
+            # Without words of the server's the body may hold what it was sent, or a number of its own.
+            alike = "" if _words(error.body) else f"HTTP {error.status_code}"
+            return Reply(kind, problem=problem, alike=alike, request_id=request_id, latency_ms=took)  # type: ignore[arg-type]
         return Reply("fatal", problem=problem, request_id=request_id, latency_ms=took)
     return Reply("transient", problem=_lost(error), latency_ms=took)
 
 
 def without_credentials(text: str) -> str:
     """Errors name addresses, and a proxy's holds a name and a password."""
-    return re.sub(r"(?<=//)[^/@\s]+@", "", text)
+    return re.sub(r"(?<=//)[^/?#'\"\s]+@", "", text)
 
 
 def _lost(error: Exception) -> str:

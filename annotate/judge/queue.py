@@ -44,6 +44,8 @@ class Outcome:
     task: Task
     verdict: Verdict
     reply: Reply
+    stops: str = ""
+    """Why the run stops with it, where every other answer would be as it is."""
 
 
 @dataclass(frozen=True)
@@ -209,8 +211,13 @@ def _settle(
         answered = reply.raw is not None
         cost = prices.cost(judge.spec, reply.usage, tier=reply.service_tier) if answered else 0.0
         budget.add_to(run, reply.usage, cost)
+        if outcome.stops:
+            _abort(run, storable(outcome.stops), at)
         if task.state == "done":
             continue
+        if answered and reply.kind == "transient":
+            # What is paid has its row, though nothing in it can be read.
+            rows.append(answers.row(run, task, outcome.verdict, reply, cost, source, at))
         if not _holds(task, outcome.task) and reply.kind in ("transient", "fatal"):
             # Another process asks it by now: what this one met is no matter.
             if reply.kind == "fatal":
@@ -257,14 +264,22 @@ def _settle(
 
 
 def after_refusal(
-    session: Session, run_id: int, outcomes: Sequence[Outcome], held: Collection[int]
+    session: Session,
+    run_id: int,
+    judge: Judge,
+    outcomes: Sequence[Outcome],
+    held: Collection[int],
+    tried: Sequence[datetime],
 ) -> list[Outcome]:
     """What is still to be stored after the database has refused a step, which it may have taken
     all the same, only its word being lost: what it stored is neither stored nor counted again, and
     what it claimed for this process, which never heard of it, is free again.
 
     held: every task that the process knows of.
+    tried: when the step was done, which says what it claimed: another process may work on the run by
+        now, and what that has claimed is not touched.
     """
+    _locked(session, run_id, judge)
     there: set[tuple[str, float | None]] = set()
     keys = [outcome.task.key for outcome in outcomes]
     for start in range(0, len(keys), answers.CHUNK):
@@ -280,6 +295,7 @@ def after_refusal(
         .where(
             col(JudgeTask.run_id) == run_id,
             col(JudgeTask.state) == "leased",
+            col(JudgeTask.lease_until).in_([at + LEASE for at in tried]),
             col(JudgeTask.id).not_in(sorted(held)),
         )
         .values(state="queued", lease_until=None, attempts=JudgeTask.attempts - 1)

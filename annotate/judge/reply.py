@@ -20,6 +20,8 @@ class Reply:
     tokens: Sequence[Mapping[str, Any]] | None = None
     """The answer's tokens with their alternatives."""
     problem: str = ""
+    alike: str = ""
+    """What it has in common with others of its kind, where `problem` says more than that."""
     retry_after: float | None = None
     """Seconds that the server asks everybody to wait."""
     busy: bool = False

@@ -264,6 +264,17 @@ def missing(session: Session, runs: Sequence[JudgeRun]) -> list[Missing]:
     ]  # fmt: skip
 
 
+def ended(run: JudgeRun) -> int:
+    """How many of its questions are asked and done with, whatever came of them."""
+    return run.counts.get("done", 0) + run.counts.get("failed", 0)
+
+
+def answered(run: JudgeRun, without: int) -> int:
+    """How many of its questions have a verdict; without: how many have ended and are `missing`."""
+    # What is counted may be older by a moment than what is missing.
+    return max(0, ended(run) - without)
+
+
 def remaining(session: Session, run: JudgeRun) -> timedelta | None:
     """How long the rest will take at the pace of the latest answers; None where nothing tells.
 

@@ -12,11 +12,11 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -49,10 +49,8 @@ room for one that is there, and need not wait for the database."""
 ALIKE = 5
 """So many questions that are refused in the same words, before any is answered, and the fault is the
 judge's own, such as a parameter that its server does not take."""
-MORE_TOKENS = (
-    "raise max_tokens or max_completion_tokens in the parameters of the judge's file, or let it give "
-    "the level alone (critique: false)"
-)
+MORE_TOKENS = "raise max_tokens or max_completion_tokens in the parameters of the judge's file"
+LEVEL_ALONE = ", or let it give the level alone (critique: false)"
 TAGS = 256
 """One-time tags that are drawn at once."""
 LEAST_KEY = 6
@@ -125,6 +123,8 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
     ended: list[Outcome | Task] = []
     """What has come and is not stored yet."""
     beaten, refusals = 0.0, 0
+    tried: list[datetime] = []
+    """When the step that is to be done was done, as far as it went, and the database refused it."""
     off: asyncio.Task[date | None] | None = None
     try:
         while True:
@@ -136,7 +136,7 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
             begun = time.monotonic()
             try:
                 claimed, run = await asyncio.to_thread(
-                    _step, database, run_id, judge, ended, free, asked.values(), beat, refusals > 0
+                    _step, database, run_id, judge, ended, free, asked.values(), beat, tried
                 )
             except (DatabaseError, DBAPIError):
                 if refusals == len(PAUSES):
@@ -145,6 +145,7 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
                 await asyncio.sleep(PAUSES[refusals - 1])
                 continue
             ended.clear()
+            tried.clear()
             refusals = 0
             beaten = begun if beat else beaten
             if told is not None and run is not None:
@@ -173,7 +174,7 @@ async def _work(database: Database, run_id: int, judge: Judge, told: Told | None
             await asyncio.wait(asked)
         _take(asked, ended)
         with suppress(Exception):
-            await asyncio.to_thread(_store, database, run_id, judge, ended)
+            await asyncio.to_thread(_store, database, run_id, judge, ended, tried)
         raise
     finally:
         for one in asked:
@@ -199,23 +200,31 @@ def _step(
     free: int,
     held: Collection[int],
     beat: bool,
-    again: bool,
+    tried: list[datetime],
 ) -> tuple[queue.Claimed, JudgeRun | None]:
     """Store what has come and claim what there is room for, in one transaction; the run with it,
     where something was stored.
 
     beat: also what is done once a second: renew claims, look for lapsed ones, and count.
-    again: whether the database has refused this step before.
+    tried: when this step was done before and the database refused it; this time is added.
     """
     with database.write() as session:
-        run = _stored(session, run_id, judge, ended, held=held if again else None)
-        claimed = queue.claim(session, run_id, judge, free, at=now(), held=held, beat=beat)
+        at = now()
+        run = _stored(session, run_id, judge, ended, held, at, tried)
+        tried.append(at)
+        claimed = queue.claim(session, run_id, judge, free, at=at, held=held, beat=beat)
     return claimed, run
 
 
-def _store(database: Database, run_id: int, judge: Judge, ended: list[Outcome | Task]) -> None:
+def _store(
+    database: Database,
+    run_id: int,
+    judge: Judge,
+    ended: list[Outcome | Task],
+    tried: Sequence[datetime],
+) -> None:
     with database.write() as session:
-        _stored(session, run_id, judge, ended, count=True, held=())
+        _stored(session, run_id, judge, ended, (), now(), tried, count=True)
 
 
 def _stored(
@@ -223,17 +232,18 @@ def _stored(
     run_id: int,
     judge: Judge,
     ended: list[Outcome | Task],
+    held: Collection[int],
+    at: datetime,
+    tried: Sequence[datetime],
     *,
     count: bool = False,
-    held: Collection[int] | None = None,
 ) -> JudgeRun | None:
-    """held: what the process has on its way, where the database has refused to store this before."""
     outcomes = [one for one in ended if isinstance(one, Outcome)]
-    if held is not None:
+    if tried:
         ids = {one.task.id if isinstance(one, Outcome) else one.id for one in ended}
-        outcomes = queue.after_refusal(session, run_id, outcomes, ids.union(held))
-    if outcomes:
-        queue.settle(session, run_id, judge, outcomes, at=now(), count=count)
+        outcomes = queue.after_refusal(session, run_id, judge, outcomes, ids.union(held), tried)
+    if outcomes or count:
+        queue.settle(session, run_id, judge, outcomes, at=at, count=count)
     queue.give_back(session, [one for one in ended if isinstance(one, Task)])
     return session.get_one(JudgeRun, run_id) if outcomes else None
 
@@ -307,7 +317,7 @@ class Asker:
                     task, verdict.Verdict("failed"), Reply("transient", problem=problem)
                 )
             outcome = self._held_to_the_others(outcome)
-            self.stopped |= outcome.reply.kind == "fatal"
+            self.stopped |= outcome.reply.kind == "fatal" or bool(outcome.stops)
             self.answered |= outcome.reply.kind == "answered"
             return outcome
 
@@ -317,12 +327,18 @@ class Asker:
         refused = reply.kind == "invalid" and reply.raw is None
         if self.answered or self.known or not (refused or reply.kind == "truncated"):
             return outcome
-        self._refused[reply.problem] += 1
-        if self._refused[reply.problem] < ALIKE:
+        alike = reply.alike or reply.problem
+        self._refused[alike] += 1
+        if self._refused[alike] < ALIKE:
             return outcome
-        problem = f"the server refuses every question alike: {reply.problem}"
         if not refused:
-            problem = f"{ALIKE} answers, and each was cut off at the token limit: {MORE_TOKENS}"
+            # It is paid for, and stored like those before it.
+            mend = MORE_TOKENS + (LEVEL_ALONE if self.judge.spec.critique else "")
+            stops = (
+                f"{ALIKE} answers were cut off at the token limit, and none could be read: {mend}"
+            )
+            return replace(outcome, stops=stops)
+        problem = f"the server refuses every question alike: {reply.problem}"
         return replace(
             outcome,
             verdict=verdict.Verdict("failed", problem=problem),

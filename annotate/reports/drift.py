@@ -6,21 +6,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from annotate import people, ratings, rounds
 from annotate.errors import BadInput, NotFound
 from annotate.judge import provenance
 from annotate.judge.judges import is_asked_here, is_floor
-from annotate.judge.run import OPEN
+from annotate.judge.run import missing
 from annotate.judge.spec import NOT_DECISIVE
 from annotate.ratings import Floats
 from annotate.reports import comparable
 from annotate.reports.calibration import blind, scores
 from annotate.rubric import RatingKey
-from annotate.stats import Drift, DriftVerdict, RoundScores, across, drift
-from db.tables import JudgeRun, JudgeVerdict, Rater, Round, Rubric, Unit
+from annotate.stats import Drift, RoundScores, across, drift
+from db.tables import JudgeRun, Rater, Round, Rubric, Unit
 
 CAUSES = {"J": "judge", "H": "raters", "T": "traffic", "C": "coverage"}
 
@@ -51,19 +50,16 @@ class DriftReport:
     @property
     def nothing_found(self) -> str:
         """What is said where nothing is seen to have moved: that may be for want of ratings."""
-        untold = [
-            row.criterion
-            for row in self.rows
-            if row.segment is None and row.result.verdict is not DriftVerdict.STABLE
-        ]
         if not self.rows:
             return f"Nothing of it can be compared with {self.baseline}."
+        untold = [
+            f"{row.criterion}: {row.result.unseen('J')}"
+            for row in self.rows
+            if row.segment is None and row.result.unseen("J")
+        ]
         if not untold:
             return f"No sign that it moved since {self.baseline}."
-        return (
-            f"Whether it moved since {self.baseline} cannot be told of {', '.join(untold)}: too few "
-            "units tell."
-        )
+        return f"Whether it moved since {self.baseline} cannot be told. {'; '.join(untold)}."
 
     def as_json(self) -> dict[str, Any]:
         """The document that `annotate drift --json` prints."""
@@ -430,29 +426,22 @@ def no_scores(session: Session, round_: Round, judge: str, known: Sequence[str])
     known: the judges of which it has scores.
     """
     told = f"round {round_.name} has no scores of judge {judge!r}"
-    ran = session.exec(
-        select(JudgeRun)
+    runs = session.exec(
+        select(JudgeRun, Rater.name)
         .join(Rater, col(Rater.id) == JudgeRun.rater_id)
-        .where(
-            JudgeRun.round_id == round_.id,
-            sa.or_(
-                col(Rater.name) == judge, col(Rater.name).startswith(f"{judge}@", autoescape=True)
-            ),
-        )
+        .where(JudgeRun.round_id == round_.id)
         .order_by(col(JudgeRun.id).desc())
-    ).first()
-    if ran is not None:
-        asked = select(JudgeVerdict.id).where(JudgeVerdict.run_id == ran.id)
-        if session.exec(asked).first():
-            return NotFound(
-                f"{told}: its run {ran.id} gave no verdict; see `annotate judge failures {ran.id}`"
-            )
-        if ran.state in OPEN:
-            state = ran.state.replace("_", " ")
-            return NotFound(
-                f"{told} yet: its run {ran.id} is {state}. See `annotate judge runs`; `annotate judge "
-                f"resume {ran.id}` goes on with one that stands"
-            )
+    )
+    ran = next((run for run, name in runs if judge in (name, plain_name(name))), None)
+    if ran is not None and ran.state in ("planned", "running", "paused"):
+        return NotFound(
+            f"{told} yet: its run {ran.id} is {ran.state}. See `annotate judge runs`; `annotate judge "
+            f"resume {ran.id}` goes on with one that stands"
+        )
+    if ran is not None and missing(session, [ran]):
+        return NotFound(
+            f"{told}: its run {ran.id} gave no verdict; see `annotate judge failures {ran.id}`"
+        )
     return NotFound(
         f"{told}; it has those of: {', '.join(known) or 'none'}. Grade it with `annotate judge run`, "
         "or import them with `annotate rating import`"

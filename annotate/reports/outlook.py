@@ -287,7 +287,8 @@ def _share_in_words(what: str, unit: str, rows: Sequence[SegmentOutlook]) -> lis
 def _withheld(rows: Sequence[SegmentOutlook], minimum: int) -> list[str]:
     """Which segments would get no figure: every one that is foretold for them is withheld."""
     few = []
-    for row in rows:
+    # The whole of one segment is that segment.
+    for row in rows if len(rows) != 2 else rows[1:]:
         reaches = [*row.alpha.values(), *(r for r in (row.pass_rate, row.preference) if r)]
         if reaches and all(reach.half_width is None for reach in reaches):
             few.append(row.segment or "all segments together")

@@ -129,6 +129,22 @@ class Drift:
         ]
         return f"most likely found would have been a move of {', '.join(shifts)}"
 
+    def unseen(self, name: str) -> str:
+        """Why it cannot be told whether one of them moved; empty where it can.
+
+        name: of the contrast, `J`, `H`, `T` or `C`.
+        """
+        contrast = self.contrasts[name]
+        if contrast.reason:
+            return str(contrast.reason)
+        if self._within(name):
+            return ""
+        more = plural(_needed(contrast, self.delta), "anchor")
+        return (
+            f"it may have moved by {_range(contrast)} points; about {more} would narrow this to "
+            f"{_points(self.delta, 'g')}"
+        )
+
     def _within(self, name: str) -> bool:
         return self.contrasts[name].within(self.delta)
 

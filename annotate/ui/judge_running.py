@@ -157,11 +157,8 @@ def show_runs() -> None:
 def _show_run(
     one: JudgeRun, judge: str, without: list[run.Missing], abstained: int, left: timedelta | None
 ) -> None:
-    done, total = one.counts.get("done", 0), sum(one.counts.values())
-    failed = one.counts.get("failed", 0)
+    total, answered = sum(one.counts.values()), run.answered(one, len(without))
     words = f"Run {one.id}: {judge} on {run.scope_in_words(one)} · {one.state.replace('_', ' ')}"
-    # What is counted once a second may lag behind what is listed.
-    answered = max(0, done + failed - len(without))
     figures = [f"{answered} of {total} answered"]
     if abstained:
         figures[0] += f", {abstained} of them with “cannot judge”"
@@ -178,7 +175,7 @@ def _show_run(
     starting = not alive and _is_starting(one)
     if starting:
         st.caption("Its process is starting.")
-    elif alive and one.state == "running" and not done + failed:
+    elif alive and one.state == "running" and not run.ended(one):
         st.caption("Its process waits for the first answer.")
     elif one.state == "running" and not alive:
         st.caption("Its process has died. What it had stored is kept; go on from there.")

@@ -150,6 +150,7 @@ def fill(database: Database) -> None:
             "Lee",
             "Max",
             "Nia",
+            "Oda",
         ]:
             people.add_rater(session, name)
         rubric_versions.add_rubric(session, RUBRIC, source_name="four.yaml", by=None)
@@ -172,6 +173,7 @@ def fill(database: Database) -> None:
             ("second", "four", "Lee"),
             ("shipped", "rag-answer", "Max"),
             ("chained", "chained", "Nia"),
+            ("slow", "four", "Oda"),
         ):
             units = 2 if name == "short" else UNITS
             design = Design(name=name, rubric=rubric, units=units, overlap=1, raters=(rater,))
@@ -289,6 +291,39 @@ def test_no_key_waits_for_what_is_drawn_already(server: Server, page: Page) -> N
     assert of_unit(server, "Max", unit) == dict.fromkeys(
         ("faithfulness", "relevance", "completeness"), 5.0
     )
+
+
+def test_no_key_changes_a_unit_that_a_busy_server_is_still_submitting(
+    server: Server, page: Page
+) -> None:
+    keys = at_the_desk(server, page, "Oda")
+    unit = unit_on(page)
+    refused: list[str] = []
+    page.on("response", lambda r: refused.append(r.url) if r.status >= 400 else None)
+    keys.press("3", "5", "1", "1")
+    chosen = page.locator(".st-key-form label:has(input:checked)")
+    expect(chosen).to_have_count(4)
+    before = chosen.all_inner_texts()
+    expect(page.get_by_text("Draft saved")).to_be_visible()
+    with server.database.write():
+        keys.press("Enter")
+        page.wait_for_timeout(600)
+        keys.press("k", "k", "2")
+        page.wait_for_timeout(1000)
+        keys.press("k")
+        expect(page.get_by_text("Still submitting")).to_be_visible()
+        # Longer than the desk waits for a server that does nothing.
+        page.wait_for_timeout(15_000)
+        keys.press("2")
+        page.wait_for_timeout(500)
+        expect(chosen).to_have_text(before)
+    done(page, 1)
+    assert of_unit(server, "Oda", unit) == {
+        "faithful": 3.0, "useful": 5.0, "polite": 1.0, "kind": 0.0,
+    }  # fmt: skip
+    unit_on(page, after=unit)
+    expect(page.locator(".st-key-form input:checked")).to_have_count(0)
+    assert not refused
 
 
 def test_what_was_decided_decides_on_what_decides_next(server: Server, page: Page) -> None:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from sqlmodel import select
 
 from annotate.judge import judges, run, spec
@@ -21,9 +22,17 @@ UNITS = 60
 AT_ONCE = 6
 
 
+JUDGE = ("-m", "annotate", "judge")
+RUN = ("run", "strict", "--round", "R")
+
+
 def command(database: Database, *words: str) -> "subprocess.Popen[str]":
+    return python(database, *JUDGE, *words)
+
+
+def python(database: Database, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "annotate", "judge", *words],
+        [sys.executable, *words],
         cwd=ROOT,
         env={**os.environ, "ANNOTATE_DATABASE_URL": database.url.render_as_string(False)},
         stdout=subprocess.PIPE,
@@ -43,7 +52,7 @@ def test_a_run_that_is_asked_to_end_again_and_again_ends(sqlite_database: Databa
         }  # fmt: skip
         with database.write() as session:
             judges.add_judge(session, spec.from_document(document), by=None)
-        process = command(database, "run", "strict", "--round", "R")
+        process = command(database, *RUN)
         until = time.monotonic() + 60
         while not stored(database) and time.monotonic() < until:
             time.sleep(0.02)
@@ -61,6 +70,53 @@ def test_a_run_that_is_asked_to_end_again_and_again_ends(sqlite_database: Databa
         assert again.returncode == 0 and len(server.log) == UNITS
 
 
+STUBBORN = """
+import runpy, sys
+from annotate.judge import run
+from db.engine import DatabaseError
+pause, refused = run.pause, []
+
+def refusing(*said, **more):
+    refused.append(1)
+    if len(refused) < 3:
+        raise DatabaseError("another program held the database for more than 60 s")
+    return pause(*said, **more)
+
+run.pause = refusing
+sys.argv = ["annotate", "judge", "run", "strict", "--round", "R"]
+runpy.run_module("annotate", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("fault", ["nobody reads what it says", "the database is busy"])
+def test_a_run_that_is_asked_once_to_end_ends_whatever_is_in_its_way(
+    sqlite_database: Database, fault: str
+) -> None:
+    database = sqlite_database
+    Desk(database, units=UNITS)
+    with serving(JudgeServer(level=lambda *_: 2, latency=0.5)) as server:
+        document = {
+            "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
+            "criteria": ["quality"], "concurrency": 2, "prices": {"input": 1, "output": 1},
+        }  # fmt: skip
+        with database.write() as session:
+            judges.add_judge(session, spec.from_document(document), by=None)
+        busy = fault == "the database is busy"
+        with python(database, *(["-c", STUBBORN] if busy else [*JUDGE, *RUN])) as process:
+            until = time.monotonic() + 60
+            while not stored(database) and time.monotonic() < until:
+                time.sleep(0.02)
+            if not busy:
+                assert process.stderr is not None
+                process.stderr.close()
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+        with database.read() as session:
+            ended = session.get_one(JudgeRun, 1)
+        assert ended.state == "paused" and ended.counts["queued"] > UNITS / 2
+        assert ended.counts["done"] == len(server.log)
+
+
 def stored(database: Database) -> int:
     with database.read() as session:
         return len(list(session.exec(select(JudgeVerdict.id))))
@@ -76,7 +132,7 @@ def test_a_killed_run_goes_on_and_pays_for_nothing_twice(sqlite_database: Databa
         }  # fmt: skip
         with database.write() as session:
             judges.add_judge(session, spec.from_document(document), by=None)
-        process = command(database, "run", "strict", "--round", "R")
+        process = command(database, *RUN)
         kills = 0
         while kills < 2:
             wanted = stored(database) + 10
@@ -104,6 +160,6 @@ def test_a_killed_run_goes_on_and_pays_for_nothing_twice(sqlite_database: Databa
         # Only what was on its way at a kill is asked again, or had come that very moment.
         lost = kills * 2 * AT_ONCE
         assert UNITS <= len(server.log) <= UNITS + lost
-        again = command(database, "run", "strict", "--round", "R")
+        again = command(database, *RUN)
         again.communicate(timeout=300)
         assert len(server.log) <= UNITS + lost

@@ -64,8 +64,8 @@ def test_a_real_model_is_added_run_calibrated_changed_and_found_wanting(
     ]
     # "Cannot judge" is an answer too, and which units get it differs from run to run.
     run("rating", "export", "q4", "q4.csv")
-    with (tmp_path / "q4.csv").open(newline="") as file:
-        answers = [told for told in csv.DictReader(file) if told["rater"] == "local@2"]
+    with (tmp_path / "q4.csv").open(newline="") as exported:
+        answers = [told for told in csv.DictReader(exported) if told["rater"] == "local@2"]
     assert len(answers) == row["coverage"]["n"] == 27
     levels = [told for told in answers if not told["abstained"]]
     assert row["n_units"] == len(levels) == round(row["coverage"]["value"] * 27) > 20

@@ -291,6 +291,13 @@ def more_segments(database: Database, names: tuple[bytes, ...] = (b"billing", b"
         outputs.import_outputs(session, read, by=None)
 
 
+def test_of_one_segment_the_whole_is_that_segment(sqlite_database: Database) -> None:
+    Desk(sqlite_database)
+    more_segments(sqlite_database)
+    found = foretold(sqlite_database, units=6, filters={"segments": ("billing",)})
+    assert "Withheld, because their units are fewer than 10: billing." in found.sentences
+
+
 def test_each_segment_says_how_many_more_units_it_would_take(sqlite_database: Database) -> None:
     Desk(sqlite_database)
     more_segments(sqlite_database)

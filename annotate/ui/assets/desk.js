@@ -6,7 +6,7 @@ import * as badges from "./badges.js";
 import { COMMANDS } from "./commands.js";
 import { Drafts, finish } from "./drafts.js";
 import { MarkButton, MarkMode, mark, repaint } from "./evidence.js";
-import { asked, awaitedChoice, awaitedField, choices, drawnFor, isChosen, isTyping, keyed, press, settled, textField, unfold, until } from "./form.js";
+import { asked, awaitedChoice, awaitedField, choices, drawnFor, isChosen, isTyping, keyed, press, running, settled, textField, unfold, until } from "./form.js";
 import { Held, composes, named, sheet } from "./keys.js";
 import { Menus, covered } from "./menus.js";
 import { selected } from "./places.js";
@@ -17,7 +17,9 @@ import { Writing } from "./writing.js";
 export { adjudication } from "./adjudicate.js";
 
 const PENDING = "annotate:pending";
+/** So long is a submission waited for; longer for as long as the server is at work, but not for ever. */
 const SUBMITTED_MS = 15_000;
+const AT_WORK_MS = 120_000;
 const DEAF = "Not connected: this waits until the connection is back. What you have entered is kept here.";
 
 let desk = null;
@@ -60,6 +62,9 @@ class Desk {
     this.writing = new Writing();
     this.queue = Promise.resolve();
     this.busy = 0;
+    /** When what is on its way was submitted, and when a submission was last given up. */
+    this.sent = 0;
+    this.gaveUp = 0;
     this.onKey = (event) => this.key(event);
     this.onKeyUp = (event) => this.held.up(event);
     this.onBlur = () => this.held.forget();
@@ -147,7 +152,7 @@ class Desk {
 
   submitting() {
     if (!this.drafts) return;
-    this.sent = true;
+    this.sent = performance.now();
     this.drafts?.hold(true);
     try {
       sessionStorage.setItem(PENDING, JSON.stringify({ assignment: this.data.assignment, screen: this.data.screen }));
@@ -155,10 +160,13 @@ class Desk {
     const { drafts } = this;
     // Until the page shows what came of it: a draft that comes after it would be of a unit that is
     // finished, and be refused, and a key would be for the next one. A busy server, and a busy
-    // browser, take their time; if nothing comes at all the unit goes on.
-    until(() => !this.sent, SUBMITTED_MS).then((answered) => {
-      if (answered) return;
-      this.sent = false;
+    // browser, take their time; if nothing comes at all the unit goes on, without the keys that
+    // were pressed meanwhile.
+    const given = () => performance.now() - this.sent > SUBMITTED_MS && !running();
+    until(() => !this.sent || given(), AT_WORK_MS).then(() => {
+      if (!this.sent) return;
+      this.gaveUp = performance.now();
+      this.sent = 0;
       drafts.hold(false);
     });
   }
@@ -346,9 +354,11 @@ class Desk {
    * only if that was refused. */
   later(work) {
     const { mark } = this.data;
+    const pressed = performance.now();
+    if (this.sent && pressed - this.sent > 1000) this.words.hint("Still submitting: keys count again once it is answered.");
     this.busy += 1;
-    this.queue = this.queue.then(() => until(() => !this.sent, 5000))
-      .then(() => (this.sent || this.data.mark !== mark ? undefined : work()))
+    this.queue = this.queue.then(() => until(() => !this.sent, AT_WORK_MS))
+      .then(() => (pressed < this.gaveUp || this.data.mark !== mark ? undefined : work()))
       .catch((error) => console.error(error)).finally(() => {
         this.busy -= 1;
         if (!this.busy) this.willMark = false;

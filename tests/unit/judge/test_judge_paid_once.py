@@ -1,10 +1,11 @@
 """What a judge is asked is paid for once and counted, whoever asks, and whatever comes back."""
 
 import io
+import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -311,18 +312,59 @@ def test_a_judge_whose_answers_are_all_cut_off_is_stopped_early_and_told_so(
     server.faults["Response"] = [lambda body: completion('{"lev', body, finish="length")] * 50
     run_id = planned(desk, judge)
     with desk.database.read() as session:
-        told = str(no_scores(session, desk.round(), "strict", []))
-        assert f"its run {run_id} is planned" in told and "failures" not in told
+        waits = str(no_scores(session, desk.round(), "strict", []))
+        assert f"its run {run_id} is planned" in waits and "failures" not in waits
+        assert "its run" not in str(no_scores(session, desk.round(), "STRICT", []))
     ended = worked(desk, judge, run_id)
     assert (ended.state, len(server.log)) == ("aborted", worker.ALIKE)
-    assert ended.note == f"{worker.ALIKE} answers, and each was cut off at the token limit: " + (
-        worker.MORE_TOKENS
+    assert ended.note == (
+        f"{worker.ALIKE} answers were cut off at the token limit, and none could be read: "
+        + worker.MORE_TOKENS
+        + worker.LEVEL_ALONE
     )
+    assert ended.counts == {"done": worker.ALIKE, "queued": UNITS - worker.ALIKE}, "each is kept"
     assert ended.tokens["input"] == server.sum("input"), "what was paid is counted"
     with desk.database.read() as session:
         told = no_scores(session, desk.round(), "strict", [])
         assert f"its run {run_id} gave no verdict" in str(told)
         assert "it has those of: A, B" in str(no_scores(session, desk.round(), "other", ["A", "B"]))
+
+
+def test_answers_that_are_cut_off_at_once_are_all_kept(desk: Desk, server: JudgeServer) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=8, parameters={"max_tokens": 3})
+    server.latency = 0.1
+    server.faults["Response"] = [lambda body: completion('{"lev', body, finish="length")] * 50
+    run_id = planned(desk, judge)
+    assert worked(desk, judge, run_id).state == "aborted"
+    worked(desk, judge, run_id)
+    with desk.database.read() as session:
+        found = session.exec(select(JudgeVerdict.output_id, JudgeVerdict.status)).all()
+    assert len(server.log) == len(found) == len({output for output, _ in found})
+    assert {status for _, status in found} == {"truncated"}
+
+
+@pytest.mark.parametrize("words", ["fastapi", "gateway"])
+def test_a_refusal_is_alike_though_each_says_more_of_its_own(
+    desk: Desk, server: JudgeServer, words: str
+) -> None:
+    numbers = itertools.count()
+
+    def refused(body: dict[str, Any]) -> Response:
+        if words == "gateway":
+            return Response(f"<h1>Bad Request</h1> Ray ID: {next(numbers)}", 400)
+        lacks = {"type": "missing", "loc": ["body", "tenant"], "msg": "Field required"}
+        return JSONResponse({"detail": [{**lacks, "input": body}]}, 422)
+
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    server.faults["Response"] = [refused] * 50
+    run_id = planned(desk, judge)
+    ended = worked(desk, judge, run_id)
+    assert (ended.state, len(server.log)) == ("aborted", worker.ALIKE)
+    said = ended.note or ""
+    if words == "fastapi":
+        assert said.endswith("alike: HTTP 422: body.tenant: Field required")
+    else:
+        assert "HTTP 400: <h1>Bad Request</h1> Ray ID" in said
 
 
 def test_what_the_server_refuses_alike_stops_the_run_early(desk: Desk, server: JudgeServer) -> None:
@@ -485,34 +527,83 @@ def test_a_database_that_refuses_a_step_loses_no_answer(
     assert ended.tokens["input"] == server.sum("input"), "and each is counted once"
 
 
+def unheard(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    """So many steps that settle something are stored, and the word of it is lost."""
+    write, settle = Database.write, queue.settle
+    settled: list[int] = []
+
+    def settling(session: Any, *said: Any, **more: Any) -> None:
+        settle(session, *said, **more)
+        settled.append(1)
+
+    @contextmanager
+    def writing(database: Database) -> Iterator[Any]:
+        before = len(settled)
+        with write(database) as session:
+            yield session
+        if before < len(settled) <= times:
+            raise DatabaseError("the connection was lost")
+
+    monkeypatch.setattr(queue, "settle", settling)
+    monkeypatch.setattr(Database, "write", writing)
+    monkeypatch.setattr(worker, "PAUSES", (0.01, 0.01))
+    return settled
+
+
+@pytest.mark.parametrize("first", ["answered", "paid for and empty"])
 def test_a_step_that_was_stored_although_it_was_refused_is_not_counted_twice(
+    desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    if first != "answered":
+        usage = {"prompt_tokens": 500, "completion_tokens": 7}
+        server.faults["Response"] = [lambda _: JSONResponse({"choices": [], "usage": usage})]
+    run_id = planned(desk, judge)
+    claim, astray = queue.claim, list[set[int | None]]()
+
+    def claiming(session: Any, *said: Any, held: Collection[int], **more: Any) -> queue.Claimed:
+        found = claim(session, *said, held=held, **more)
+        leased = session.exec(select(JudgeTask.id).where(JudgeTask.state == "leased"))
+        astray.append(set(leased) - set(held) - {task.id for task in found.tasks})
+        return found
+
+    monkeypatch.setattr(queue, "claim", claiming)
+    settled = unheard(monkeypatch, 1)
+    ended = worked(desk, judge, run_id)
+    assert (ended.state, ended.counts) == ("done", {"done": UNITS})
+    assert len(server.log) == UNITS + (first != "answered")
+    assert ended.tokens["input"] == server.sum("input")
+    assert settled and not any(astray), "what a lost step had claimed is free at once"
+
+
+def test_a_run_that_ends_by_lost_words_leaves_nothing_claimed(
     desk: Desk, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge = add(desk, server, criteria=["quality"], concurrency=1)
     run_id = planned(desk, judge)
-    write, settle = Database.write, queue.settle
-    stored_: list[int] = []
+    unheard(monkeypatch, 99)
+    monkeypatch.setattr(worker, "PAUSES", ())
+    with pytest.raises(DatabaseError, match="lost"):
+        worked(desk, judge, run_id)
+    failed = stored(desk, run_id)
+    assert 0 < len(server.log) < UNITS
+    assert failed.counts == {"done": len(server.log), "queued": UNITS - len(server.log)}
+    assert failed.tokens["input"] == server.sum("input")
 
-    def settled(session: Any, *said: Any, **more: Any) -> None:
-        settle(session, *said, **more)
-        stored_.append(1)
 
-    @contextmanager
-    def unheard(database: Database) -> Iterator[Any]:
-        before = len(stored_)
-        with write(database) as session:
-            yield session
-        # The connection is lost behind the commit.
-        if before == 0 and stored_:
-            raise DatabaseError("the connection was lost")
-
-    monkeypatch.setattr(queue, "settle", settled)
-    monkeypatch.setattr(Database, "write", unheard)
-    monkeypatch.setattr(worker, "PAUSES", (0.01, 0.01))
-    ended = worked(desk, judge, run_id)
-    assert (ended.state, ended.counts, len(server.log)) == ("done", {"done": UNITS}, UNITS)
-    assert ended.tokens["input"] == server.sum("input")
-    assert stored_
+def test_what_another_process_has_claimed_meanwhile_is_not_freed_after_a_refusal(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    run_id = planned(desk, judge)
+    first, second = taken_over(desk, judge, run_id)
+    with desk.database.write() as session:
+        theirs = queue.claim(session, run_id, judge, 3, at=now()).tasks
+    tried = [now()]
+    claimed, _ = worker._step(desk.database, run_id, judge, [], 3, [first.id], True, tried)
+    mine = {task.id for task in claimed.tasks}
+    assert len(mine) == 3 and not mine & {task.id for task in (second, *theirs)}
+    assert len(tried) == 2
 
 
 def test_what_was_settled_is_counted_at_the_next_beat_though_nothing_comes_any_more(

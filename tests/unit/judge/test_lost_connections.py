@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from annotate.errors import BadInput
 from annotate.judge import judges, run, spec, worker
 from annotate.judge.chat import MAX_BODY, ChatEngine, shutdown_date, without_credentials
 from annotate.judge.reply import Reply
@@ -138,6 +139,17 @@ def test_no_error_says_the_password_of_an_address() -> None:
     assert without_credentials(
         "at http://ada:pa%20ss@10.0.0.1:3128/x?a@b, url='https://ada@h'"
     ) == ("at http://10.0.0.1:3128/x?a@b, url='https://h'")
+    assert without_credentials("http://ada:p@ss@h:1/a@b") == "http://h:1/a@b"
+
+
+def test_a_proxy_of_another_kind_is_refused_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://ada:secret@10.0.0.1:1080")
+    monkeypatch.setenv("no_proxy", "near.invalid")
+    with pytest.raises(BadInput, match="far.invalid .* socks5://10.0.0.1:1080, and only HTTP"):
+        apart(asked("http://far.invalid/v1"))
+    assert apart(asked("http://near.invalid/v1")).problem.startswith("no connection: ")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +159,11 @@ def test_no_error_says_the_password_of_an_address() -> None:
         (b'{"error": "bad key"}', "HTTP 401: bad key"),
         (b'{"error": {"message": "bad key"}}', "HTTP 401: bad key"),
         (b'{"detail": ["bad key"]}', 'HTTP 401: {"detail": ["bad key"]}'),
+        (b'{"detail": "bad key"}', "HTTP 401: bad key"),
+        (
+            b'{"detail": [{"loc": ["body", "n"], "msg": "too long", "input": "x"}, {"msg": "no"}]}',
+            "HTTP 401: body.n: too long; body: no",
+        ),
         (b"", "HTTP 401: Error code: 401"),
     ],
 )

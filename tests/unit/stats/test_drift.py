@@ -74,6 +74,16 @@ def test_judge_and_raters_who_move_together_point_to_the_rubric() -> None:
     assert "both in one direction, as after a change of the rubric" in found.sentence()
 
 
+def test_of_the_judge_it_is_told_whatever_stays_open_of_the_traffic() -> None:
+    found = compare(world(13, anchors=400, fresh=20), world(14, anchors=400, fresh=20))
+    assert found.verdict is DriftVerdict.CANNOT_TELL and "the traffic" in found.sentence()
+    assert (found.unseen("J"), found.unseen("T") != "") == ("", True)
+    few = compare(world(13, anchors=8), world(14, anchors=8)).unseen("J")
+    assert few.startswith("it may have moved by ") and "more anchors would narrow this" in few
+    kinds = drift(world(13), world(14), level="nominal", domain=SCALE)
+    assert kinds.unseen("J") == Reason.NOMINAL
+
+
 def test_nothing_moved_is_said_only_when_the_intervals_are_narrow() -> None:
     large = {"anchors": 400, "fresh": 1500}
     found = compare(world(13, **large), world(14, **large))  # type: ignore[arg-type]
