@@ -177,3 +177,10 @@ def _notes(session: Session, round_: Round) -> list[dict[str, str]]:
         for kind, text in (("flag", flag), ("skip", skip))
         if text
     ]
+
+
+def in_minutes(seconds: float) -> str:
+    """`25 min`, `2 h 10 min`; never less than a minute."""
+    minutes = max(1, int(seconds / 60 + 0.5))
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"

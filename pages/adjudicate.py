@@ -9,7 +9,7 @@ from annotate.ui import choose, disagreeing, dispute, ideal_answers, messages, r
 lead = session.require_lead()
 st.title("Adjudicate")
 st.caption("Units that raters see differently. Your decision is a rating of its own.")
-messages.show_kept()
+messages.show_kept(far=True)
 with messages.shown_errors(), session.database().read() as db:
     round_ = choose.chosen_round(rounds.list_rounds(db, by=lead), key="adjudicate_round")
     if round_ is None:

@@ -6,7 +6,7 @@ from annotate.ui import messages, panel, session
 
 session.require_lead()
 st.title("People")
-messages.show_kept()
+messages.show_kept(far=True)
 with messages.shown_errors():
     panel.show_people()
 st.header("Add a person")

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from annotate.judge.judges import Judge
+    from db.engine import Database
     from db.tables import JudgeRun
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -139,6 +140,8 @@ def runs(json: AsJson = False) -> None:
 
     Example: annotate judge runs
     """
+    from collections import Counter
+
     from annotate.cli import console
     from annotate.judge import judges, prices
     from annotate.judge import run as runs_
@@ -157,6 +160,8 @@ def runs(json: AsJson = False) -> None:
             for one, _ in found
         ]
         scopes = [runs_.scope_in_words(one) for one, _ in found]
+        missing = Counter(m.run for m in runs_.missing(session, [one for one, _ in found]))
+        questions = [_questions(one, missing[one.id or 0]) for one, _ in found]
     if json:
         console.show_json({"rows": rows})
         return
@@ -164,8 +169,8 @@ def runs(json: AsJson = False) -> None:
         console.note("No judge has been run yet: annotate judge run JUDGE --round ROUND")
         return
     console.show_table(
-        [[str(r["run"]), r["judge"], scope, r["state"], _counted(r["counts"]), _usd(r["cost_usd"]), note]
-         for r, scope, note in zip(rows, scopes, notes, strict=True)],
+        [[str(r["run"]), r["judge"], scope, r["state"], asked, _usd(r["cost_usd"]), note]
+         for r, scope, asked, note in zip(rows, scopes, questions, notes, strict=True)],
         ["run", "judge", "scope", "state", "questions", "cost", "note"],
     )  # fmt: skip
 
@@ -273,7 +278,7 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
 
     before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
     try:
-        ended = worker.work(database, run_id, judge, told=_progress())
+        ended = worker.work(database, run_id, judge, told=_progress(database))
     finally:
         over.set()
         signal.signal(signal.SIGTERM, before[0])
@@ -283,9 +288,11 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
         console.show_json(said)
     with database.read() as session:
         bad = len(runs_.missing(session, [ended]))
+        abstained = runs_.abstentions(session, [ended]).get(run_id, 0)
+    cannot = f" ({abstained} of them with “cannot judge”)" if abstained else ""
     console.note(
         f"Run {run_id} is {ended.state}: {runs_.answered(ended, bad)} of "
-        f"{sum(ended.counts.values())} answered, "
+        f"{sum(ended.counts.values())} answered{cannot}, "
         f"cost {_usd(said['cost_usd'])}." + (f" {ended.note}" if ended.note else "")
     )
     if bad:
@@ -296,17 +303,29 @@ def _work(run_id: int, judge: "Judge", json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _progress() -> Any:
+def _progress(database: "Database") -> Any:
     """A line that counts, where somebody watches."""
     import sys
+    import time
 
-    from annotate.judge.run import ended
+    from annotate.judge import run as runs_
+    from annotate.progress import in_minutes
 
     if not sys.stderr.isatty():
         return None
+    said = 0.0
 
     def told(run: "JudgeRun") -> None:
-        sys.stderr.write(f"\r{ended(run)} of {sum(run.counts.values())}, {run.cost_usd:.4f} USD ")
+        nonlocal said
+        if time.monotonic() - said < 1:
+            return
+        said = time.monotonic()
+        with database.read() as session:
+            left = runs_.remaining(session, run)
+        line = f"{runs_.ended(run)} of {sum(run.counts.values())}, {run.cost_usd:.4f} USD"
+        if left is not None:
+            line += f", about {in_minutes(left.total_seconds())} left"
+        sys.stderr.write(f"\r{line:<60} ")
         sys.stderr.flush()
 
     return told
@@ -344,8 +363,11 @@ def _told(run: "JudgeRun", judge: str, *, priced: bool) -> dict[str, Any]:
     }
 
 
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
+def _questions(run: "JudgeRun", without: int) -> str:
+    from annotate.judge.run import answered
+
+    said = f"{answered(run, without)} of {sum(run.counts.values())} answered"
+    return f"{said}, {without} without a verdict" if without else said
 
 
 COMMANDS = (run, resume, runs, pause, cancel, failures, retry)

@@ -340,7 +340,8 @@ def failed(error: openai.APIError, started: float) -> Reply:
         code = str(error.code or "")
         said = error.message.removeprefix(f"Error code: {error.status_code} - ")
         # Nothing is there: most often the address is not what the judge's file should say.
-        where = f" at {error.request.url}" if error.status_code == 404 else ""
+        nowhere = error.status_code == 404 and not code
+        where = f" at {error.request.url} (is base_url right?)" if nowhere else ""
         problem = f"HTTP {error.status_code}{where}: {said}"[:2000]
         request_id = error.request_id
         busy = error.status_code == 429 and code not in NEVER_AGAIN
@@ -374,7 +375,11 @@ def _why(error: Exception) -> str:
         return f"no connection: {error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         refused = isinstance(error.os_error, ConnectionRefusedError)
-        why = "nothing listens there" if refused else error.strerror or error.os_error
+        why = (
+            "nothing listens there; is base_url right?"
+            if refused
+            else error.strerror or error.os_error
+        )
         return f"no connection: {error.host}:{error.port}: {why}"
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return "the server did not answer in time"

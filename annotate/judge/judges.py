@@ -124,7 +124,11 @@ def asked(one: Spec, rubric: Rubric) -> tuple[Criterion, ...]:
     possible = {criterion.id: criterion for criterion in prompt.judged(rubric)}
     for name in one.criteria:
         if name not in possible:
-            rubric.criterion(name)  # says which there are
+            if name not in rubric:
+                known = ", ".join(possible)
+                raise BadInput(
+                    f"judge {one.name}: criteria: rubric {rubric.name} has no criterion {name!r}; it has {known}"
+                )
             raise BadInput(f"judge {one.name}: {name} has no values that a judge could give")
     found = tuple(c for c in possible.values() if not one.criteria or c.id in one.criteria)
     if not found:

@@ -130,7 +130,7 @@ def claim(
     if taken or run.state != "running":
         return Claimed(tuple(taken), run.state)
     if full and not room.in_flight:
-        note = f"the budget has no room for another question: {room.lack}"
+        note = f"the budget has no room for another question: {room.lack}{_in_vain(session, run)}"
         end(run, "budget_exceeded", note, at)
         run.beat_at = None
         return Claimed((), run.state)
@@ -355,6 +355,21 @@ def _nothing_came(session: Session, run: JudgeRun) -> str | None:
     return None if answered else f"no question was answered: {met[0][0]}"
 
 
+def _in_vain(session: Session, run: JudgeRun) -> str:
+    """What was paid for and is to be asked again, with why: it is told where the money went."""
+    met = session.exec(
+        select(JudgeTask.problem, sa.func.count())
+        .where(JudgeTask.run_id == run.id, JudgeTask.state == "queued")
+        .where(col(JudgeTask.problem).is_not(None))
+        .group_by(col(JudgeTask.problem))
+        .order_by(sa.func.count().desc())
+    ).all()
+    if not met:
+        return ""
+    number = sum(count for _, count in met)
+    return f"; {number} questions were asked without getting a verdict, most often: {met[0][0]}"
+
+
 def _abort(run: JudgeRun, problem: str, at: datetime) -> None:
     # A lead may have ended it meanwhile, and that stands.
     if run.state == "running":
@@ -378,7 +393,7 @@ def fail(session: Session, run_id: int, problem: str, *, at: datetime) -> None:
 
 def _again(task: JudgeTask, problem: str, at: datetime, reply: Reply) -> None:
     """Back into the queue after a while; failed once it was tried often enough."""
-    task.problem, task.lease_until = problem, None
+    task.problem, task.lease_until, task.verdict_id = problem, None, None
     if task.attempts >= ATTEMPTS and not reply.busy:
         task.state = "failed"
         return

@@ -166,8 +166,19 @@ def pause(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
 
 
 def cancel(session: Session, run_id: int, *, by: Rater | None) -> JudgeRun:
-    """End a run for good; what is stored stays."""
-    return _stop(session, run_id, "cancelled", by)
+    """End a run for good; what is stored stays, and what met a problem is listed with it."""
+    run = _stop(session, run_id, "cancelled", by)
+    session.connection().execute(
+        sa.update(JudgeTask)
+        .where(
+            col(JudgeTask.run_id) == run_id,
+            col(JudgeTask.state) == "queued",
+            col(JudgeTask.problem).is_not(None),
+        )
+        .values(state=sa.case((col(JudgeTask.verdict_id).is_(None), "failed"), else_="done"))
+    )
+    refresh(session, run)
+    return run
 
 
 def raise_budget(
@@ -200,7 +211,8 @@ def retry(session: Session, run_id: int, *, by: Rater | None) -> int:
             session.connection().execute(
                 sa.update(JudgeTask)
                 .where(col(JudgeTask.id).in_(again[start_ : start_ + answers.CHUNK]))
-                .values(state="queued", attempts=0, not_before=now(), problem=None, verdict_id=None)
+                # Why it has none stays on record until another answer comes.
+                .values(state="queued", attempts=0, not_before=now())
             )
         if run.state in ("done", "planned"):
             # It waits for its process from now on.

@@ -6,7 +6,8 @@ from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
-from sqlmodel import Session
+import sqlalchemy as sa
+from sqlmodel import Session, col
 
 from annotate import people, ratings, rounds
 from annotate.design import Parameters
@@ -30,7 +31,7 @@ from annotate.stats import (
     judge_noise,
     length_bias,
 )
-from db.tables import Rater, Round
+from db.tables import JudgeRun, JudgeTask, Rater, Round
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,12 @@ def calibration_report(
     about = ratings.outputs_rated(session, round_)
     raters = {name: people.get_rater(session, name) for name in scored["rater"].unique()}
     rows = []
+    asked = _asked(session, round_)
     for key in rounds.rubric_of(session, round_).rating_keys():
         of_criterion = people_said[people_said["criterion"] == key.key]
-        for name in sorted(scored.loc[scored["criterion"] == key.key, "rater"].unique()):
+        # Where a judge was asked and gave no verdict at all, that is a figure too.
+        in_vain = {name for name in raters if (name, key.criterion) in asked}
+        for name in sorted({*scored.loc[scored["criterion"] == key.key, "rater"], *in_vain}):
             by_output = ratings.judge_scores(scored, key.key, name, categories=key.categories)
             known = pd.Series(False, index=of_criterion.index)
             if seen := seen_cases(session, raters[name], key.key):
@@ -160,6 +164,18 @@ def calibration_report(
                 for segment, chosen in slices(of_criterion, by_segment)
             ]
     return CalibrationReport(round_.name, rows)
+
+
+def _asked(session: Session, round_: Round) -> set[tuple[str, str]]:
+    """Which judges were asked about which criteria of the round, whatever came of it."""
+    rows = session.connection().execute(
+        sa.select(col(Rater.name), col(JudgeTask.criterion))
+        .join(JudgeRun, col(JudgeRun.rater_id) == col(Rater.id))
+        .join(JudgeTask, col(JudgeTask.run_id) == col(JudgeRun.id))
+        .where(col(JudgeRun.round_id) == round_.id, col(JudgeTask.state).in_(("done", "failed")))
+        .distinct()
+    )
+    return {(name, criterion) for name, criterion in rows}
 
 
 def _row(

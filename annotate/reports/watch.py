@@ -262,6 +262,8 @@ def _judges(session: Session, round_: Round) -> list[Scored]:
             col(Rater.kind) != "human",
             col(Rating.output_id).in_(outputs),
             sa.or_(col(Rating.round_id) == round_.id, col(Rating.round_id).is_(None)),
+            # "Cannot judge" is no score.
+            col(Rating.abstained).is_(None),
         )
         .group_by(col(Rater.name))
     )

@@ -444,7 +444,7 @@ def _withheld(n: int, missing: int, coverage: Figure, domain: tuple[float, ...])
         tpr=few,
         tnr=few,
         coverage=coverage,
-        confusion=tuple((0,) * len(domain) for _ in domain),
+        confusion=(),
         confusion_labels=domain,
         ceiling=none,
         judge_leave_one_out=none,

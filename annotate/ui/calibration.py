@@ -130,6 +130,9 @@ def show_row(row: CalibrationRow) -> None:
             width="stretch",
         )
     with right:
+        if not result.confusion:
+            st.caption("Units by what people and the judge say are shown once there are enough.")
+            return
         labels = [f"{value:g}" for value in result.confusion_labels]
         st.dataframe(
             [

@@ -78,7 +78,8 @@ def intervals(
         ),
     )
     height = 34 * len({row["name"] for row in rows}) * (1 + 0.4 * len(beside or {})) + 60
-    height = max(130.0, height)  # the axis and its title need their room beside one row too
+    # The axis, its title and every line of the legend need their room beside one row too.
+    height = max(130.0 + 30 * len(beside or {}), height)
     st.altair_chart((bars + dots).properties(height=height), width="stretch")
 
 

@@ -11,8 +11,8 @@ from annotate.design import Filters
 from annotate.errors import BadInput
 from annotate.judge import budget, judges, prices, process, run
 from annotate.judge.judges import Judge
+from annotate.progress import in_minutes
 from annotate.ui import messages, session
-from annotate.ui.rating import in_minutes
 from db.tables import JudgeRun, Rater, now
 
 SHOWN = 10
@@ -175,7 +175,7 @@ def _show_run(
     starting = not alive and _is_starting(one)
     if starting:
         st.caption("Its process is starting.")
-    elif alive and one.state == "running" and not run.ended(one):
+    elif alive and one.state == "running" and not budget.used(one):
         st.caption("Its process waits for the first answer.")
     elif one.state == "running" and not alive:
         st.caption("Its process has died. What it had stored is kept; go on from there.")
@@ -205,6 +205,7 @@ def _show_run(
                         for m in without
                     ],
                     hide_index=True,
+                    width=640,
                 )
                 _button("Ask these again", "retry", one)
 

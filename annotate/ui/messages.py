@@ -43,18 +43,21 @@ def kept_errors() -> Iterator[None]:
         keep(error)
 
 
-def show_kept(*, seconds: float = 0.0) -> None:
+def show_kept(*, seconds: float = 0.0, far: bool = False) -> None:
     """Draw, once, what callbacks kept.
 
     In a place of its own, which is there without an error too: what stands below keeps its place,
     and a text that somebody is typing there is not drawn anew.
     seconds: for a fragment that is drawn anew by itself: how long it is drawn, unless another step
     is taken.
+    far: for a page whose steps may stand far below: it is told where the person is, too.
     """
     at = time.monotonic()
     with st.container():
         if found := st.session_state.pop(_KEPT, []):
             st.session_state[_LASTING] = (at + seconds, found)
+            for error in found if far else []:
+                st.toast(as_plain_text(in_words(error)), icon=":material/error:", duration="long")
         until, lasting = st.session_state.get(_LASTING, (at, []))
         for error in found or (lasting if at < until else []):
             show_error(error)

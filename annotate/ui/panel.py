@@ -69,13 +69,17 @@ def _show_link() -> None:
     made = st.session_state.pop(LINK, None)
     if made is None:
         return
-    name, link = made
-    with st.container(border=True):
-        st.write(
-            f"The personal link of {messages.as_plain_text(name)}. It is shown this once: "
-            "hand it over now. Whoever opens it can sign in under that name."
-        )
-        st.code(link, language=None, wrap_lines=True)
+    _link_of(*made)
+
+
+@st.dialog("Personal link")
+def _link_of(name: str, link: str) -> None:
+    """Wherever one has scrolled to: it is there this once."""
+    st.write(
+        f"The personal link of {messages.as_plain_text(name)}. It is shown this once: hand it over "
+        "now. Whoever opens it can sign in under that name."
+    )
+    st.code(link, language=None, wrap_lines=True)
 
 
 def _link(name: str) -> None:
@@ -130,7 +134,9 @@ def show_automated() -> None:
     with session.lead_reads() as (db, lead):
         found = [r for r in people.list_raters(db, by=lead) if r.kind != "human"]
     if not found:
-        st.caption("None yet. They are added when their ratings are imported.")
+        st.caption(
+            "None yet. A judge is added under Judges; both are when their ratings are imported."
+        )
         return
     st.dataframe(
         [

@@ -11,6 +11,7 @@ from annotate import desk, draft_route, practice
 from annotate.desk import Place
 from annotate.errors import RoundClosed
 from annotate.place import MANY_LEFT
+from annotate.progress import in_minutes
 from annotate.ui import component, form, keyboard, learning, look, messages, steps, viewer
 from annotate.ui.clock import own_zone
 from annotate.ui.screen import (
@@ -333,18 +334,6 @@ def nothing_left_in_words(round_name: str, given_away: int) -> str:
         f"away. What you entered there is kept in case it comes back to you. Nothing else in {name} "
         "waits for you."
     )
-
-
-def in_minutes(seconds: float) -> str:
-    """`25 min`, `2 h 10 min`; never less than a minute."""
-    minutes = max(1, round_half_up(seconds / 60))
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours else f"{rest} min"
-
-
-def round_half_up(value: float) -> int:
-    """To the nearest whole number."""
-    return int(value + 0.5)
 
 
 def unwrapped(text: str) -> str:

@@ -6,12 +6,11 @@ import streamlit as st
 
 from annotate import desk, people, rounds
 from annotate.pace import Pace
-from annotate.progress import Progress
+from annotate.progress import Progress, in_minutes
 from annotate.reports.panel import Panel, panel, slips
 from annotate.reports.watch import Speed, Stuck, Watched, watched
 from annotate.stats import Figure
 from annotate.ui import choose, clock, figures, messages, reports, session
-from annotate.ui.rating import in_minutes
 from db.tables import Round, now
 
 EARLY = "too early"
@@ -220,7 +219,11 @@ def _show_agreement(round_: Round) -> None:
                 "units rated twice": row.result.n_units,
                 "alpha": _early(row.result.alpha),
                 "percent agreement": _early(row.result.percent, percent=True),
-                "same rater twice": _early(row.repeats),
+                **(
+                    {"same rater twice": _early(row.repeats)}
+                    if round_.design.get("repeats")
+                    else {}
+                ),
                 "abstentions": row.abstained,
             }
             for row in report.rows

@@ -305,6 +305,48 @@ def test_what_was_refused_once_and_fails_now_is_listed_as_failed(
     assert (one.status, "down" in (one.problem or "")) == ("failed", True)
 
 
+def test_what_is_asked_again_and_cancelled_keeps_its_reasons(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"])
+    server.faults["Response 0"] = [lambda b: completion(None, b, refusal="I will not.")]
+    server.faults["Response 1"] = [lambda _: error(500, "down")] * 9
+    run_id = planned(desk, judge)
+    ended = at_once(desk, judge, run_id)
+
+    def told() -> set[tuple[str, str, str]]:
+        with desk.database.read() as session:
+            found = run.missing(session, [session.get_one(JudgeRun, run_id)])
+        return {(one.output, one.status, one.problem or "") for one in found}
+
+    before = told()
+    assert {status for _, status, _ in before} == {"refused", "failed"}, ended.counts
+    with desk.database.write() as session:
+        assert run.retry(session, run_id, by=None) == 2
+    assert not told()
+    with desk.database.write() as session:
+        run.cancel(session, run_id, by=None)
+    assert told() == before
+    assert stored(desk, run_id).counts == {"done": UNITS - 1, "failed": 1}
+
+
+def test_a_budget_that_unreadable_answers_have_used_up_is_told_with_what_was_wrong(
+    desk: Desk, server: JudgeServer
+) -> None:
+    judge = add(desk, server, criteria=["quality"], concurrency=1)
+    server.faults["Response"] = [lambda b: completion("no level", b)] * 99
+    with desk.database.write() as session:
+        run_id = run.plan_run(
+            session, judge, round_=desk.round(), budget_tokens=4000, by=None
+        ).id or 0  # fmt: skip
+    ended = worked(desk, judge, run_id)
+    assert ended.state == "budget_exceeded" and len(server.log) > 1
+    assert f"; {len(server.log)} questions were asked without getting a verdict, most often: " in (
+        ended.note or ""
+    )
+    assert "the answer is no JSON" in (ended.note or "")
+
+
 def test_a_judge_whose_answers_are_all_cut_off_is_stopped_early_and_told_so(
     desk: Desk, server: JudgeServer
 ) -> None:
