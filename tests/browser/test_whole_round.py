@@ -89,9 +89,12 @@ def personal_link(page: Page, name: str) -> str:
         has=page.locator("strong", has_text=re.compile(f"^{name}$"))
     )
     card.get_by_role("button", name="Personal link").last.click()
-    expect(page.get_by_text(f"The personal link of {name}")).to_be_visible()
-    link = page.get_by_test_id("stCode").inner_text().strip()
+    told = page.get_by_role("dialog")
+    expect(told.get_by_text(f"The personal link of {name}")).to_be_visible()
+    link = told.get_by_test_id("stCode").inner_text().strip()
     assert "/join/" in link
+    told.get_by_role("button", name="Close").click()
+    expect(told).to_have_count(0)
     return link
 
 

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 import streamlit as st
+from sqlmodel import col, select
 from streamlit.testing.v1 import AppTest
 
 from annotate import people
 from db.engine import Database
+from db.tables import Output, Rating
 from tests.pages.apps import app_of
 from tests.pages.conftest import Tab
 from tests.unit.desk_round import Desk
@@ -75,6 +77,21 @@ def test_a_finished_segment_is_done_and_a_finished_round_says_no_time(desk: Desk
 def test_the_judge_that_was_chosen_is_there_with_how_far_it_is(desk: Desk) -> None:
     assert "Judge Judge is to be calibrated here and has scored nothing yet." in said(watch())
     judge(desk, {"o00": 1.0})
+    assert "Judge Judge has scored 1 of 10 outputs." in said(watch())
+    # "Cannot judge" is an answer, and no score.
+    with desk.database.write() as session:
+        scored = session.exec(select(Rating).order_by(col(Rating.id))).all()[-1]
+        other = session.exec(select(Output.id).where(Output.id != scored.output_id)).first()
+        session.add(
+            Rating(
+                round_id=scored.round_id,
+                unit_id=None,
+                output_id=other or 0,
+                criterion="quality",
+                rater_id=scored.rater_id,
+                abstained="cannot_judge",
+            )  # fmt: skip
+        )
     assert "Judge Judge has scored 1 of 10 outputs." in said(watch())
 
 

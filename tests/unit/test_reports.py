@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from annotate import exchange, ratings, rounds
 from annotate.design import Parameters
@@ -18,7 +18,7 @@ from annotate.reports.raters import rater_report
 from annotate.rubric import Answer
 from annotate.stats import Thresholds, Verdict, intraclass_correlation
 from db.engine import Database
-from db.tables import Rating
+from db.tables import JudgeRun, JudgeTask, Output, Rater, Rating
 from tests.unit.desk_round import Desk
 
 UNITS = 12
@@ -59,6 +59,43 @@ def judge(desk: Desk, values: dict[str, float], *, inside: bool = True, run: int
 
 
 TRUTH = {f"o{n:02}": float(1 + n % 3) for n in range(UNITS)}
+
+
+def test_a_judge_that_gave_no_verdict_on_a_criterion_has_a_row_that_says_so(
+    database: Database,
+) -> None:
+    desk = rated(database)
+    values = dict.fromkeys(TRUTH, 1.0)
+    judge(desk, values)
+    with database.write() as session:
+        asked_in_vain(session, desk, "failure")
+        report = calibration_report(session, desk.round(), by_segment=False, by=None)
+    coverage = {row.criterion: row.result.coverage.value for row in report.rows}
+    assert coverage == {"quality": 1.0, "failure.unsupported": 0.0, "failure.stale": 0.0}
+    vain = next(row.result for row in report.rows if row.criterion == "failure.stale")
+    assert (vain.verdict, vain.n_units, vain.confusion) == (Verdict.NOT_ENOUGH, 0, ())
+    assert vain.coverage.n > 0
+
+
+def asked_in_vain(session: Session, desk: Desk, criterion: str) -> None:
+    """A run of the judge in which every question about the criterion was refused."""
+    rater = session.exec(select(Rater).where(Rater.name == "Judge")).one()
+    run = JudgeRun(rater_id=rater.id or 0, round_id=desk.round().id, scope={}, state="done")
+    session.add(run)
+    session.flush()
+    for output in session.exec(select(Output.id)).all():
+        session.add(
+            JudgeTask(
+                run_id=run.id or 0,
+                output_id=output or 0,
+                criterion=criterion,
+                sample=1,
+                key=f"{output}",
+                state="done",
+                problem="I will not.",
+            )  # fmt: skip
+        )
+    session.flush()
 
 
 def test_repeats_count_for_consistency_and_not_for_agreement(database: Database) -> None:
