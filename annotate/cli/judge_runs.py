@@ -307,9 +307,13 @@ def _progress(database: "Database") -> Any:
     """A line that counts, where somebody watches."""
     import sys
     import time
+    from contextlib import suppress
+
+    from sqlalchemy.exc import DBAPIError
 
     from annotate.judge import run as runs_
     from annotate.progress import in_minutes
+    from db.engine import DatabaseError
 
     if not sys.stderr.isatty():
         return None
@@ -320,7 +324,9 @@ def _progress(database: "Database") -> Any:
         if time.monotonic() - said < 1:
             return
         said = time.monotonic()
-        with database.read() as session:
+        left = None
+        # What only counts may not end the run.
+        with suppress(DatabaseError, DBAPIError), database.read() as session:
             left = runs_.remaining(session, run)
         line = f"{runs_.ended(run)} of {sum(run.counts.values())}, {run.cost_usd:.4f} USD"
         if left is not None:

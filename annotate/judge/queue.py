@@ -345,29 +345,31 @@ def _nothing_came(session: Session, run: JudgeRun) -> str | None:
     """What most questions met, where the server has answered none of the run's: it is not there."""
     if set(run.counts) != {"failed"}:
         return None
-    met = session.exec(
-        select(JudgeTask.problem, sa.func.max(JudgeTask.verdict_id))
-        .where(JudgeTask.run_id == run.id)
-        .group_by(col(JudgeTask.problem))
-        .order_by(sa.func.count().desc())
-    ).all()
-    answered = any(verdict is not None for _, verdict in met)
+    met = _met(session, run, "failed")
+    answered = any(verdict is not None for _, _, verdict in met)
     return None if answered else f"no question was answered: {met[0][0]}"
 
 
 def _in_vain(session: Session, run: JudgeRun) -> str:
     """What was paid for and is to be asked again, with why: it is told where the money went."""
-    met = session.exec(
-        select(JudgeTask.problem, sa.func.count())
-        .where(JudgeTask.run_id == run.id, JudgeTask.state == "queued")
-        .where(col(JudgeTask.problem).is_not(None))
-        .group_by(col(JudgeTask.problem))
-        .order_by(sa.func.count().desc())
-    ).all()
+    met = [(problem, number) for problem, number, _ in _met(session, run, "queued") if problem]
     if not met:
         return ""
     number = sum(count for _, count in met)
     return f"; {number} questions were asked without getting a verdict, most often: {met[0][0]}"
+
+
+def _met(
+    session: Session, run: JudgeRun, state: str
+) -> Sequence[tuple[str | None, int, int | None]]:
+    """What the run's questions in this state have met, the commonest first: how many met it, and
+    the latest of their verdicts."""
+    return session.exec(
+        select(JudgeTask.problem, sa.func.count(), sa.func.max(JudgeTask.verdict_id))
+        .where(JudgeTask.run_id == run.id, JudgeTask.state == state)
+        .group_by(col(JudgeTask.problem))
+        .order_by(sa.func.count().desc())
+    ).all()
 
 
 def _abort(run: JudgeRun, problem: str, at: datetime) -> None:

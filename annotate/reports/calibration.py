@@ -152,8 +152,8 @@ def calibration_report(
     for key in rounds.rubric_of(session, round_).rating_keys():
         of_criterion = people_said[people_said["criterion"] == key.key]
         # Where a judge was asked and gave no verdict at all, that is a figure too.
-        in_vain = {name for name in raters if (name, key.criterion) in asked}
-        for name in sorted({*scored.loc[scored["criterion"] == key.key, "rater"], *in_vain}):
+        of_judges = {name for name in raters if (name, key.criterion) in asked}
+        for name in sorted(of_judges.union(scored.loc[scored["criterion"] == key.key, "rater"])):
             by_output = ratings.judge_scores(scored, key.key, name, categories=key.categories)
             known = pd.Series(False, index=of_criterion.index)
             if seen := seen_cases(session, raters[name], key.key):

@@ -75,7 +75,7 @@ class Calibration:
     """The share of people's units that the judge answered."""
     confusion: tuple[tuple[int, ...], ...]
     """Units by consensus (rows, lower median; of categories the commonest, units without one left
-    out) and judge's nearest point (columns)."""
+    out) and judge's nearest point (columns); empty where the figures are withheld."""
     confusion_labels: tuple[float, ...]
     ceiling: Ceiling
     """People with people: each pair's kappa, each person with the mean of the others."""

@@ -103,11 +103,13 @@ class Drift:
                 for n in wide
                 if (p := self.contrasts[n].p_adjusted) is not None and self.contrasts[n].one_way
             ]
-            parts.append(
-                f"about {self._asked(wide)} would narrow this to {_points(self.delta, 'g')}"
-            )
+            parts.append(self._narrowed(wide))
         parts += [f"nothing of {_the(CAUSES[n])}: {self.contrasts[n].reason}" for n in unseen]
         return f"Cannot tell{where}: {'; '.join(parts)}."
+
+    def _narrowed(self, wide: list[str]) -> str:
+        """What it would take to see that these did not move."""
+        return f"about {self._asked(wide)} would narrow this to {_points(self.delta, 'g')}"
 
     def _asked(self, wide: list[str]) -> str:
         """Further anchors for the judge and the raters, further fresh units for the traffic."""
@@ -132,18 +134,14 @@ class Drift:
     def unseen(self, name: str) -> str:
         """Why it cannot be told whether one of them moved; empty where it can.
 
-        name: of the contrast, `J`, `H`, `T` or `C`.
+        name: of the contrast, one of DECIDING.
         """
         contrast = self.contrasts[name]
         if contrast.reason:
             return str(contrast.reason)
         if self._within(name):
             return ""
-        more = plural(_needed(contrast, self.delta), "anchor")
-        return (
-            f"it may have moved by {_range(contrast)} points; about {more} would narrow this to "
-            f"{_points(self.delta, 'g')}"
-        )
+        return f"it may have moved by {_range(contrast)} points; {self._narrowed([name])}"
 
     def _within(self, name: str) -> bool:
         return self.contrasts[name].within(self.delta)

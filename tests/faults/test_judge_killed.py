@@ -41,21 +41,30 @@ def python(database: Database, *words: str) -> "subprocess.Popen[str]":
     )
 
 
+def add_strict(database: Database, server: JudgeServer, concurrency: int) -> None:
+    document = {
+        "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
+        "criteria": ["quality"], "concurrency": concurrency, "prices": {"input": 1, "output": 1},
+    }  # fmt: skip
+    with database.write() as session:
+        judges.add_judge(session, spec.from_document(document), by=None)
+
+
+def until_stored(database: Database, wanted: int) -> None:
+    """Wait for so many verdicts, for a minute at most."""
+    until = time.monotonic() + 60
+    while stored(database) < wanted and time.monotonic() < until:
+        time.sleep(0.02)
+
+
 def test_a_run_that_is_asked_to_end_again_and_again_ends(sqlite_database: Database) -> None:
     """A terminal, `timeout` and `uv run` all pass a signal on: it comes twice, and at once."""
     database = sqlite_database
     Desk(database, units=UNITS)
     with serving(JudgeServer(level=lambda *_: 2, latency=0.2)) as server:
-        document = {
-            "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
-            "criteria": ["quality"], "concurrency": 2, "prices": {"input": 1, "output": 1},
-        }  # fmt: skip
-        with database.write() as session:
-            judges.add_judge(session, spec.from_document(document), by=None)
+        add_strict(database, server, 2)
         process = command(database, *RUN)
-        until = time.monotonic() + 60
-        while not stored(database) and time.monotonic() < until:
-            time.sleep(0.02)
+        until_stored(database, 1)
         for number in (signal.SIGTERM, signal.SIGINT) * 10:
             process.send_signal(number)
             time.sleep(0.001)
@@ -71,7 +80,7 @@ def test_a_run_that_is_asked_to_end_again_and_again_ends(sqlite_database: Databa
 
 
 STUBBORN = """
-import runpy, sys
+import runpy
 from annotate.judge import run
 from db.engine import DatabaseError
 pause, refused = run.pause, []
@@ -83,7 +92,6 @@ def refusing(*said, **more):
     return pause(*said, **more)
 
 run.pause = refusing
-sys.argv = ["annotate", "judge", "run", "strict", "--round", "R"]
 runpy.run_module("annotate", run_name="__main__")
 """
 
@@ -95,17 +103,10 @@ def test_a_run_that_is_asked_once_to_end_ends_whatever_is_in_its_way(
     database = sqlite_database
     Desk(database, units=UNITS)
     with serving(JudgeServer(level=lambda *_: 2, latency=0.5)) as server:
-        document = {
-            "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
-            "criteria": ["quality"], "concurrency": 2, "prices": {"input": 1, "output": 1},
-        }  # fmt: skip
-        with database.write() as session:
-            judges.add_judge(session, spec.from_document(document), by=None)
+        add_strict(database, server, 2)
         busy = fault == "the database is busy"
-        with python(database, *(["-c", STUBBORN] if busy else [*JUDGE, *RUN])) as process:
-            until = time.monotonic() + 60
-            while not stored(database) and time.monotonic() < until:
-                time.sleep(0.02)
+        with python(database, *(("-c", STUBBORN, "judge") if busy else JUDGE), *RUN) as process:
+            until_stored(database, 1)
             if not busy:
                 assert process.stderr is not None
                 process.stderr.close()
@@ -126,19 +127,11 @@ def test_a_killed_run_goes_on_and_pays_for_nothing_twice(sqlite_database: Databa
     database = sqlite_database
     Desk(database, units=UNITS)
     with serving(JudgeServer(level=lambda *_: 2, latency=0.05)) as server:
-        document = {
-            "name": "strict", "model": "stub-1", "base_url": server.base, "rubric": "answers",
-            "criteria": ["quality"], "concurrency": AT_ONCE, "prices": {"input": 1, "output": 1},
-        }  # fmt: skip
-        with database.write() as session:
-            judges.add_judge(session, spec.from_document(document), by=None)
+        add_strict(database, server, AT_ONCE)
         process = command(database, *RUN)
         kills = 0
         while kills < 2:
-            wanted = stored(database) + 10
-            until = time.monotonic() + 60
-            while stored(database) < wanted and time.monotonic() < until:
-                time.sleep(0.02)
+            until_stored(database, stored(database) + 10)
             process.send_signal(signal.SIGKILL)
             process.communicate()
             kills += 1

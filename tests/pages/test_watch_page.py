@@ -90,7 +90,7 @@ def test_the_judge_that_was_chosen_is_there_with_how_far_it_is(desk: Desk) -> No
                 criterion="quality",
                 rater_id=scored.rater_id,
                 abstained="cannot_judge",
-            )  # fmt: skip
+            )
         )
     assert "Judge Judge has scored 1 of 10 outputs." in said(watch())
 

@@ -93,7 +93,7 @@ def asked_in_vain(session: Session, desk: Desk, criterion: str) -> None:
                 key=f"{output}",
                 state="done",
                 problem="I will not.",
-            )  # fmt: skip
+            )
         )
     session.flush()
 
